@@ -63,6 +63,11 @@ uninstall() {
 install_to() {
     base=${CFSTORE_BASE_URL-}
     base=${base%/}
+    # Errors show the address without user and password.
+    shown=$base
+    case "${base#*://}" in
+        *@*) shown=${base%%://*}://${base##*@} ;;
+    esac
     [ -n "$base" ] || fail "CFSTORE_BASE_URL is not set" \
         "it is the address of a release: the folder that SHA256SUMS and the archives are in"
     target=$(target)
@@ -129,7 +134,7 @@ fetcher() {
     case "$1" in
         http://* | https://*) ;;
         file://*) command -v curl >/dev/null || fail "a file:// address needs curl" "install it, and run this again" ;;
-        *) fail "CFSTORE_BASE_URL is not an address: $1" "it begins with https://, http:// or file://" ;;
+        *) fail "CFSTORE_BASE_URL is not an address: $shown" "it begins with https://, http:// or file://" ;;
     esac
     if command -v curl >/dev/null; then
         printf 'curl\n'
@@ -148,27 +153,28 @@ fetcher() {
 fetch() {
     case "$fetcher" in
         # From https, nothing leads back to http.
-        curl) curl -fsSL --proto '=https,http,file' --proto-redir '=https' --retry 2 -o "$temporary/$1" "$base/$1" ;;
-        wget) wget -q -t 2 -O "$temporary/$1" "$base/$1" ;;
-    esac || fail "$base/$1 cannot be fetched" "CFSTORE_BASE_URL names the folder of a release that has it"
+        curl) curl -fsSL --proto '=https,http,file' --proto-redir '=https' --retry 2 \
+            --connect-timeout 20 --speed-limit 1024 --speed-time 30 -o "$temporary/$1" "$base/$1" ;;
+        wget) wget -q -t 2 -T 30 -O "$temporary/$1" "$base/$1" ;;
+    esac || fail "$shown/$1 cannot be fetched" "CFSTORE_BASE_URL names the folder of a release that has it"
 }
 
 # The version that was asked for, else the one that has an archive for this machine.
 version_in() {
     found=
-    while read -r _ file; do
+    while read -r _ file || [ -n "$file" ]; do
         file=${file#\*}
         case "$file" in
             cfstore-*-"$target".tar.gz)
                 [ -z "$found" ] || [ -n "${CFSTORE_VERSION-}" ] ||
-                    fail "$base has several versions for $target" "name one: CFSTORE_VERSION"
+                    fail "$shown has several versions for $target" "name one: CFSTORE_VERSION"
                 found=${file#cfstore-}
                 found=${found%-"$target".tar.gz}
                 ;;
         esac
     done <"$1"
     found=${CFSTORE_VERSION:-$found}
-    [ -n "$found" ] || fail "SHA256SUMS of $base names no archive for $target" \
+    [ -n "$found" ] || fail "SHA256SUMS of $shown names no archive for $target" \
         "CFSTORE_BASE_URL names the folder of another release"
     case "$found" in
         *[!0-9A-Za-z.+-]*) fail "$found is not a version" "it looks like 0.1.0" ;;
@@ -179,17 +185,17 @@ version_in() {
 # What SHA256SUMS says of a file: exactly once, and 64 hex digits.
 checksum_of() {
     sum=
-    while read -r hash file; do
+    while read -r hash file || [ -n "$file" ]; do
         if [ "${file#\*}" = "$1" ]; then
-            [ -z "$sum" ] || fail "SHA256SUMS of $base names $1 twice" "nothing was installed"
+            [ -z "$sum" ] || fail "SHA256SUMS of $shown names $1 twice" "nothing was installed"
             sum=$hash
         fi
     done <"$temporary/SHA256SUMS"
-    [ -n "$sum" ] || fail "SHA256SUMS of $base does not name $1" "nothing was installed"
+    [ -n "$sum" ] || fail "SHA256SUMS of $shown does not name $1" "nothing was installed"
     case "$sum" in
         *[!0-9a-f]*) sum= ;;
     esac
-    [ ${#sum} -eq 64 ] || fail "SHA256SUMS of $base is damaged at $1" "nothing was installed"
+    [ ${#sum} -eq 64 ] || fail "SHA256SUMS of $shown is damaged at $1" "nothing was installed"
     printf '%s\n' "$sum"
 }
 

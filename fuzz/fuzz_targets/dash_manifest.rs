@@ -1,4 +1,5 @@
-//! DASH manifests: what does not say where media is stays, and what is signed is a manifest that says the same.
+//! DASH manifests: what does not say where media is stays, and what is signed is a manifest that says the
+//! same.
 
 #![no_main]
 

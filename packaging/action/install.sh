@@ -22,6 +22,7 @@ fi
 export CFSTORE_BASE_URL CFSTORE_VERSION
 export CFSTORE_INSTALL_DIR=$RUNNER_TEMP/cfstore-bin
 
-sh "$GITHUB_ACTION_PATH/packaging/install.sh" || fail "cfstore was not installed from $CFSTORE_BASE_URL: the lines above say why."
+# With the PATH of the following steps, so that it does not tell how to change it.
+PATH=$CFSTORE_INSTALL_DIR:$PATH sh "$GITHUB_ACTION_PATH/packaging/install.sh" || fail "cfstore was not installed from $CFSTORE_BASE_URL: the lines above say why."
 printf '%s\n' "$CFSTORE_INSTALL_DIR" >>"$GITHUB_PATH"
 printf 'program=%s\n' "$CFSTORE_INSTALL_DIR/cfstore" >>"$GITHUB_OUTPUT"

@@ -18,7 +18,14 @@ printed=$folder/variables.json
 log=$folder/serve.log
 arguments=()
 while IFS= read -r argument; do
-    if [[ -n $argument ]]; then arguments+=("$argument"); fi
+    case $argument in
+        '') ;;
+        # The server then prints a log, and not the variables that are read below.
+        --log-format | --log-format=*)
+            fail "args has --log-format, with which cfstore serve does not print its variables: leave it out. The output log names the log."
+            ;;
+        *) arguments+=("$argument") ;;
+    esac
 done <<<"$CFSTORE_ARGS"
 
 # All that it prints is one line of JSON, once it listens. The file holds secrets.

@@ -174,7 +174,7 @@ def sync_of_a_folder():
 
 @check
 def hostile_keys():
-    # `aws s3` takes a key that ends in a slash for a folder.
+    # `aws s3` treats a key that ends with a slash as a folder.
     for key in HOSTILE_KEYS:
         s3api("put-object", "--key", key, "--body", write("up", key.encode()))
         s3api("get-object", "--key", key, "down")

@@ -1,4 +1,4 @@
-// The AWS SDK for JavaScript with temporary credentials against `cfstore serve`, whose variables are in the environment.
+// The AWS SDK for JavaScript with temporary credentials against `cfstore serve`, with its variables in the environment.
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { test } from "node:test";
@@ -21,7 +21,7 @@ const client = (credentials) =>
   new S3Client({ endpoint, region: "auto", forcePathStyle: true, maxAttempts: 1, requestChecksumCalculation: "WHEN_REQUIRED", credentials });
 const first = client({ accessKeyId: R2_ACCESS_KEY_ID, secretAccessKey: R2_SECRET_ACCESS_KEY });
 
-// By Cloudflare's description, and by nothing of this repository: https://developers.cloudflare.com/r2/api/s3/temporary-credentials/
+// Follows Cloudflare's description, without code of this repository: https://developers.cloudflare.com/r2/api/s3/temporary-credentials/
 const temporary = (prefix, more = {}) => {
   const encoded = (part) => Buffer.from(JSON.stringify(part)).toString("base64url");
   const iat = Math.floor(Date.now() / 1000);

@@ -1,4 +1,4 @@
-// The AWS SDK for JavaScript against `cfstore serve`, plain or as R2 is in production: checksums, keys of the customer, lifecycle rules.
+// The AWS SDK for JavaScript against `cfstore serve`, plain or with R2's production behaviour: checksums, customer keys, lifecycle rules.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";

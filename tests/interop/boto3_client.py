@@ -318,7 +318,7 @@ def batch_delete():
 
 @check
 def quiet_batch_delete():
-    # R2 accepts `Quiet` and answers as if it were not there, so what it says of the deleted keys is no matter here.
+    # R2 accepts `Quiet` and ignores it, so the deleted keys in its answer do not matter here.
     put("quiet", b"x")
     answer = s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "quiet"}], "Quiet": True})
     equal(answer.get("Errors"), None)
@@ -440,7 +440,7 @@ def checksums_as_boto3_sends_them_by_default():
         received = io.BytesIO()
         checking.download_fileobj(*key.values(), received, Config=config)
         equal(received.getvalue() == body, True)
-    # Without the manager of transfers.
+    # Without the transfer manager.
     created = checking.create_multipart_upload(**key)
     arguments = {**key, "UploadId": created["UploadId"]}
     part = checking.upload_part(**arguments, PartNumber=1, Body=b"123456789")
@@ -448,7 +448,7 @@ def checksums_as_boto3_sends_them_by_default():
     parts = [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": part["ChecksumCRC32"]}]
     checking.complete_multipart_upload(**arguments, MultipartUpload={"Parts": parts})
     equal(checking.get_object(**key)["Body"].read(), b"123456789")
-    # Nor with what the parts were answered with.
+    # Nor with the checksums from the answers of the parts.
     arguments = {**key, "UploadId": checking.create_multipart_upload(**key)["UploadId"]}
     part = checking.upload_part(**arguments, PartNumber=1, Body=b"123456789")
     parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}

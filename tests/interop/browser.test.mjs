@@ -1,5 +1,6 @@
-// hls.js, dash.js and Shaka Player play signed playlists in Chromium, from a page on another origin than the bucket's: from its
-// start, then from near its end to the end. STREAMING_WORKER is the folder that worker-build made of examples/streaming-worker.
+// hls.js, dash.js and Shaka Player play signed playlists in Chromium, from a page on a different origin than
+// the bucket's: from the start, then from near the end to the end. STREAMING_WORKER is the folder that
+// worker-build created from examples/streaming-worker.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -16,7 +17,7 @@ assert.ok(STREAMING_WORKER, "STREAMING_WORKER must name the folder of the built 
 await makeFilms();
 await storeFilms();
 
-/** The pages' server has the playlists of the folders that it is shown. */
+/** The pages' server serves the playlists of the given folders. */
 const folders = [];
 const pages = await startPages(({ pathname }) => {
   const [, place, name] = pathname.split("/");
@@ -29,14 +30,14 @@ await allowPlayers(origin);
 /** A URL of the file, on the pages' own server. */
 const served = (file) => `${origin}/${folders.push(dirname(file)) - 1}/${basename(file)}`;
 
-/** What has the players buffer 2 seconds. */
+/** Settings that make the players buffer 2 seconds. */
 const SETTINGS = {
   "hls.js": { maxBufferLength: 2, maxMaxBufferLength: 2 },
   "dash.js": { bufferTimeDefault: 2, bufferTimeAtTopQuality: 2, bufferTimeAtTopQualityLongForm: 2 },
   shaka: { bufferingGoal: 2 },
 };
 
-/** Plays in a page of its own. `url`: of the playlist, or what the page fetches it with. Returns what came of it and which requests were made. */
+/** Plays in a separate page. `url`: the playlist's URL, or the arguments to fetch it. Returns the result and the requests. */
 async function play(player, url) {
   const run = await pages.open();
   return run(inPage, { player, settings: SETTINGS[player], url });
@@ -72,7 +73,7 @@ async function inPage({ player, settings, url }) {
   return Promise.race([playing(), failed]);
 }
 
-/** It played to its end, and all that it took from elsewhere than the page's origin came from the bucket, through presigned URLs. */
+/** It played to the end, and everything from other origins came from the bucket, through presigned URLs. */
 function expectPlayed({ duration, width, frames, answers }, bucket, playlists = () => false) {
   assert.ok(Math.abs(duration - SECONDS) < 0.2, `${duration} s`);
   assert.ok(width > 0 && frames > 5, `${frames} frames, ${width} wide`);
@@ -94,7 +95,7 @@ for (const [name, shape] of Object.entries(SHAPES)) {
 
 test("segments that are not signed do not play", async () => {
   const [shape] = Object.values(SHAPES);
-  // The 400 cannot be read: R2 says nothing to pages of what it refuses for its signature.
+  // The 400 cannot be read: R2 sends no CORS headers for requests whose signature it rejects.
   await assert.rejects(play("hls.js", await presigned(shape)), /fragLoadError 0/);
 });
 
@@ -120,7 +121,7 @@ test("through the streaming Worker, from sign-in to the last segment", async () 
   };
   const played = await play("hls.js", { from: `${worker.root}/streaming-url`, init });
   const playlists = played.answers.filter(({ url }) => url.startsWith(`${worker.root}/playlists/`));
-  // The master, a quality and a language at least.
+  // At least the master, a quality and a language.
   assert.ok(playlists.length >= 3 && playlists.every(({ status }) => status === 200), JSON.stringify(playlists));
   expectPlayed(played, worker.endpoint, (url) => url.startsWith(`${worker.root}/playlists/`) || url === `${worker.root}/streaming-url`);
 });

@@ -1,4 +1,4 @@
-"""What all drivers in Python share: checks that run in order and are counted, and programs and requests that they make."""
+"""Helpers of all Python drivers: checks that run in order and are counted, programs and requests."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ failures = 0
 
 
 def check(test):
-    """Runs a check at once, under the name of its function: `ok NAME`, or `FAILED NAME: why` if it raises anything."""
+    """Runs a check immediately, and prints `ok NAME`, or `FAILED NAME: why` if it raises anything."""
     global failures
     name = test.__name__.replace("_", " ")
     try:
@@ -25,7 +25,7 @@ def check(test):
 
 
 def skip(name, why):
-    """Says that a check cannot run on this machine."""
+    """Reports that a check cannot run on this machine."""
     print(f"skipped {name}: {why}")
 
 
@@ -50,7 +50,7 @@ def contains(text, part):
 
 
 def run(*command, env=None, stdin=None, fails=False, minutes=1):
-    """Runs a program for some minutes at most and returns its output, or what it says on stderr where it is to fail."""
+    """Runs a program for at most some minutes. Returns its output, or its stderr if it is expected to fail."""
     done = subprocess.run(command, env=env, input=stdin, capture_output=True, timeout=60 * minutes, check=False)
     if fails:
         if done.returncode == 0:
@@ -63,7 +63,7 @@ def run(*command, env=None, stdin=None, fails=False, minutes=1):
 
 
 def request(method, url, body=None, headers=None):
-    """One request by a client that knows nothing of S3. Returns status and body."""
+    """Sends one request with a plain HTTP client. Returns status and body."""
     sent = urllib.request.Request(url, data=body, method=method, headers=headers or {})
     try:
         with urllib.request.urlopen(sent, timeout=60) as answer:

@@ -1,4 +1,4 @@
-// Cloudflare's SDK for TypeScript against `cfstore serve`, whose variables are in the environment.
+// Cloudflare's SDK for TypeScript against `cfstore serve`, with its variables in the environment.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -39,7 +39,7 @@ test("namespaces are created, listed, renamed and deleted", async () => {
 
 test("values with metadata and expiry", async () => {
   const key = "a/b c?&é%";
-  // The SDK sends an object as fields of its own, and not as JSON.
+  // The SDK sends an object as separate fields, not as JSON.
   const metadata = JSON.stringify({ n: [1] });
   await namespaces.values.update(key, { ...scope, value: "hello", metadata, expiration_ttl: 600 });
   const response = await namespaces.values.get(key, scope);

@@ -1,5 +1,5 @@
-// The library inside a Worker, in workerd: the contract, faults of the bindings, bodies, presigned URLs, and what many requests
-// leave behind. CONTRACT_WORKER is the folder that worker-build made of tests/worker.
+// The library inside a Worker, in workerd: the contract, faults of the bindings, bodies, presigned URLs, and
+// what many requests leave over. CONTRACT_WORKER is the folder that worker-build created from tests/worker.
 
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
@@ -12,7 +12,7 @@ import { altered, inParallel, startWorker, use } from "./worker_harness.mjs";
 const folder = process.env.CONTRACT_WORKER;
 assert.ok(folder, "CONTRACT_WORKER must name the folder of the built tests/worker");
 const entry = readFileSync(new URL("faulty_entry.mjs", import.meta.url), "utf8");
-// One for each case, which are not known before the Worker runs.
+// One test per case; the cases are known only when the Worker runs.
 const numbered = (name) => Array.from({ length: 100 }, (_, index) => `${name}_${index}`);
 const namespaces = ["SESSIONS", ...numbered("KV")];
 const ratelimits = { LIMITER: { namespace_id: "1", simple: { limit: 3, period: 60 } } };
@@ -85,11 +85,11 @@ describe("faults of the binding", () => {
           const made = (await calls()).filter((call) => call.method === method);
           assert.equal(made.length, failures + 1, fault.message);
         }
-        // Once is enough to see that it ends: the waits are real.
+        // Once is enough to see that it stops: the waits are real.
         if (name !== "head" && fault !== lost) continue;
         await setFaults({ always: fault });
         const { error } = await perform("faults/a");
-        // What slows its clients down is asked more often.
+        // A throttling service is asked more often.
         const attempts = kind === "RateLimited" ? 11 : 4;
         assert.deepEqual([error.kind, error.attempts, error.retryable], [kind, attempts, true], error.text);
         assert.ok(error.text.includes(fault.message.replace("get: ", "").replace("put: ", "")), error.text);
@@ -119,7 +119,7 @@ describe("faults of the binding", () => {
     await setFaults({ failures: [internal, internal, internal] });
     const begun = performance.now();
     await r2("head", { key: "faults/a" });
-    // 100, 200 and 400 ms, each with half of it for jitter.
+    // 100, 200 and 400 ms, each with 50% jitter.
     assert.ok(performance.now() - begun > 340, "three retries take 350 ms at least");
   });
 
@@ -180,7 +180,7 @@ describe("the binding of KV", () => {
     await put("faults", "x");
     for (const [fault, kind, attempts] of [
       [failed("GET failed: 500 Internal Server Error"), "Server", 4],
-      // What slows its clients down is asked more often.
+      // A throttling service is asked more often.
       [failed("GET failed: 503 Service Unavailable"), "Server", 11],
       [{ message: "Network connection lost." }, "Connection", 4],
       [failed("GET failed: 400 Invalid cache_ttl of 1."), "InvalidInput", 1],
@@ -264,7 +264,7 @@ describe("the rate-limiting binding", () => {
   const limited = (binding, key) => perform(`/limited/${binding}`, { key });
 
   test("refuses what is over its limit, for each key", async () => {
-    // Its periods begin at whole minutes: one may end in between.
+    // Its periods start at whole minutes: one may end in between.
     const seconds = 60 - (Math.floor(Date.now() / 1000) % 60);
     if (seconds < 5) await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     for (const ok of [true, true, true, false, false]) assert.deepEqual(await limited("LIMITER", "a"), { ok });
@@ -338,7 +338,7 @@ describe("bodies", () => {
 
   test("headers, ranges and conditions of a request", async () => {
     const etag = `"${(await put("bodies/ranges", "0123456789")).ok}"`;
-    // The simulator would compress what it passes on.
+    // The simulator would compress the body.
     const plain = { "accept-encoding": "identity" };
     const get = (headers) => call("/r2/get", { key: "bodies/ranges" }, { headers: { ...plain, ...headers } });
     const whole = await get({});
@@ -369,7 +369,7 @@ describe("bodies", () => {
     const response = await chunked(url("/r2/put", { key: "bodies/unknown" }), "abc");
     const error = JSON.parse(response);
     assert.deepEqual([error.kind, error.attempts], ["InvalidInput", 0]);
-    assert.match(error.text, /unknown length: give the stream its length/);
+    assert.match(error.text, /needs the length of the body: pass the stream's length/);
     assert.deepEqual(await calls(), []);
   });
 
@@ -422,7 +422,7 @@ test("uploads in parts", async () => {
   assert.match(completed.ok, /-2$/);
   await setFaults({});
   assert.ok((await bytesOf(await call("/r2/read", { key }))).equals(whole));
-  // The binding knows the size: no head is needed behind the last byte.
+  // The binding returns the size: no head is needed after the last byte.
   assert.deepEqual((await calls()).map((call) => call.method), ["get"]);
   const aborted = (await r2("create", { key })).ok;
   assert.deepEqual(await r2("abort", { key, uploadId: aborted }), { ok: null });
@@ -440,12 +440,12 @@ test("an upload that many requests make", async () => {
     return answer;
   };
   let answer = {};
-  // The first one has no length, and no whole part.
+  // The first one has no length, and less than a part.
   answer = JSON.parse(await chunked(url("/resumable", { key }), whole.subarray(0, 1000)));
   assert.deepEqual([answer.state, answer.position, await calls()], [null, 0, []]);
   await step(whole.subarray(0, 20 * 1024 * 1024));
   assert.deepEqual([answer.position, answer.kept, answer.error], [2 * part, 2, null]);
-  // What fails keeps what went well.
+  // A failed request keeps the parts that have arrived.
   await setFaults({ failures: [...Array(4).fill({ message: "uploadPart: Internal. (10001)" })] });
   await step(whole.subarray(answer.position, answer.position + part));
   assert.match(answer.error, /10001/);
@@ -455,7 +455,7 @@ test("an upload that many requests make", async () => {
   assert.deepEqual([answer.error, answer.position, answer.etag.split("-")[1]], [null, 5 * part, "6"]);
   const methods = (await calls()).map((call) => call.method);
   assert.deepEqual(methods, [...Array(4).fill("uploadPart"), "complete"]);
-  // The answer was lost: the same is done again.
+  // The answer was lost: the request is repeated.
   const { etag } = answer;
   await step(whole.subarray(answer.position), { last: "" });
   assert.deepEqual([answer.error, answer.etag], [null, etag]);
@@ -464,7 +464,7 @@ test("an upload that many requests make", async () => {
 });
 
 test("a large body in parts takes the memory of two", async () => {
-  // An instance of its own: memory that was used before is not given back.
+  // A separate instance: memory that was used before is not released.
   const alone = await startWorker({ folder, namespaces });
   after(() => alone.stop());
   const body = randomBytes(95 * 1024 * 1024);
@@ -555,7 +555,7 @@ describe("URLs signed inside the Worker, used from outside on the simulator's S3
 });
 
 test("requests that contend for locks, and of which some never release theirs, never hold one together", async () => {
-  // The share of calls that are done, and whose answers do not arrive.
+  // The share of calls that take effect, and whose answers do not arrive.
   await setFaults({ loseAnswers: 0.02 });
   const names = ["locks/a", "locks/b", "locks/c", "locks/d"];
   const turns = new Map(names.map((name) => [name, []]));

@@ -1,5 +1,5 @@
-// What the parsers of players find in the playlists of tests/playlists, unsigned and signed by the library's
-// tests: what the `.expected` files say.
+// The URLs that the parsers of players find in the playlists of tests/playlists, unsigned and signed by the
+// library's tests, compared with the `.expected` files.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -9,18 +9,18 @@ import { test } from "node:test";
 import * as m3u8Parser from "m3u8-parser";
 import * as mpdParser from "mpd-parser";
 
-// hls.js is made for browsers.
+// hls.js expects a browser.
 globalThis.self = globalThis;
 const { M3U8Parser } = await import("hls.js");
 
 const { CORPUS, CORPUS_SIGNED } = process.env;
 
-// Where the bucket is for players: unsigned at the root of a host, so that `/a` is a path of the bucket.
+// The bucket's URL for players: unsigned at the root of a host, so that `/a` is a path of the bucket.
 const UNSIGNED = "http://unsigned.example/";
 const SIGNED = "http://127.0.0.1:9710/media/";
 const ROUTE = "http://site.example/play/";
 
-// What a parser does not read as the specification has it.
+// Playlists that a parser reads differently from the specification.
 const CANNOT = {
   "hls.js": {
     "hls/name_like_a_scheme unsigned": "takes 10: for a scheme",
@@ -52,17 +52,17 @@ test("what parsers do not read is in the corpus", () => {
   for (const name of Object.values(CANNOT).flatMap(Object.keys)) assert.ok(names.includes(name.replace(" unsigned", "")), name);
 });
 
-/** A test, which has to fail where the parser cannot read the playlist. */
+/** A test, which must fail if the parser cannot read the playlist. */
 function check(parser, name, run) {
   const cannot = CANNOT[parser][name];
   if (cannot) test(`${parser} does not read ${name}: it ${cannot}`, () => assert.throws(run));
   else test(`${parser} reads ${name}`, run);
 }
 
-/** As players get it: a byte order mark is part of the encoding. */
+/** The text as players get it: a byte order mark is part of the encoding. */
 const read = (...path) => new TextDecoder().decode(readFileSync(join(...path)));
 
-/** The playlists of a folder that can be signed, with what is expected of them. */
+/** The playlists of a folder that can be signed, with their expectations. */
 function playlists(folder) {
   const names = readdirSync(join(CORPUS, folder)).filter((name) => name.endsWith(".expected"));
   return names.flatMap((file) => {
@@ -75,7 +75,7 @@ function playlists(folder) {
   });
 }
 
-/** A URL, normalized as it is before a request, as the key that it leads to, if it leads into the bucket. */
+/** The key of a URL, normalized as before a request, if it leads into the bucket. */
 function keyOf(reference) {
   const url = new URL(reference).href;
   const path = (text) => decodeURIComponent(text.replace(/[?#].*/s, ""));
@@ -94,10 +94,10 @@ const unique = (list) => [...new Set(list)];
 
 // HLS
 
-// What segments share, and so is found for each of them.
+// References that segments share, and that are found for each of them.
 const SHARED = ["MAP", "KEY"];
 
-/** The references that are expected, by the tags that they belong to. */
+/** The expected references, by tag. */
 function expectedReferences({ lines, unsigned, key }) {
   const text = unsigned.split(/\r?\n/);
   const definitions = [...unsigned.matchAll(/#EXT-X-DEFINE:NAME="(.*?)",VALUE="(.*?)"/g)];
@@ -128,7 +128,7 @@ function tagOf(text, at, reference) {
 
 const isIdentity = (key) => key.keyFormat === "identity";
 
-/** What hls.js finds, by tags, as absolute URLs; and how long the segments are. */
+/** The absolute URLs that hls.js finds, by tag, and the durations of the segments. */
 function readByHls(text, url) {
   const absolute = (reference) => reference && new URL(reference, url).href;
   const fail = (error) => {
@@ -202,7 +202,7 @@ function readByVideoJs(text, url) {
   return { references, durations: segments.map((segment) => segment.duration) };
 }
 
-/** What is found for each tag, once where segments share it. */
+/** The references for each tag; shared ones only once. */
 function found(references, name) {
   return Object.fromEntries(
     Object.entries(references).map(([tag, urls]) => {
@@ -219,7 +219,7 @@ for (const [parser, readBy] of [["hls.js", readByHls], ["m3u8-parser", readByVid
   }
 }
 
-// Variables may come from the URL, which whoever makes the route hands on.
+// Variables may come from the URL, which the author of the route passes on.
 const QUERY = "?folder=low&session=7";
 
 function checkSignedHls(playlist, readBy) {
@@ -244,7 +244,7 @@ function checkUnsignedHls(playlist, readBy) {
 
 // DASH
 
-/** The representations that are expected, in order. */
+/** The expected representations, in order. */
 function expectedRepresentations(lines) {
   const representations = [];
   for (const line of lines) {
@@ -264,7 +264,7 @@ function expectedRepresentations(lines) {
   return representations;
 }
 
-/** What mpd-parser finds. Times are relative to the period. */
+/** The representations that mpd-parser finds. Times are relative to the period. */
 function readByMpdParser(text, manifestUri, now) {
   const mpd = mpdParser.stringToMpdXml(text);
   const { representationInfo } = mpdParser.inheritAttributes(mpd, { manifestUri, NOW: now, clientOffset: 0 });
@@ -282,7 +282,7 @@ function readByMpdParser(text, manifestUri, now) {
 
 const near = (a, b) => Math.abs(a - b) < 1e-3;
 
-/** Of a live template, the parser lists what it takes to be available: what `expected` has too counts. */
+/** For a live template, the parser lists the segments that it considers available: only those in `expected` count. */
 function compare(found, expected, name, live) {
   assert.deepEqual(found.map(({ id }) => id), expected.map(({ id }) => id), "representations");
   for (let [at, { id, segments, object, init }] of found.entries()) {
@@ -325,7 +325,7 @@ function checkUnsignedDash(playlist) {
   const live = playlist.unsigned.includes('"dynamic"');
   const expected = expectedRepresentations(playlist.lines);
   const all = readByMpdParser(playlist.unsigned, UNSIGNED + playlist.key, timeOf(playlist));
-  // There is one for each BaseURL, and for each period that has not begun.
+  // There is one for each BaseURL, and for each period that has not started.
   const hasAlternatives = ["base_urls_alternate", "content_steering"].includes(playlist.name);
   const isAlternative = ({ object }) => hasAlternatives && !object.startsWith(UNSIGNED);
   const found = all.filter((one) => !isAlternative(one)).slice(0, live ? expected.length : Infinity);

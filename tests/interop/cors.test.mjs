@@ -1,5 +1,6 @@
-// A page in Chromium (CHROMIUM) of another origin than the bucket's uploads and reads with presigned URLs, and is let through or
-// refused by the CORS rules of the bucket, which `cfstore` (CFSTORE) sets while the server runs.
+// A page in Chromium (CHROMIUM) on a different origin than the bucket's uploads and reads with presigned
+// URLs, and is allowed or blocked by the CORS rules of the bucket, which `cfstore` (CFSTORE) sets while the
+// server runs.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -22,7 +23,7 @@ const allowed = (...options) => r2("cors", "check", "--origin", origin, ...optio
 const upload = () => r2("presign", "--method", "put", "--content-type", "video/mp4", "creator-1/film.mp4");
 const download = () => r2("presign", "creator-1/film.mp4");
 
-/** A request of a page, and what the page may know of the answer: `refused` where its browser tells it nothing. */
+/** A request of a page, and what the page can see of the answer: `refused` if its browser shows nothing. */
 async function fetchInPage(url, init, names = []) {
   const run = await pages.open();
   return run(
@@ -41,7 +42,7 @@ async function fetchInPage(url, init, names = []) {
 
 const put = (url, headers = { "content-type": "video/mp4" }) => fetchInPage(url, { method: "PUT", headers, body: "a film" }, ["etag", "cf-ray"]);
 
-/** The browser has told the page nothing, and has not stored anything. */
+/** The browser shows nothing to the page, and nothing was stored. */
 function expectRefused({ refused, status }) {
   assert.equal(status, undefined);
   assert.match(refused, /Failed to fetch/);

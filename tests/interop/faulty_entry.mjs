@@ -1,7 +1,7 @@
-// Stands in front of the tested Worker: wraps its bucket and its namespace so that calls are recorded and fail as they are told to, and makes the
-// message of a panic an answer.
+// Wraps the bucket and the namespace of the tested Worker, so that calls are recorded and fail as requested,
+// and turns the message of a panic into an answer.
 //
-// `POST /faults` sets what the next calls do, `GET /faults` tells what they were.
+// `POST /faults` sets the faults of the next calls, `GET /faults` returns the recorded calls.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Worker from "./index.js";
@@ -60,7 +60,7 @@ function recorded(options) {
   return JSON.parse(JSON.stringify(options));
 }
 
-/** An object or a page as the plan has it. */
+/** An object or a page with the planned faults. */
 function altered(result, method) {
   if (result === null || typeof result !== "object") return result;
   if (method === "list" && plan.bare) {
@@ -99,7 +99,7 @@ function cut(body, length) {
   );
 }
 
-/** The same length with another first byte. */
+/** The same length with a different first byte. */
 function flip(body) {
   let first = true;
   return body.pipeThrough(

@@ -1,4 +1,4 @@
-// ffmpeg decodes signed playlists: every frame is what it is without a server.
+// ffmpeg decodes signed playlists: every frame is the same as without a server.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -9,7 +9,7 @@ import { FRAMES, SHAPES, makeFilms, presigned, reference, sign, storeFilms } fro
 await makeFilms();
 await storeFilms();
 
-/** The hashes of all decoded frames of all streams, and what ffmpeg said. Playlists may lead to plain HTTP. */
+/** The hashes of all decoded frames of all streams, and ffmpeg's messages. Playlists may lead to plain HTTP. */
 function decode(input, ...options) {
   const allowed = ["-protocol_whitelist", "file,http,tcp,crypto,data", "-allowed_extensions", "ALL"];
   const args = ["-loglevel", "error", ...options, "-nostdin", ...allowed, "-i", input, "-map", "0", "-fps_mode", "passthrough", "-f", "framemd5", "-"];
@@ -27,7 +27,7 @@ for (const [name, shape] of Object.entries(SHAPES).filter(([, { decodes }]) => d
     const decoded = await decode(await sign(shape));
     assert.equal(decoded.stderr, "");
     assert.deepEqual(decoded.frames, expected.frames);
-    // The streams of pictures have so many frames each, those of sound have others.
+    // Each video stream has this number of frames; audio streams have other numbers.
     const counts = new Map();
     for (const line of decoded.frames) counts.set(line.split(",")[0], 1 + (counts.get(line.split(",")[0]) ?? 0));
     assert.equal([...counts.values()].filter((count) => count === FRAMES).length, shape.multivariant ? 2 : 1);
@@ -36,7 +36,7 @@ for (const [name, shape] of Object.entries(SHAPES).filter(([, { decodes }]) => d
   test(`nothing without signatures: ${name}`, async () => {
     const { frames, stderr } = await decode(await presigned(shape), "-loglevel", "warning");
     assert.deepEqual(frames, []);
-    // As R2 answers what is not signed at all.
+    // R2's answer to an unsigned request.
     assert.match(stderr, /HTTP error 400 Bad Request/);
   });
 }

@@ -1,4 +1,4 @@
-// A film in every shape that ffmpeg packages it in, stored and signed with `cfstore` (CFSTORE), below the folder SCRATCH.
+// A film in every format that ffmpeg can package, stored and signed with `cfstore` (CFSTORE), below the folder SCRATCH.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -19,7 +19,7 @@ export const FRAMES = 25 * SECONDS;
 /** Where the films are in the bucket: a name that URLs and playlists encode. */
 export const PREFIX = "creator-1/hls/a film + 100% é/";
 
-// The sound ends a little earlier than the pictures: in DASH it would need a segment after the film's end.
+// The audio ends slightly before the video: in DASH it would need a segment after the film's end.
 const SOURCES = [
   ...["-f", "lavfi", "-i", `testsrc2=size=160x90:rate=25:duration=${SECONDS}`],
   ...["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=48000:duration=${SECONDS - 0.02}`],
@@ -32,7 +32,7 @@ const dash = (...options) => ["-f", "dash", "-seg_duration", "2", ...options];
 const HLS = ["hls.js", "shaka"];
 const DASH = ["dash.js", "shaka"];
 
-/** What is played, relative to the folder of all films, with which libraries in a browser, and how ffmpeg makes it. */
+/** The playlists, relative to the folder of all films, the libraries that play them in a browser, and the ffmpeg options. */
 export const SHAPES = {
   "MPEG-TS, a file a segment": { players: HLS, playlist: "ts/video.m3u8", make: hls() },
   "MPEG-TS, byte ranges of one file": { players: HLS, playlist: "ts-ranges/video.m3u8", make: hls("-hls_flags", "single_file") },
@@ -64,14 +64,14 @@ export const SHAPES = {
     players: DASH,
     playlist: "dash-list/film.mpd",
     make: dash("-use_template", "0", "-use_timeline", "0"),
-    // ffmpeg 5.1 reads no such manifest from a disk.
+    // ffmpeg 5.1 cannot read such a manifest from a disk.
     same: "dash-timeline/film.mpd",
   },
   "DASH, a list of byte ranges": {
     players: DASH,
     playlist: "dash-ranges/film.mpd",
     make: dash("-single_file", "1"),
-    // ffmpeg 5.1 reads such a manifest for ever, from a disk too.
+    // ffmpeg 5.1 never finishes reading such a manifest, from a disk either.
     decodes: false,
   },
 };
@@ -79,10 +79,10 @@ export const SHAPES = {
 const run = promisify(execFile);
 const r2 = async (...args) => (await run(cfstore, ["r2", ...args])).stdout;
 
-/** The same frames, where ffmpeg can read them without a server. */
+/** The same frames, in a form that ffmpeg can read without a server. */
 export const reference = (shape) => join(scratch, "films", shape.same ?? shape.playlist);
 
-/** Makes the film in all shapes. */
+/** Creates the film in all formats. */
 export async function makeFilms() {
   if (existsSync(join(scratch, "films"))) return;
   await writeFile(join(scratch, "film.key"), "0123456789abcdef");
@@ -95,7 +95,7 @@ export async function makeFilms() {
   await writeFile(join(scratch, "films/aes/film.key"), "0123456789abcdef");
 }
 
-/** Calls `put(path, file)` for every file of the films, with its path in their folder. */
+/** Calls `put(path, file)` for every file of the films, with the path in their folder. */
 export async function eachFile(put) {
   const folder = join(scratch, "films");
   const found = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -103,7 +103,7 @@ export async function eachFile(put) {
   await inParallel(files.length, availableParallelism(), (i) => put(relative(folder, files[i]), files[i]));
 }
 
-/** Lets the players of pages on this origin read, as a bucket of R2 has to be told as well. */
+/** Allows players in pages of this origin to read, which R2 needs as well. */
 export const allowPlayers = (origin) => r2("cors", "set", "--origin", origin, "--method", "GET,HEAD", "--header", "range");
 
 /** Stores the films. */
@@ -114,7 +114,7 @@ export const presigned = async (shape) => (await r2("presign", PREFIX + shape.pl
 
 let signed = 0;
 
-/** Signs a film's playlist, and those that it names. Returns the file to play. */
+/** Signs a film's playlist, and those that it refers to. Returns the file to play. */
 export async function sign(shape, ...options) {
   const folder = join(scratch, "signed", String(signed++));
   if (shape.multivariant) return (await r2("sign-playlist", PREFIX + shape.playlist, "--output", folder, ...options)).trim();

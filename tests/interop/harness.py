@@ -1,10 +1,10 @@
-"""What the drivers of other people's S3 clients share.
+"""Helpers of the drivers of third-party S3 clients.
 
 A driver is a program whose checks run in order against the server that `cfstore serve` describes in the environment
 (R2_ENDPOINT, R2_ACCOUNT_ID, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA), in an empty folder, over an empty
-bucket. It is given the arguments that the server was started with.
+bucket. Its arguments are those that the server was started with.
 
-What is in `checks` can be imported from here too.
+The names in `checks` can be imported from here too.
 """
 
 import base64
@@ -27,7 +27,7 @@ IN_PRODUCTION = "--r2-as-in-production" in sys.argv
 
 MIB = 1024 * 1024
 
-# Legal keys, each of which some client or server takes for something else.
+# Legal keys, each of which some client or server misinterprets.
 HOSTILE_KEYS = [
     "hostile/a//b",
     "hostile/a/../b",
@@ -44,7 +44,7 @@ HOSTILE_KEYS = [
 
 
 def temporary_credentials(prefix, scope="object-read-write", lifetime=900, **claims):
-    """The secret and session token of temporary credentials, by Cloudflare's description and by nothing of this repository:
+    """The secret and session token of temporary credentials, following Cloudflare's description, without code of this repository:
     https://developers.cloudflare.com/r2/api/s3/temporary-credentials/"""
 
     def encoded(part):
@@ -69,7 +69,7 @@ def temporary_credentials(prefix, scope="object-read-write", lifetime=900, **cla
 
 
 def alter_signature(url):
-    """The URL with the last digit of its signature changed."""
+    """The URL with a different last digit of its signature."""
     name = "X-Amz-Signature="
     start = url.index(name) + len(name)
     last = start + 63

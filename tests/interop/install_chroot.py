@@ -1,7 +1,7 @@
-"""Each way to install that docs/installing.md has, followed in a Debian of its own and ended by `cfstore demo`.
+"""Each way to install in docs/installing.md, tried in a separate Debian up to `cfstore demo`.
 
-DIST is the folder that `cargo xtask dist` wrote, REPOSITORY and TARGET are the repository's and its build folder. DEBIAN is
-where the system is kept from which each check gets a copy; debootstrap makes it there. It takes DEBIAN_MIRROR, if it is set.
+DIST is the folder that `cargo xtask dist` wrote, REPOSITORY and TARGET are the repository and its build folder. DEBIAN is
+the folder of the system that is copied for each check; debootstrap creates it. It uses DEBIAN_MIRROR, if it is set.
 """
 
 import contextlib
@@ -27,10 +27,10 @@ NAME = os.path.basename(ARCHIVE).removesuffix(".tar.gz")
 VERSION = NAME.removeprefix("cfstore-").removesuffix(f"-{TARGET}")
 
 SUITE = "trixie"
-# What people have, beyond what Debian cannot do without.
+# Common programs that a minimal Debian does not include.
 PACKAGES = "ca-certificates,curl"
-# Enters with /proc, the folders of the build at their places, and nothing of this machine's environment. All that is mounted
-# goes with the process.
+# Enters with /proc, the build folders under the same paths, and without this machine's environment. All mounts
+# end with the process.
 ENTER = """
 mount -t proc proc "$1/proc"
 for bound in $2; do mkdir -p "$1/$bound"; mount --bind "$bound" "$1/$bound"; done
@@ -40,7 +40,7 @@ exec chroot --userspec="$3" . env -i HOME="$4" TERM=dumb PATH="$5" sh -euc "$6"
 
 
 def mirror():
-    """The mirror that this machine installs from, where it is a Debian."""
+    """The mirror that this machine installs from, if it is a Debian."""
     if given := os.environ.get("DEBIAN_MIRROR"):
         return [given]
     with contextlib.suppress(FileNotFoundError), open("/etc/apt/sources.list.d/debian.sources", encoding="utf-8") as file:
@@ -59,7 +59,7 @@ def bootstrap():
 
 
 class Debian:
-    """A system that nothing was installed in."""
+    """A fresh system."""
 
     def __init__(self, folder):
         self.root = folder
@@ -67,7 +67,7 @@ class Debian:
         self.run("useradd --create-home --shell /bin/sh user")
 
     def run(self, script, user="root", path="/usr/sbin:/usr/bin:/sbin:/bin", bound=(), **options):
-        """Runs a script of the shell in it."""
+        """Runs a shell script in the system."""
         home = "/root" if user == "root" else f"/home/{user}"
         enter = ["unshare", "--mount", "--propagation=private", "sh", "-euc", ENTER, "sh"]
         said = run(*enter, self.root, " ".join(bound), user, home, path, script, **options)
@@ -77,13 +77,13 @@ class Debian:
         return os.path.lexists(self.root + path)
 
     def demo(self, program="cfstore", user="user", **options):
-        """The program runs, and does all that it says that it can."""
+        """The program runs, and everything works."""
         equal(self.run(f"{program} --version", user, **options), f"cfstore {VERSION}\n")
         return self.run(f"cd && {program} demo", user, **options)
 
 
 def debian(test):
-    """A check in a Debian of its own."""
+    """A check in a separate Debian."""
 
     @functools.wraps(test)
     def in_debian():
@@ -107,13 +107,16 @@ def the_archive(system):
     contains(system.run("cd && sha256sum --check --ignore-missing SHA256SUMS", "user"), f"{NAME}.tar.gz: OK")
     system.run(f"cd && tar -xzf {NAME}.tar.gz", "user")
     packed = set(os.listdir(f"{folder}/{NAME}"))
-    equal({"cfstore", "completions", "man", "LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY.md"} - packed, set())
+    expected = {"cfstore", "completions", "man", "systemd", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "THIRD-PARTY.md"}
+    equal(expected - packed, set())
+    equal({"cfstore.service", "cfstore.socket"} - set(os.listdir(f"{folder}/{NAME}/systemd")), set())
+    contains(open(f"{folder}/{NAME}/README.md").read(), "# cfstore")
     system.demo(f"~/{NAME}/cfstore")
 
 
 @debian
 def the_archive_without_a_system(system):
-    """The program and a folder for temporary files are all that it has."""
+    """The system only has the program and a folder for temporary files."""
     alone = f"{system.root}/alone"
     os.makedirs(f"{alone}/tmp")
     os.chmod(f"{alone}/tmp", 0o1777)
@@ -165,7 +168,7 @@ def the_debian_package(system):
     equal(run("find", f"{system.root}/etc/systemd", "-name", "cfstore*"), b"")
     system.demo()
 
-    # What was changed in the configuration stays, over an upgrade and when the program goes.
+    # Changes of the configuration are kept over an upgrade and when the program is removed.
     system.run("echo R2_ACCOUNT_ID=changed >> /etc/cfstore/cfstore.env")
     system.run(f"{install} --reinstall")
     system.run("apt-get remove --yes cfstore")
@@ -180,7 +183,7 @@ if shutil.which("lintian"):
 
     @check
     def lintian_finds_nothing():
-        # The package has a maintainer with an address when somebody publishes it.
+        # The package gets a maintainer with an address when somebody publishes it.
         tags = "--suppress-tags=malformed-contact"
         run("lintian", "--allow-root", "--fail-on=error,warning", tags, PACKAGE)
 
@@ -189,8 +192,8 @@ else:
 
 
 def sources():
-    """The folders with the sources, and the command that installs from them: from the packages of `cargo xtask release`, if
-    it made some, else from the repository."""
+    """The folders with the sources, and the command that installs them: from the packages of `cargo xtask release`, if
+    it created them, or else from the repository."""
     install = "cargo install --root /usr/local"
     folder = f"{os.environ['TARGET']}/publish/packages/package"
     libraries = [f"{name}-{VERSION}" for name in ("cloudflare-clients", "cloudflare-emulator")]

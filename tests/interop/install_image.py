@@ -1,5 +1,5 @@
-"""The image of `cargo xtask dist`: what skopeo and umoci make of it, and its files run as a container would, as its user
-and in its root folder, with a network of its own. No container runtime is needed.
+"""The image of `cargo xtask dist`: unpacked with skopeo and umoci, and its files run as in a container, as its user
+and in its root folder, with a separate network. No container runtime is needed.
 
 DIST is the folder that `cargo xtask dist` wrote.
 """
@@ -23,12 +23,12 @@ ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 MEBIBYTE = 1024 * 1024
 USER = 65_532
 KEY = ("0123456789abcdef" * 2, "fedcba9876543210" * 4)
-# What makes curl sign a request. Older ones send no hash of the body by themselves.
+# Makes curl sign a request. Older versions do not send a hash of the body by themselves.
 SIGNED = [
     *("--aws-sigv4", "aws:amz:auto:s3", "--user", ":".join(KEY)),
     *("--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"),
 ]
-# As compose.yaml has them.
+# The values in compose.yaml.
 FIXED_KEY = ["--credentials-from-env", "--log-format", "json"]
 
 
@@ -112,7 +112,7 @@ with open("bundle/config.json", encoding="utf-8") as config_file:
 
 
 class Container:
-    """The process of the image, in its root folder, as its user, without any privilege, in a network of its own."""
+    """The process of the image, in its root folder, as its user, without privileges, in a separate network."""
 
     def __init__(self, *arguments):
         environment = dict(variable.split("=", 1) for variable in PROCESS["env"])
@@ -137,7 +137,7 @@ class Container:
                 time.sleep(0.05)
 
     def run(self, *command, **options):
-        """Runs a program of this machine in the container's network."""
+        """Runs one of this machine's programs in the container's network."""
         return run(shutil.which("nsenter"), f"--net=/proc/{self.process.pid}/ns/net", *command, **options)
 
     def exec(self, *arguments):
@@ -153,7 +153,7 @@ class Container:
             return file.read()
 
     def stop(self):
-        """As `docker stop` does. Returns the exit code."""
+        """Stops the process like `docker stop`. Returns the exit code."""
         self.process.terminate()
         return self.process.wait(10)
 

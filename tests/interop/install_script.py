@@ -1,6 +1,6 @@
-"""packaging/install.sh against a server of files: by each program that can download, and what it refuses.
+"""packaging/install.sh against a file server: with each download program, and its error cases.
 
-The script to try is the argument. What it installs here is a script too, so that no build is needed.
+The argument is the script to test. It installs a script here, so that no build is needed.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ def sums(files):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files, and those below /cut/ without their second half."""
+    """Serves files; those below /cut/ without their second half."""
 
     def send_head(self):
         if not self.path.startswith("/cut/"):
@@ -60,7 +60,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 class Place:
-    """A release that is served, and a folder to install into."""
+    """A served release, and a folder to install into."""
 
     def __init__(self, folder):
         self.release = os.path.join(folder, "release")
@@ -86,7 +86,7 @@ class Place:
             return {ARCHIVE: file.read()}
 
     def has(self, *programs):
-        """Of all programs the script finds these and those that it always needs."""
+        """The script finds only these programs and those that it always needs."""
         shutil.rmtree(self.programs)
         os.mkdir(self.programs)
         for name in [*NEEDED, *programs]:
@@ -122,7 +122,7 @@ class Place:
         return done.stdout
 
     def refuses(self, part, *arguments, **options):
-        """It fails and says this, whether there is an older program or not, and leaves all as it was."""
+        """It fails with this message, with or without an older program, and changes nothing."""
         for older in (False, True):
             shutil.rmtree(self.into, ignore_errors=True)
             if older:
@@ -141,7 +141,7 @@ class Place:
 
 
 def place(test):
-    """A check in a place of its own."""
+    """A check in a separate folder."""
 
     @functools.wraps(test)
     def in_place():

@@ -1,5 +1,6 @@
-// Live streams that grow while hls.js, dash.js and Shaka Player play them in Chromium, all at the same time, through playlists that
-// are signed at every refresh. LIVE_SECONDS: for how long; much longer than a URL lives.
+// Live streams that grow while hls.js, dash.js and Shaka Player play them in Chromium concurrently, through
+// playlists that are signed at every refresh. LIVE_SECONDS: the duration of the test; much longer than a URL
+// lives.
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
@@ -9,13 +10,13 @@ import { startPages } from "./players.mjs";
 
 const { R2_ENDPOINT } = process.env;
 const SECONDS = Number(process.env.LIVE_SECONDS ?? 45);
-/** How long URLs live at least, which is shorter than the window, and for how long they stay the same. */
+/** Minimum lifetime of URLs, which is shorter than the window, and how long they stay the same. */
 const EXPIRES = 11;
 const SIGNING_WINDOW = 3;
 
 /**
- * Has the players drop at once what they have played: to go back in the stream, they have to ask again. hls.js, which may start
- * late, has to say how far back that is, and to play faster where it is behind.
+ * Makes the players drop played segments immediately: to go back in the stream, they must fetch them again. hls.js, which may start
+ * late, must state how far back that is, and play faster if it is behind.
  */
 const SETTINGS = {
   "hls.js": { backBufferLength: 2, liveDurationInfinity: true, maxLiveSyncPlaybackRate: 1.2 },
@@ -31,10 +32,10 @@ const CASES = {
   "shaka: a template with a timeline": { player: "shaka", playlist: "time/live.mpd" },
 };
 
-/** What was answered, by the number of the case: the playlists in their order, and with which queries they were asked for. */
+/** The answers by the number of the case: the playlists in order, and the queries of their requests. */
 const served = Object.keys(CASES).map(() => []);
 
-/** Signs the playlist for every request, once it has what the request waits for. */
+/** Signs the playlist for every request, once it contains what the request waits for. */
 async function answer({ pathname, search, searchParams }) {
   if (pathname === "/time") return new Date().toISOString();
   const [, number, ...name] = pathname.split("/");
@@ -49,7 +50,7 @@ async function answer({ pathname, search, searchParams }) {
 
 const pages = await startPages(answer);
 await allowPlayers(pages.origin);
-// All that takes long comes before the clock starts.
+// Slow work is done before the clock starts.
 const opened = await Promise.all(served.map(() => pages.open()));
 const stream = await startStream(SECONDS + 20, pages.origin);
 after(async () => {
@@ -57,7 +58,7 @@ after(async () => {
   await stream.stop();
 });
 
-/** Plays for so many seconds, the last of them from the beginning of the window. */
+/** Plays for this many seconds, the last of them from the start of the window. */
 async function inPage({ player, settings, url, seconds, back }) {
   const video = document.querySelector("video");
   const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -71,7 +72,7 @@ async function inPage({ player, settings, url, seconds, back }) {
   await until("ready", () => video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA);
   await video.play();
 
-  /** How far it came in this time, and how long it stood still. */
+  /** How far it played in this time, and how long it stalled. */
   async function playFor(seconds) {
     const [from, started] = [video.currentTime, performance.now()];
     let [at, moved, stall] = [from, started, 0];
@@ -100,7 +101,7 @@ function watch(number) {
   return opened[number](inPage, { player, settings: SETTINGS[player], url, seconds: SECONDS, back: 4 * SEGMENT });
 }
 
-/** It went on playing, and all that it asked for was answered by the bucket. */
+/** It kept playing, and the bucket answered all its requests. */
 function expectPlayed({ live, past, frames, wentBack, errors, answers }) {
   assert.deepEqual(errors, []);
   for (const { url, status } of answers) {
@@ -110,7 +111,7 @@ function expectPlayed({ live, past, frames, wentBack, errors, answers }) {
   const expected = SECONDS - 2 - 4 * SEGMENT;
   assert.ok(live.stall < 2 * SEGMENT && live.seconds > 0.75 * expected, `${live.seconds} of ${expected} s, stood still for ${live.stall} s`);
   assert.ok(frames > 25 * live.seconds * 0.95, `${frames} frames in ${live.seconds} s`);
-  // The numbers or times of segments, of HLS and of the sound in DASH.
+  // The numbers or times of segments: HLS's, and those of DASH's audio.
   const names = (answers) => answers.flatMap(({ url }) => url.match(/\/(?:hls|2)\/(\d+)(?:\.\d)?\.m4s\?/)?.[1] ?? []).map(Number);
   const [before, after] = [names(answers.filter(({ at }) => at < wentBack)), names(answers.filter(({ at }) => at >= wentBack))];
   assert.ok(Math.min(...after) < Math.max(...before), `${after} after ${before}: what it had played was not asked for again`);
@@ -136,7 +137,7 @@ function segmentsOf(manifest) {
   return found;
 }
 
-/** Each manifest names all segments that are there by its clock, and no other. Their numbers begin with 1. */
+/** Each manifest lists exactly the segments that exist by its clock. Their numbers start with 1. */
 function expectAvailable(answers) {
   for (const { asked, answered, text } of answers) {
     const start = Date.parse(text.match(/availabilityStartTime="(.*?)"/)[1]);
@@ -146,7 +147,7 @@ function expectAvailable(answers) {
   }
 }
 
-/** A refresh takes nothing away but from the beginning, and what stays is the same object, and the same URL while that is to be so. */
+/** A refresh removes segments only at the start; the others are the same objects, with the same URLs within a window. */
 function expectStable(manifests) {
   assert.ok(manifests.length > SECONDS / (2 * SEGMENT), `${manifests.length} manifests`);
   const signedAt = (url) => new URL(url).searchParams.get("X-Amz-Date");
@@ -162,7 +163,7 @@ function expectStable(manifests) {
     }
     for (const representation of new Set([...segments.keys()].map((segment) => segment.replace(/\d+$/, "")))) {
       const own = (list) => [...list].filter((segment) => segment.startsWith(representation));
-      // What is gone was at the beginning, and what is new is at the end.
+      // Removed segments were at the start, and new ones are at the end.
       const [old, now] = [own(before.keys()), own(segments.keys())];
       const gone = old.findIndex((segment) => segments.has(segment));
       if (old.length) assert.deepEqual(now.slice(0, old.length - gone), old.slice(gone), representation);

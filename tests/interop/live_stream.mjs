@@ -1,5 +1,5 @@
-// A film that is published as if it were live: its segments are made and stored beforehand with `cfstore` (CFSTORE), so that a slow
-// machine keeps up, and its playlists name them as time goes by.
+// A film that is published as if it were live: its segments are created and stored beforehand with `cfstore`
+// (CFSTORE), so that a slow machine keeps up, and its playlists list them over time.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -20,11 +20,11 @@ const PART = 0.4;
 const PARTS = 5;
 /** How far a player may go back. */
 export const WINDOW = 16;
-/** From one change of period to the next. Pictures and sound have the end of a segment in common every 8 seconds. */
+/** Time between two changes of the period. Video and audio segments end at the same time every 8 seconds. */
 export const PERIOD = 24;
-/** How old the stream is when players come. */
+/** Age of the stream when players join. */
 const HISTORY = 20;
-/** So long before it begins, a period is announced. */
+/** How long before its start a period is announced. */
 const ANNOUNCED = 8;
 
 /** Where the stream is in the bucket: a name that URLs and playlists encode. */
@@ -33,7 +33,7 @@ const PREFIX = "creator-1/live/a stream + 100% é/";
 const run = promisify(execFile);
 const r2 = async (...args) => (await run(cfstore, ["r2", ...args])).stdout;
 
-/** Signs one of the stream's playlists as it is now. */
+/** Signs the current state of one of the stream's playlists. */
 export const sign = (name, ...options) => r2("sign-playlist", PREFIX + name, ...options);
 
 async function uploader(name) {
@@ -45,7 +45,7 @@ const put = async (name, content) => (await uploader(name))(content);
 
 const read = (...path) => readFile(join(scratch, ...path));
 
-/** Makes a film of so many seconds, as DASH in segments and as HLS in parts of segments. */
+/** Creates a film of this many seconds, as DASH in segments and as HLS in parts of segments. */
 async function makeFilm(seconds) {
   for (const folder of ["dash", "parts"]) await mkdir(join(scratch, folder), { recursive: true });
   const sources = ["-f", "lavfi", "-i", `testsrc2=size=160x90:rate=25:duration=${seconds}`];
@@ -64,7 +64,7 @@ async function makeFilm(seconds) {
   await run("ffmpeg", ["-loglevel", "error", "-nostdin", "-bitexact", ...sources, ...dash, ...hls].map(String));
 }
 
-/** The adaptation sets of ffmpeg's manifest: how they begin, and their representations with the times of all segments. */
+/** The adaptation sets of ffmpeg's manifest: their start tags, and their representations with the times of all segments. */
 async function readSets() {
   const manifest = String(await read("dash/film.mpd"));
   return [...manifest.matchAll(/(<AdaptationSet.*?>)(.*?)<\/AdaptationSet>/gs)].map(([, start, content]) => ({
@@ -87,7 +87,7 @@ export function timesOf(timeline) {
   return times;
 }
 
-/** Stores so many segments and their parts. */
+/** Stores this many segments and their parts. */
 async function putMedia(sets, segments) {
   const files = [["hls/init.mp4", ["parts/init.mp4"]]];
   const folders = ["number", "time"];
@@ -111,8 +111,8 @@ async function putMedia(sets, segments) {
 }
 
 /**
- * Starts to publish for so many seconds. `origin`: of the pages' server, which has the time at `/time`. Returns the stream:
- * `has(segment, part)` waits until HLS has this, `stop()` ends it.
+ * Starts to publish for this many seconds. `origin`: the pages' server, which serves the time at `/time`. Returns the stream:
+ * `has(segment, part)` waits until the HLS playlist has this part, `stop()` ends the stream.
  */
 export async function startStream(seconds, origin) {
   const segments = Math.ceil((HISTORY + seconds) / SEGMENT);
@@ -160,7 +160,7 @@ function mediaPlaylist(end) {
   return hls(`#EXT-X-MEDIA-SEQUENCE:${first}`, '#EXT-X-MAP:URI="init.mp4"', ...segments);
 }
 
-/** The same in low latency: it ends with the part before `end`. */
+/** The same with low latency: it ends with the part before `end`. */
 function lowLatency(end) {
   const segments = Math.floor(end / PARTS);
   const lines = mediaPlaylist(segments).split("\n").slice(3, -1);
@@ -177,7 +177,7 @@ function lowLatency(end) {
 
 const hls = (...lines) => ["#EXTM3U", "#EXT-X-VERSION:9", `#EXT-X-TARGETDURATION:${SEGMENT}`, ...lines, ""].join("\n");
 
-/** A manifest of what there is when so many segments are published. `template`: how it names those of a period. */
+/** The manifest after this many segments are published. `template`: how it refers to the segments of a period. */
 function manifest({ sets, start, segments, origin, template }) {
   const perPeriod = PERIOD / SEGMENT;
   const first = Math.max(0, segments - WINDOW / SEGMENT);

@@ -1,5 +1,5 @@
-// Every route of examples/media-service over HTTP, then its page in Chromium (CHROMIUM). MEDIA_SERVICE is the program, which finds
-// `cfstore serve` by its variables in the environment.
+// Every route of examples/media-service over HTTP, then its page in Chromium (CHROMIUM). MEDIA_SERVICE is the
+// program, which finds `cfstore serve` through its variables in the environment.
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
@@ -17,11 +17,11 @@ assert.ok(CFSTORE && MEDIA_SERVICE && SCRATCH, "CFSTORE and MEDIA_SERVICE must n
 
 const password = randomBytes(12).toString("hex");
 
-/** A test that fails leaves the services that it started. */
+/** A failed test leaves the services running that it started. */
 const stops = [];
 after(() => Promise.all(stops.map((stop) => stop())));
 
-/** Starts the service. Returns its URL, and what ends it and returns its exit code. */
+/** Starts the service. Returns its URL, and a function that stops it and returns its exit code. */
 async function start(variables = {}) {
   const env = { LISTEN: "127.0.0.1:0", LOGIN_PASSWORD: password, PLAYLIST_SECRET: randomBytes(24).toString("hex") };
   const child = spawn(MEDIA_SERVICE, { env: { ...process.env, ...env, ...variables }, stdio: ["ignore", "pipe", "inherit"] });
@@ -63,7 +63,7 @@ test("an address that asks too much is refused, also by a process that starts la
   await expectError(refused, 429, /too many requests/);
   assert.ok(Number(refused.headers.get("retry-after")) > 0);
   assert.match(refused.headers.get("ratelimit"), /^"requests";r=0;t=/);
-  // It writes its last counts before it ends.
+  // It writes its last counts before it exits.
   assert.equal(await first.stop(), 0);
 
   const second = await start({ REQUEST_LIMIT: "3" });
@@ -277,9 +277,9 @@ test("a master playlist leads to segments that R2 answers", async () => {
     url.replace(expires, String(Number(expires) + 1)),
     url.replace("/ada/hls/master", "/ada/hls/720p/video"),
   ]) {
-    await expectError(await call("GET", bad), 403, /not good/);
+    await expectError(await call("GET", bad), 403, /is invalid/);
   }
-  // Whoever may upload a playlist gets nothing of others signed by it.
+  // Uploading a playlist does not get other users' objects signed.
   const theirs = await upload(bob, "theft.m3u8", "application/vnd.apple.mpegurl", "#EXTM3U\n#EXTINF:6,\n../ada/hls/720p/0.ts\n");
   const theft = await expectJson(await call("POST", "/play", { cookie: bob, json: { key: theirs } }));
   await expect(await call("GET", theft.url), 400);
@@ -313,7 +313,7 @@ function tone() {
 }
 
 test("the page logs in, uploads and plays", { skip: CHROMIUM ? false : "chromium is not on the PATH" }, async () => {
-  // What the README says that the bucket has to be told.
+  // The bucket settings in the README.
   const rule = ["--method", "GET,HEAD,PUT", "--header", "content-type,range", "--expose", "etag"];
   execFileSync(CFSTORE, ["r2", "cors", "set", "--origin", root, ...rule]);
   const file = join(SCRATCH, "tone.wav");

@@ -1,5 +1,5 @@
-// Cloudflare's own simulator of R2, with the S3 endpoint over its bucket `media`. Prints where it is as one line of JSON and
-// runs until its stdin ends or it is told to stop.
+// Cloudflare's own simulator of R2, with the S3 endpoint over its bucket `media`. Prints its address as one
+// line of JSON and runs until its stdin ends or it is stopped.
 
 import { randomBytes } from "node:crypto";
 import { Miniflare } from "miniflare";

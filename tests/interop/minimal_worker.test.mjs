@@ -1,4 +1,4 @@
-// The README's Worker, in workerd. MINIMAL_WORKER is the folder that worker-build made of examples/minimal-worker.
+// examples/minimal-worker, which the README shows in part, in workerd. MINIMAL_WORKER is the folder that worker-build made of it.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";

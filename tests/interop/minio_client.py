@@ -1,4 +1,4 @@
-"""MinIO's client for Python against the server, over TLS: without it, it sends no keys of the customer."""
+"""MinIO's client for Python against the server, over TLS: without TLS, it sends no customer keys."""
 
 import io
 import os
@@ -28,7 +28,7 @@ from harness import (
 
 
 def client(secret=SECRET_ACCESS_KEY):
-    # Nothing is sent again that was refused.
+    # Rejected requests are not sent again.
     pool = urllib3.PoolManager(ca_certs=os.environ["SSL_CERT_FILE"], retries=False)
     return Minio(
         urlsplit(ENDPOINT).netloc, access_key=ACCESS_KEY_ID, secret_key=secret, region="auto", http_client=pool
@@ -78,7 +78,7 @@ def put_get_and_stat():
 
 @check
 def hostile_keys():
-    # The client folds `.` and `..`, and refuses keys that begin or end with a slash.
+    # The client folds `.` and `..`, and rejects keys that start or end with a slash.
     for key in HOSTILE_KEYS:
         if "/./" in key or "/../" in key or "//" in key or key.endswith("/"):
             continue
@@ -101,7 +101,7 @@ def listings():
 
 @check
 def more_keys_than_a_page_has():
-    # It asks for each next page by its token as `start-after` too, and the token comes after all of these keys.
+    # It requests each next page with its token as `start-after` too, and the token sorts after all of these keys.
     numbers = [f"{n:04}" for n in range(1005)]
     for key in numbers:
         put(key, b"x")

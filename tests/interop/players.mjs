@@ -1,4 +1,4 @@
-// Pages in Chromium (CHROMIUM) with hls.js, dash.js and Shaka Player, on another origin than the bucket's.
+// Pages in Chromium (CHROMIUM) with hls.js, dash.js and Shaka Player, on a different origin than the bucket's.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -17,8 +17,8 @@ const SCRIPTS = {
 const ARGS = ["--no-first-run", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 /**
- * Starts the browser, and the pages' own server. `answer(url)`: the text or bytes of what is neither the page nor a player's
- * script; what it fails with is answered with 404.
+ * Starts the browser, and the pages' own server. `answer(url)`: the text or bytes for URLs that are neither the page nor a player's
+ * script; if it throws, the answer is 404.
  */
 export async function startPages(answer) {
   const page = [...Object.keys(SCRIPTS).map((player) => `<script src="/players/${player}"></script>`), `<script>${attach}</script>`];
@@ -41,8 +41,8 @@ export async function startPages(answer) {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
 
   /**
-   * Opens a page. The function that this returns calls `inPage(argument)` there, closes it, and returns what came of it and what
-   * other servers answered meanwhile.
+   * Opens a page. The returned function calls `inPage(argument)` there, closes it, and returns the result and what
+   * other servers answered in the meantime.
    */
   async function open() {
     const page = await browser.newPage();
@@ -63,13 +63,13 @@ export async function startPages(answer) {
   return { origin, open, stop };
 }
 
-/** Part of the page: has the player fill its video element. `fail` is called with what goes wrong, refused requests included. */
+/** Part of the page: makes the player fill its video element. `fail` is called with errors, including rejected requests. */
 function attach(player, settings, url, fail) {
   const video = document.querySelector("video");
   if (player === "hls.js") {
     const hls = new Hls(settings);
     hls.on(Hls.Events.ERROR, (_, { fatal, type, details, response }) => {
-      // What it loads and no longer needs once somebody seeks, it aborts itself.
+      // The player itself aborts requests that it no longer needs after a seek.
       const aborted = details === Hls.ErrorDetails.INTERNAL_ABORTED;
       if (fatal || (type === Hls.ErrorTypes.NETWORK_ERROR && !aborted)) fail(`${details} ${response?.code}`);
     });

@@ -1,4 +1,4 @@
-"""rclone against the server, with the settings that Cloudflare's documentation gives."""
+"""rclone against the server, with the settings from Cloudflare's documentation."""
 
 import hashlib
 import os
@@ -158,7 +158,7 @@ def checksums():
     write("checked/small", pattern(1000))
     write("checked/parts", pattern(20 * MIB))
     rclone("copy", "checked", at("checked"))
-    # The etag of an object in parts is not an MD5: rclone keeps that as metadata.
+    # The etag of a multipart object is not an MD5: rclone stores the MD5 as metadata.
     equal(rclone("md5sum", at("checked")), rclone("md5sum", "checked"))
     rclone("check", "checked", at("checked"))
     before = modified("checked/small")
@@ -190,7 +190,7 @@ def temporary_credentials_do_what_they_allow_and_no_more():
     put("secret", b"x")
     secret, token = temporary_credentials("team/")
     limited = {"RCLONE_CONFIG_R2_SECRET_ACCESS_KEY": secret, "RCLONE_CONFIG_R2_SESSION_TOKEN": token}
-    # As Cloudflare's documentation has it for keys that make no buckets.
+    # The setting from Cloudflare's documentation for keys that cannot create buckets.
     limited["RCLONE_CONFIG_R2_NO_CHECK_BUCKET"] = "true"
     big = pattern(9 * MIB)
     rclone("copyto", write("big", big), at("team/big"), **limited)
@@ -208,7 +208,7 @@ def temporary_credentials_do_what_they_allow_and_no_more():
         refusal = rclone(*arguments, fails=True, **limited)
         if "403" not in refusal:
             contains(refusal, "AccessDenied")
-    # rclone takes what it may not look at for missing.
+    # rclone treats an object that it may not read as missing.
     rclone("deletefile", at("secret"), fails=True, **limited)
     rclone("purge", at("team"), **limited)
     equal(get("secret"), b"x")
@@ -242,7 +242,7 @@ def customer_keys():
     rclone("copyto", at("sse-c/a"), "down", **key)
     equal(read("down"), body)
     contains(rclone("md5sum", at("sse-c/a"), **key), hashlib.md5(body).hexdigest().encode())
-    # rclone takes the object for missing then.
+    # rclone treats the object as missing then.
     rclone("copyto", at("sse-c/a"), "other", **{**key, "RCLONE_S3_SSE_CUSTOMER_KEY": "o" * 32})
     equal(os.path.isfile("other"), False)
 

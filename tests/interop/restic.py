@@ -1,4 +1,4 @@
-"""restic against the server: a backup of a tree in its repository, which it reads whole and restores."""
+"""restic against the server: a backup of a tree in its repository, which is checked completely and restored."""
 
 import filecmp
 import json

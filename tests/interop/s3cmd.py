@@ -1,4 +1,4 @@
-"""s3cmd against the server. It signs URLs with version 2 only, which R2 does not have: no presigned URLs here."""
+"""s3cmd against the server. It signs URLs with version 2 only, which R2 does not support, so presigned URLs are not tested."""
 
 from urllib.parse import urlsplit
 

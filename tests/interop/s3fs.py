@@ -1,4 +1,4 @@
-"""s3fs against the server, over TLS: the bucket as a folder, plain and with a key of the customer."""
+"""s3fs against the server, over TLS: the bucket as a folder, plain and with a customer key."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ class Mounted:
 
     def __enter__(self):
         os.makedirs("mounted", exist_ok=True)
-        # Only in its second attempt s3fs takes CURL_CA_BUNDLE.
+        # s3fs uses CURL_CA_BUNDLE only in its second attempt.
         options = ["passwd_file=password", f"url={ENDPOINT}", "use_path_request_style", "endpoint=auto", "retries=2"]
         options += ["multipart_size=5", "nomixupload", *self.options]
         run("s3fs", BUCKET, "mounted", *(word for option in options for word in ("-o", option)), env=ENVIRONMENT)
@@ -56,7 +56,7 @@ def files_and_folders():
         os.makedirs("mounted/films/hls")
         for name, size in (("empty", 0), ("small", 100), ("żółć  +&", 5000), ("large", 12 * MIB)):
             write(f"mounted/films/{name}", pattern(size))
-    # What was written is what another process finds.
+    # Another process finds what was written.
     with Mounted():
         equal(sorted(os.listdir("mounted/films")), sorted(["empty", "hls", "large", "small", "żółć  +&"]))
         equal(read("mounted/films/large") == pattern(12 * MIB), True)
@@ -89,7 +89,7 @@ def customer_keys():
         os.rename("mounted/small", "mounted/renamed")
         equal(read("mounted/renamed"), pattern(100))
     with Mounted():
-        # So s3fs shows what it may not look at.
+        # This is how s3fs shows an object that it may not read.
         equal(read("mounted/large"), b"")
 
 

@@ -1,4 +1,4 @@
-// Every route of examples/streaming-worker over HTTP, in workerd. STREAMING_WORKER is the folder that worker-build made of it.
+// Every route of examples/streaming-worker over HTTP, in workerd. STREAMING_WORKER is the folder that worker-build created from it.
 
 import assert from "node:assert/strict";
 import { createHash, createHmac, randomBytes } from "node:crypto";
@@ -44,7 +44,7 @@ async function expectJson(response, status) {
 
 const bytesOf = async (response) => Buffer.from(await response.arrayBuffer());
 
-/** A request without a Content-Length, whose answer nothing decodes. */
+/** A request without a Content-Length, whose answer is not decoded. */
 function raw(method, path, headers, body) {
   return new Promise((resolve, reject) => {
     const request = httpRequest(worker.root + path, { method, headers }, (response) => {
@@ -57,11 +57,11 @@ function raw(method, path, headers, body) {
   });
 }
 
-/** An exchange whose headers are bytes, as no HTTP library sends them: text in UTF-8, a `Buffer` as it is. */
+/** An exchange with raw header bytes, which HTTP libraries do not send: text in UTF-8, a `Buffer` unchanged. */
 function exchange(method, path, headers, body = "") {
   const { hostname, port } = new URL(worker.root);
   const lines = [["host", "localhost"], ["connection", "close"], ["authorization", `Bearer ${me}`], ["content-length", String(Buffer.byteLength(body))], ...headers];
-  // The last of a name counts.
+  // The last header of a name counts.
   const last = new Map(lines.map(([name, value]) => [name, value]));
   const head = [...last].map(([name, value]) => Buffer.concat([Buffer.from(`${name}: `), Buffer.from(value), Buffer.from("\r\n")]));
   return new Promise((resolve, reject) => {
@@ -197,7 +197,7 @@ describe("/media", () => {
     const names = ["if-match", "if-none-match", "if-range", "range", "if-modified-since", "if-unmodified-since"];
     const written = ["content-type", "content-disposition", "content-language", "content-encoding", "cache-control", "if-match", "if-none-match"];
     await call("PUT", path, { body: "0123456789" });
-    // Uploads that are under way all the while.
+    // Uploads that are in progress all the time.
     const slow = Array.from({ length: 20 }, (_, i) => slowUpload(`/media/creator-1/videos/slow-${i}`, 64 * 1024));
     for (const value of hostile) {
       for (const header of names) {
@@ -375,7 +375,7 @@ describe("/playlists", () => {
 
   test("what cannot be signed says why", async () => {
     for (const [text, reason] of [
-      ["<html>", /line 1: this is no HLS playlist/],
+      ["<html>", /line 1: this is not an HLS playlist/],
       ["#EXTM3U\n/creator-2/hls/m/secret.ts", /line 2: "creator-2\/hls\/m\/secret.ts" lies outside "creator-1\/"/],
     ]) {
       await put("master.m3u8", text);
@@ -453,7 +453,7 @@ describe("/playlists", () => {
     };
     const master = await tokenUrl("master.m3u8");
     const live = await tokenUrl("live.m3u8");
-    // Players add parameters of their own.
+    // Players add their own parameters.
     const list = await play(`${await follow(live, "ads.json")}&_HLS_start_offset=0&_HLS_primary_id=x`);
     assert.deepEqual([list.status, list.headers.get("content-type")], [200, "application/json"]);
     const { ASSETS } = await list.json();
@@ -466,7 +466,7 @@ describe("/playlists", () => {
 
     await put("ads.json", "{");
     await expectError(await play(await follow(live, "ads.json")), 422, "unprocessable");
-    // A playlist that names a manifest gives nothing of it away.
+    // A playlist that refers to a metadata file does not expose it.
     await put("live.m3u8", '#EXTM3U\n#EXT-X-DATERANGE:ID="a",START-DATE="2026-01-01T00:00:00Z",X-ASSET-LIST="../../metadata/any.json"\n#EXTINF:6,\na.ts\n');
     await expectError(await play(await follow(live, "any.json")), 404, "not_found");
   });
@@ -640,7 +640,7 @@ describe("/upload-url", () => {
   });
 });
 
-// Miniflare takes no session tokens: their form is compared.
+// Miniflare does not support session tokens: their form is compared.
 test("/credentials", async () => {
   const given = await expectJson(await call("POST", "/credentials"), 200);
   const { accountId, accessKeyId, secretAccessKey, endpoint } = worker;

@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { Miniflare } from "miniflare";
 
 /**
- * Starts the Worker that worker-build made in `folder`.
+ * Starts the Worker that worker-build created in `folder`.
  *
- * `entry`: an ES module that is put in front of it and imports it as `./index.js`. `buckets`: further bindings, each with a
- * bucket of its own. `namespaces`: the same of KV. `ratelimits`: the platform's limiters. `bindings`: variables.
+ * `entry`: an ES module that wraps the Worker and imports it as `./index.js`. `buckets`: further bindings, each with a
+ * separate bucket. `namespaces`: the same for KV. `ratelimits`: the platform's limiters. `bindings`: variables.
  */
 export async function startWorker({ folder, entry, buckets = [], namespaces = [], ratelimits = {}, bindings = {} }) {
   const accessKeyId = randomBytes(16).toString("hex");
@@ -59,7 +59,7 @@ function freePort() {
   });
 }
 
-/** A token of the streaming Worker as its `src/access.rs` describes it, made without its code. */
+/** A token of the streaming Worker as its `src/access.rs` describes it, created without its code. */
 export function mintToken(secret, subject, seconds = 3600) {
   const payload = `${Math.floor(Date.now() / 1000) + seconds}.${subject}`;
   const signature = createHmac("sha256", secret).update(`streaming-worker token\n${payload}`).digest("base64url");
@@ -75,7 +75,7 @@ export async function inParallel(count, concurrency, task) {
   await Promise.all(Array.from({ length: concurrency }, lane));
 }
 
-/** Uses a presigned URL. The simulator closes connections whose upload it refuses, maybe before its answer is read. */
+/** Uses a presigned URL. The simulator closes connections whose upload it rejects, maybe before its answer is read. */
 export async function use(method, url, init = {}) {
   for (let attempt = 0; ; attempt++) {
     try {
@@ -86,5 +86,5 @@ export async function use(method, url, init = {}) {
   }
 }
 
-/** The URL with another last character of its signature. */
+/** The URL with a different last character of its signature. */
 export const altered = (url) => url.slice(0, -1) + (url.endsWith("0") ? "1" : "0");

@@ -1,4 +1,4 @@
-// Wrangler's `kv` commands against `cfstore serve`, whose variables are in the environment: wrangler takes the same.
+// Wrangler's `kv` commands against `cfstore serve`, with its variables in the environment, which wrangler uses too.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtemp, writeFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ const program = join(dirname(require.resolve("wrangler/package.json")), "bin/wra
 const folder = await mkdtemp(join(tmpdir(), "wrangler-"));
 const namespace = ["--remote", "--namespace-id", process.env.KV_NAMESPACE_ID];
 
-// Wrangler writes logs and settings below the home folder, which is the test's own.
+// Wrangler writes logs and settings below the home folder, which is separate for the test.
 const env = { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, CI: "1", NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" };
 
 const attempt = (...args) =>

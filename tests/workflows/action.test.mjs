@@ -1,4 +1,4 @@
-// action.yml with the program that CFSTORE names: what it sets leads to a server that works.
+// action.yml with the program in CFSTORE: the variables that it sets lead to a working server.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -46,7 +46,7 @@ test("the steps that follow have a server, and its secrets are masked", () => {
   assert.equal(env.AWS_SECRET_ACCESS_KEY, env.R2_SECRET_ACCESS_KEY);
   assert.equal(env.AWS_ENDPOINT_URL_S3, outputs.endpoint);
   assert.equal(outputs["kv-base-url"], `${outputs.endpoint}/client/v4`);
-  // A secret is printed once, where it is masked, and stays in no file but that of the variables and the server's own.
+  // A secret is printed once, where it is masked, and stored only in the file of the variables and the server's own file.
   const secrets = [env.R2_SECRET_ACCESS_KEY, env.CLOUDFLARE_API_TOKEN];
   assert.deepEqual(masked(printed).sort(), [...secrets].sort());
   for (const secret of secrets) assert.equal(printed.split(secret).length, 2);
@@ -83,6 +83,9 @@ test("what fails says why, and shows the log", async () => {
   assert.match(refused({ program: "no-such-cfstore" }), /::error .*no-such-cfstore is not on this machine/);
   assert.match(refused({ program, timeout: "soon" }), /::error .*timeout is a number of seconds, not soon/);
   assert.match(refused({ program, "aws-variables": "yes" }), /::error .*aws-variables is true or false/);
+  for (const args of ["--log-format\njson", "--tls\n--log-format=json"]) {
+    assert.match(refused({ program, args }), /::error .*args has --log-format, .*: leave it out/);
+  }
   assert.match(refused({ program, args: "--no-such-option" }), /--no-such-option[^]*::error .*ended at once/);
 
   const taken = createServer();
@@ -115,6 +118,7 @@ test("it installs a release, and nothing that differs from its checksum", { skip
 
   const installed = run({ "base-url": `file://${release}`, version: "v0.1.0" });
   assert.ok(installed.success, installed.printed);
+  assert.doesNotMatch(installed.printed, /is not on the PATH/);
   assert.equal(spawnSync(join(installed.path[0], "cfstore"), ["r2", "ls"], { env: installed.env }).status, 0);
 
   writeFileSync(join(release, "SHA256SUMS"), `${sum("another")}  ${name}.tar.gz\n`);

@@ -1,4 +1,4 @@
-// Runs the steps of a composite action as GitHub's runner does, as far as action.yml of this repository needs it.
+// Runs the steps of a composite action like GitHub's runner, as far as this repository's action.yml needs it.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
@@ -9,8 +9,8 @@ import { parse } from "yaml";
 /**
  * Runs the action in the folder `root` with these inputs.
  *
- * `github`: what the context of this name has. Returns whether all steps succeeded, what they printed, the outputs, and the variables
- * and folders of the PATH that the steps behind it get.
+ * `github`: the context with this name. Returns whether all steps succeeded, their output, the outputs, and the variables
+ * and PATH folders of the following steps.
  */
 export function runAction({ root, inputs = {}, github = {} }) {
   const action = parse(readFileSync(join(root, "action.yml"), "utf8"));
@@ -55,7 +55,7 @@ const lines = (path) => readFileSync(path, "utf8").split("\n").filter(Boolean);
 const split = (line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)];
 const expand = (text, contexts) => String(text).replaceAll(/\$\{\{(.*?)\}\}/g, (_, expression) => evaluate(expression, contexts));
 
-/** Of the expressions: `a.b`, `a || b`, and `a == ''`. What is not set is empty. */
+/** Evaluates the expressions `a.b`, `a || b`, and `a == ''`. Unset values are empty. */
 function evaluate(expression, contexts) {
   const empty = expression.match(/^(.*)== ''$/);
   if (empty) return evaluate(empty[1], contexts) === "";

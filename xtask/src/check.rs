@@ -1,4 +1,4 @@
-//! `cargo xtask check`: everything that can be said about the code without running it.
+//! `cargo xtask check`: all checks of the code that do not run it.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -7,6 +7,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::command::{run, succeeds};
+use crate::comments;
 use crate::cross;
 use crate::fidelity;
 use crate::layers;
@@ -21,10 +22,10 @@ use crate::workspace::Workspace;
 #[derive(Args, Debug)]
 #[command(after_help = help())]
 pub(crate) struct Options {
-    /// The checks to run, in place of all but `cross`
+    /// The checks to run; all except `cross` by default
     #[arg(value_name = "CHECK")]
     checks: Vec<String>,
-    /// Write the public interface into docs/public-api, in place of comparing it
+    /// Write the public interface to docs/public-api instead of comparing it
     #[arg(long)]
     accept: bool,
 }
@@ -34,11 +35,12 @@ struct Check {
     run: fn(&Workspace) -> Result<Tally, Stop>,
 }
 
-/// The checks that run only where they are named: they compile everything once more.
+/// The checks that run only if they are named: they compile everything once more.
 const BY_NAME: &[&str] = &[cross::NAME];
 
 const CHECKS: &[Check] = &[
     Check { name: "fmt", run: |workspace| cargo(workspace.cargo(["fmt", "--all", "--check"])) },
+    Check { name: comments::NAME, run: comments::check },
     Check { name: "layers", run: layers::check },
     Check { name: "fidelity", run: fidelity::check },
     Check {
@@ -118,7 +120,7 @@ const CHECKS: &[Check] = &[
         name: "advisories",
         run: |workspace| {
             if !succeeds(&mut deny(workspace, ["fetch", "db"])?) {
-                let why = "the database of advisories cannot be fetched from github.com";
+                let why = "the database of advisories could not be fetched from github.com";
                 return Err(Stop::Skipped(why.into()));
             }
             cargo(deny(workspace, ["check", "advisories"])?)
@@ -126,7 +128,7 @@ const CHECKS: &[Check] = &[
     },
 ];
 
-/// Runs the checks that are named, or all but those of [`BY_NAME`], also after one has failed. True if none
+/// Runs the named checks, or all except those of [`BY_NAME`]. Continues after a failure. Returns true if none
 /// failed.
 pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<bool, String> {
     let mut names = options.checks.iter();
@@ -141,7 +143,7 @@ pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<bool, St
         }
     };
     if options.accept && !chosen(public_api::NAME) {
-        return Err(format!("--accept is about the check `{}`: name it too", public_api::NAME));
+        return Err(format!("--accept needs the check `{}`: name it too", public_api::NAME));
     }
     let mut report = Report::default();
     for check in CHECKS {
@@ -174,8 +176,8 @@ fn deny<const N: usize>(workspace: &Workspace, arguments: [&str; N]) -> Result<C
     Ok(command)
 }
 
-/// Clippy for wasm32, of what the arguments name. Where only Debian's toolchain has the target, it may lack clippy: then the
-/// compiler alone.
+/// Clippy for wasm32. If only Debian's toolchain has the target, clippy may be missing: then only the
+/// compiler runs.
 fn clippy_wasm32<A: AsRef<OsStr>>(
     workspace: &Workspace,
     what: impl IntoIterator<Item = A>,
@@ -194,7 +196,7 @@ fn clippy_wasm32<A: AsRef<OsStr>>(
     Ok(command)
 }
 
-/// The same check of every Worker. Goes on after one has failed.
+/// Runs the same check for every Worker. Continues after a failure.
 fn each_worker(workspace: &Workspace, check: impl Fn(&Path) -> Result<Command, Stop>) -> Result<Tally, Stop> {
     let mut tally = Tally::default();
     for folder in worker::crates(workspace)? {

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use crate::report::Stop;
 
-/// Runs a command whose output goes straight to ours.
+/// Runs a command with our stdout and stderr.
 pub(crate) fn run(command: &mut Command) -> Result<(), Stop> {
     let status = command.status().map_err(|error| Stop::failed(&name(command), &error))?;
     judge(command, status)
 }
 
-/// The same, but given up after some time.
+/// The same, with a time limit.
 pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<(), Stop> {
     let program = name(command);
     let failed = |error: &io::Error| Stop::failed(&program, error);
@@ -39,7 +39,7 @@ fn judge(command: &Command, status: ExitStatus) -> Result<(), Stop> {
     }
 }
 
-/// Runs a command, shows its output as it comes and returns the lines of stdout, then those of stderr.
+/// Runs a command, shows its output as it arrives, and returns the lines of stdout, then those of stderr.
 pub(crate) fn run_and_read(command: &mut Command) -> Result<(ExitStatus, Vec<String>), Stop> {
     let failed = |error: &io::Error| Stop::failed("cannot run a program", error);
     let program = name(command);
@@ -61,7 +61,7 @@ pub(crate) fn run_and_read(command: &mut Command) -> Result<(ExitStatus, Vec<Str
     Ok((status, lines))
 }
 
-/// Runs a command and returns what it writes to stdout; stderr goes to ours.
+/// Runs a command and returns its stdout. Its stderr is ours.
 pub(crate) fn read(command: &mut Command) -> Result<String, Stop> {
     let output =
         command.stderr(Stdio::inherit()).output().map_err(|error| Stop::failed(&name(command), &error))?;
@@ -79,7 +79,7 @@ fn echo(from: impl Read, mut to: impl Write) -> io::Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Whether the command can be started and ends well; its output is not shown.
+/// Whether the command can be started and succeeds. Its output is not shown.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
@@ -88,7 +88,7 @@ pub(crate) fn on_path(program: &str) -> bool {
     find(program).is_some()
 }
 
-/// Where a program is on the PATH.
+/// Returns the path of a program on the PATH.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|folder| folder.join(program)).find(|program| program.is_file())

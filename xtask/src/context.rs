@@ -1,4 +1,4 @@
-//! What a suite runs with.
+//! The context of a suite.
 
 use crate::workspace::Workspace;
 

@@ -1,4 +1,4 @@
-//! The command line, compiled for systems that its tests do not run on: `cargo xtask check cross`.
+//! The command line, compiled for systems on which its tests do not run: `cargo xtask check cross`.
 
 use crate::command::run;
 use crate::context::Context;
@@ -8,10 +8,10 @@ use crate::workspace::Workspace;
 
 pub(crate) const NAME: &str = "cross";
 
-/// Zig has the headers of both for the C of SQLite and ring.
+/// Zig has the C headers of both, which SQLite and ring need.
 const TARGETS: [&str; 2] = ["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
 
-/// Compiles the program and its tests for each target. Warnings are faults.
+/// Compiles the program and its tests for each target. Warnings are errors.
 pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
     let context = Context { workspace, install_system: false };
     let mut tally = Tally::default();

@@ -1,5 +1,5 @@
-//! Whether every difference that the emulator's docs/fidelity.md lists names a test that exists, or says why
-//! it has none.
+//! Checks that every difference in the emulator's docs/fidelity.md names a test that exists, or the reason
+//! why it has none.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 
 const PAGE: &str = "crates/cloudflare-emulator/docs/fidelity.md";
 
-/// Where tests are.
+/// The folders with tests.
 const FOLDERS: &[&str] = &["crates", "tests/emulator", "tests/library", "tests/program"];
 
 pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
@@ -30,7 +30,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
     }
 }
 
-/// The text of each file, by its path.
+/// The text of each file, by path.
 type Sources = BTreeMap<String, String>;
 
 fn load(folder: &Path, sources: &mut Sources) -> io::Result<()> {
@@ -45,7 +45,7 @@ fn load(folder: &Path, sources: &mut Sources) -> io::Result<()> {
     Ok(())
 }
 
-/// What is wrong in the tables whose last column is called `Test`, with the number of the line.
+/// The faults in tables whose last column is `Test`, each with its line number.
 fn faults(page: &str, sources: &Sources) -> Vec<String> {
     let mut faults = Vec::new();
     let mut names_tests = false;
@@ -58,18 +58,18 @@ fn faults(page: &str, sources: &Sources) -> Vec<String> {
         if last == "Test" {
             names_tests = true;
         } else if names_tests && last.is_empty() {
-            faults.push(format!("{number} neither names a test nor says why it has none"));
+            faults.push(format!("{number} names neither a test nor a reason why it has none"));
         } else if names_tests {
             // Every second piece is between backticks.
             let paths = last.split('`').skip(1).step_by(2).filter(|text| text.contains("::"));
             let missing = paths.filter(|path| !is_test(path, sources));
-            faults.extend(missing.map(|path| format!("{number} there is no test `{path}`")));
+            faults.extend(missing.map(|path| format!("{number} the test `{path}` does not exist")));
         }
     }
     faults
 }
 
-/// Whether `module::function` is a function of a file, or of a folder, of that name.
+/// Whether `module::function` is a function in a file or folder with that name.
 fn is_test(path: &str, sources: &Sources) -> bool {
     let mut modules: Vec<_> = path.split("::").collect();
     let name = format!("fn {}(", modules.pop().unwrap_or_default());
@@ -91,9 +91,9 @@ mod tests {
         assert_eq!(
             faults(page, &sources),
             [
-                "4 neither names a test nor says why it has none",
-                "5 there is no test `lists::page`",
-                "7 there is no test `other::pages`"
+                "4 names neither a test nor a reason why it has none",
+                "5 the test `lists::page` does not exist",
+                "7 the test `other::pages` does not exist"
             ]
         );
     }

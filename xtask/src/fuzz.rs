@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: each target of `fuzz/` for some seconds. What it finds is in `fuzz/artifacts`.
+//! `cargo xtask fuzz`: runs each target of `fuzz/` for some seconds. Findings are in `fuzz/artifacts`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,15 @@ use crate::workspace::Workspace;
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// How long each target runs
+    /// Time that each target runs, in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u32,
-    /// The targets to run; without any, all
+    /// The targets to run; all by default
     #[arg(value_name = "TARGET")]
     names: Vec<String>,
 }
 
-/// Whether nothing was found.
+/// Returns true if nothing was found.
 pub(crate) fn fuzz(workspace: &Workspace, options: &Options) -> Result<bool, String> {
     if !on_path("cargo-fuzz") {
         return Err("cargo-fuzz is not on the PATH: cargo install cargo-fuzz --locked".to_owned());
@@ -27,10 +27,10 @@ pub(crate) fn fuzz(workspace: &Workspace, options: &Options) -> Result<bool, Str
     let folder = workspace.root.join("fuzz");
     let known = targets(&folder)?;
     if let Some(name) = options.names.iter().find(|name| !known.contains(name)) {
-        return Err(format!("no target is called `{name}`; there are {}", known.join(", ")));
+        return Err(format!("no target is called `{name}`; the targets are {}", known.join(", ")));
     }
     let names = if options.names.is_empty() { &known } else { &options.names };
-    // The local server's store: in memory, where that is possible. It does not outlive the run.
+    // The local server's store: in memory, if possible. It is removed after the run.
     let temporary =
         [PathBuf::from("/dev/shm"), std::env::temp_dir()].into_iter().find(|folder| folder.is_dir());
     let temporary = temporary.unwrap_or_default().join(format!("fuzz-{}", std::process::id()));
@@ -42,13 +42,13 @@ pub(crate) fn fuzz(workspace: &Workspace, options: &Options) -> Result<bool, Str
         let mut command = workspace.cargo(["fuzz", "run", name]);
         command.arg(&corpus).arg(folder.join("seeds").join(name)).arg("--");
         command.arg(format!("-max_total_time={}", options.seconds));
-        // What takes ten seconds is a fault, too.
+        // An input that takes ten seconds is a finding too.
         command.args(["-timeout=10", "-print_final_stats=1"]);
         let dictionary = folder.join("dictionaries").join(format!("{name}.dict"));
         if dictionary.is_file() {
             command.arg(format!("-dict={}", dictionary.display()));
         }
-        // The coverage that libFuzzer needs is a setting of nightly compilers, which the stable one has as well.
+        // The coverage that libFuzzer needs is a nightly setting, which the stable compiler has as well.
         command.env("RUSTC_BOOTSTRAP", "1").env("TMPDIR", &temporary);
         if let Err(Stop::Skipped(why) | Stop::Failed(why)) = run(&mut command) {
             found.push(format!("{name}: {why}"));

@@ -1,11 +1,11 @@
-//! What `cargo test` and nextest say of the tests that they ran.
+//! Parses the output of `cargo test` and nextest.
 
 use std::process::Command;
 
 use crate::command::run_and_read;
 use crate::report::{Stop, Tally};
 
-/// All packages of the workspace in nextest.
+/// Runs all packages of the workspace with nextest.
 pub(crate) fn nextest(mut command: Command) -> Result<Tally, Stop> {
     command.args(["--workspace", "--all-features", "--no-fail-fast"]);
     let (status, lines) = run_and_read(&mut command)?;
@@ -17,13 +17,13 @@ pub(crate) fn nextest(mut command: Command) -> Result<Tally, Stop> {
     }
 }
 
-/// All packages of the workspace, and these arguments for their tests.
+/// Runs all packages of the workspace, with these arguments for their tests.
 pub(crate) fn cargo_test(mut command: Command, harness: &[&str]) -> Result<Tally, Stop> {
     command.args(["--workspace", "--all-features", "--no-fail-fast", "--"]).args(harness);
     libtest(command)
 }
 
-/// A command of `cargo test`.
+/// Runs a `cargo test` command.
 pub(crate) fn libtest(mut command: Command) -> Result<Tally, Stop> {
     let (status, lines) = run_and_read(&mut command)?;
     let tally = libtest_results(&lines);
@@ -34,8 +34,8 @@ pub(crate) fn libtest(mut command: Command) -> Result<Tally, Stop> {
     }
 }
 
-/// From the line `Summary [ 1.2s] 9 tests run: 7 passed (1 slow), 1 failed, 1 timed out, 3 skipped`. What
-/// nextest skipped is what it was told to leave to another suite, and so is not counted.
+/// Parses the line `Summary [ 1.2s] 9 tests run: 7 passed (1 slow), 1 failed, 1 timed out, 3 skipped`. Tests
+/// that nextest skips belong to another suite and are not counted.
 fn nextest_summary(lines: &[String]) -> Tally {
     let counts = lines.iter().rev().find_map(|line| {
         let (before, counts) = line.split_once(" run: ")?;
@@ -56,8 +56,8 @@ fn nextest_summary(lines: &[String]) -> Tally {
     tally
 }
 
-/// From every line `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in
-/// 0.01s`. What is ignored belongs to another suite.
+/// Parses every line `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in
+/// 0.01s`. Ignored tests belong to another suite.
 fn libtest_results(lines: &[String]) -> Tally {
     let mut tally = Tally::default();
     for counts in lines.iter().filter_map(|line| line.strip_prefix("test result: ")) {

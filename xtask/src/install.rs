@@ -1,4 +1,5 @@
-//! What the suites need from others: into the build folder, or from the system's packages if that was asked for.
+//! Installs third-party software for the suites: into the build folder, or from the system's packages if that
+//! was requested.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use crate::context::Context;
 use crate::report::Stop;
 use crate::wasm::{TARGET, Toolchain};
 
-/// A program on the PATH, from a Debian package if it is missing and `--install-system` was given.
+/// Finds a program on the PATH, or installs its Debian package if `--install-system` was given.
 pub(crate) fn system(context: &Context<'_>, program: &str, package: &str) -> Result<(), Stop> {
     if on_path(program) {
         return Ok(());
@@ -36,14 +37,14 @@ fn apt_get(context: &Context<'_>, arguments: &[&str]) -> Result<(), Stop> {
     run(command.args(arguments)).map_err(missing)
 }
 
-/// The Node packages of `tests/interop/package.json`, with a Node of their own. Returns the folder that holds
-/// `node_modules` and the Node programs of `tests/interop`.
+/// Installs the Node packages of `tests/interop/package.json`, including Node itself. Returns the folder that
+/// contains `node_modules` and the Node programs of `tests/interop`.
 pub(crate) fn node(context: &Context<'_>) -> Result<PathBuf, Stop> {
     npm(context, "tests/interop", "node")
 }
 
-/// The Node packages of a folder's `package.json`. Returns the folder that holds `node_modules` and the
-/// folder's Node programs.
+/// Installs the Node packages of a folder's `package.json`. Returns the folder that contains `node_modules`
+/// and the folder's Node programs.
 pub(crate) fn npm(context: &Context<'_>, from: &str, name: &str) -> Result<PathBuf, Stop> {
     system(context, "npm", "npm")?;
     let workspace = context.workspace;
@@ -54,7 +55,7 @@ pub(crate) fn npm(context: &Context<'_>, from: &str, name: &str) -> Result<PathB
         let arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
         run(workspace.command("npm").args(arguments).current_dir(folder))
     })?;
-    // Node looks for packages beside the program that imports them.
+    // Node looks for packages next to the program that imports them.
     let failed = |error: std::io::Error| Stop::failed(&from.display().to_string(), &error);
     for entry in fs::read_dir(&from).map_err(failed)? {
         let program = entry.map_err(failed)?.path();
@@ -65,15 +66,17 @@ pub(crate) fn npm(context: &Context<'_>, from: &str, name: &str) -> Result<PathB
     Ok(folder)
 }
 
-/// The Python packages of `tests/interop/requirements.txt`. Returns the folder of the environment's programs.
+/// Installs the Python packages of `tests/interop/requirements.txt`. Returns the folder of the environment's
+/// programs.
 pub(crate) fn python(context: &Context<'_>) -> Result<PathBuf, Stop> {
     pip(context, "tests/interop", "python")
 }
 
-/// The Python packages of a folder's `requirements.txt`. Returns the folder of the environment's programs.
+/// Installs the Python packages of a folder's `requirements.txt`. Returns the folder of the environment's
+/// programs.
 pub(crate) fn pip(context: &Context<'_>, from: &str, name: &str) -> Result<PathBuf, Stop> {
     let workspace = context.workspace;
-    // Debian's python3 is without it.
+    // Debian's python3 does not include it.
     if !succeeds(workspace.command("python3").args(["-c", "import ensurepip"])) {
         system_package(context, "python3-venv")?;
     }
@@ -89,7 +92,7 @@ pub(crate) fn pip(context: &Context<'_>, from: &str, name: &str) -> Result<PathB
     Ok(programs)
 }
 
-/// A program of a crate. Returns where it is.
+/// Installs a program of a crate. Returns its path.
 pub(crate) fn program_of_crate(
     context: &Context<'_>,
     name: &str,
@@ -106,13 +109,13 @@ pub(crate) fn program_of_crate(
     Ok(folder.join("bin").join(name))
 }
 
-/// The standard library for a target of the toolchain.
+/// Installs the standard library for a target of the toolchain.
 pub(crate) fn target(context: &Context<'_>, target: &str) -> Result<(), Stop> {
     let mut add = context.workspace.command("rustup");
     run_within(add.args(["target", "add", target]), Duration::from_secs(3 * 60)).map_err(missing)
 }
 
-/// A command of cargo-zigbuild, whose zig compiles C for any target and links.
+/// A cargo-zigbuild command, whose zig compiles C for any target and links.
 pub(crate) fn zigbuild(context: &Context<'_>, subcommand: &str) -> Result<Command, Stop> {
     let programs = pip(context, "packaging", "zig")?;
     let mut command = context.workspace.command(programs.join("cargo-zigbuild"));
@@ -120,13 +123,13 @@ pub(crate) fn zigbuild(context: &Context<'_>, subcommand: &str) -> Result<Comman
     Ok(command)
 }
 
-/// A toolchain that compiles for Workers.
+/// Returns a toolchain that compiles for Workers.
 pub(crate) fn wasm(context: &Context<'_>) -> Result<Toolchain, Stop> {
     let workspace = context.workspace;
     if let Some(toolchain) = Toolchain::find(workspace) {
         return Ok(toolchain);
     }
-    // Where rustup cannot reach its server, it tries for minutes.
+    // If rustup cannot reach its server, it tries for minutes.
     let added =
         run_within(workspace.command("rustup").args(["target", "add", TARGET]), Duration::from_secs(20));
     if let Err(Stop::Skipped(why) | Stop::Failed(why)) = added {
@@ -142,14 +145,14 @@ pub(crate) fn wasm(context: &Context<'_>) -> Result<Toolchain, Stop> {
     })
 }
 
-/// `worker-build`, and the `wasm-bindgen` of the version that the Workers' lock files name. Returns the
-/// folder of the programs.
+/// Installs `worker-build`, and `wasm-bindgen` in the version of the Workers' lock files. Returns the folder
+/// of the programs.
 pub(crate) fn worker_build(context: &Context<'_>) -> Result<PathBuf, Stop> {
     let workspace = context.workspace;
     let folder = workspace.installed("worker-build");
     let programs = [
         ["worker-build@0.8.7", "--locked"].as_slice(),
-        // Not --locked: its lock file asks for a webpki-roots that the registry does not have.
+        // Not --locked: its lock file needs a webpki-roots that the registry does not have.
         ["wasm-bindgen-cli@0.2.130"].as_slice(),
     ];
     once(&folder, &programs.concat().join("\n"), |folder| {
@@ -160,7 +163,7 @@ pub(crate) fn worker_build(context: &Context<'_>) -> Result<PathBuf, Stop> {
     Ok(folder.join("bin"))
 }
 
-/// Installs into an empty folder, unless that was done before for the same text: a list of what is wanted.
+/// Installs into an empty folder, unless that was done before for the same list of requirements.
 fn once(folder: &Path, wanted: &str, install: impl FnOnce(&Path) -> Result<(), Stop>) -> Result<(), Stop> {
     let failed = |error: std::io::Error| Stop::failed(&folder.display().to_string(), &error);
     let stamp = folder.join("installed");
@@ -176,7 +179,7 @@ fn once(folder: &Path, wanted: &str, install: impl FnOnce(&Path) -> Result<(), S
     fs::write(stamp, wanted).map_err(failed)
 }
 
-/// The text of these files.
+/// The concatenated text of these files.
 fn read(files: &[impl AsRef<Path>]) -> Result<String, Stop> {
     let text = |file: &Path| {
         fs::read_to_string(file).map_err(|error| Stop::failed(&file.display().to_string(), &error))
@@ -189,7 +192,7 @@ fn copy(file: &Path, folder: &Path) -> Result<(), Stop> {
     fs::copy(file, folder.join(file.file_name().unwrap_or_default())).map(drop).map_err(failed)
 }
 
-/// What could not be installed is missing, not broken.
+/// If something cannot be installed, the suite is skipped, not failed.
 fn missing(stop: Stop) -> Stop {
     match stop {
         Stop::Skipped(why) | Stop::Failed(why) => Stop::Skipped(why),

@@ -9,15 +9,15 @@ use crate::report::Stop;
 use crate::server::Server;
 use crate::workspace::Workspace;
 
-/// It runs until this is dropped.
+/// The server. It runs until this is dropped.
 #[derive(Debug)]
 pub(crate) struct LocalServer {
     pub(crate) server: Server,
-    /// The variables that it printed, by which clients find it.
+    /// The variables that it printed, from which clients take its address.
     pub(crate) environment: Vec<(String, String)>,
-    /// Empty but for the store and the server's log.
+    /// Empty except for the store and the server's log.
     pub(crate) scratch: PathBuf,
-    /// The program.
+    /// Path of the program.
     pub(crate) cfstore: PathBuf,
 }
 
@@ -33,12 +33,12 @@ const NEEDED: [&str; 8] = [
 ];
 
 impl LocalServer {
-    /// Builds the program and starts it, with a folder to work in for one driver.
+    /// Builds the program and starts it, with a working folder for one driver.
     pub(crate) fn start(context: &Context<'_>, driver: &str) -> Result<Self, Stop> {
         Self::start_with(context, driver, &[])
     }
 
-    /// The same with more arguments for `cfstore serve`.
+    /// The same, with further arguments for `cfstore serve`.
     pub(crate) fn start_with(context: &Context<'_>, driver: &str, arguments: &[&str]) -> Result<Self, Stop> {
         let workspace = context.workspace;
         run(&mut workspace.cargo(["build", "--package", "cfstore"]))?;
@@ -46,7 +46,7 @@ impl LocalServer {
         Self::start_program(workspace, &cfstore, workspace.installed("scratch").join(driver), arguments)
     }
 
-    /// Starts a program that was built, with this folder to work in, which is emptied first.
+    /// Starts a program that was built, with this working folder, which is emptied first.
     pub(crate) fn start_program(
         workspace: &Workspace,
         cfstore: &Path,

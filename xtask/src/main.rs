@@ -1,9 +1,10 @@
-//! What this repository does with itself: `cargo xtask check`, `test`, `bench`, `fuzz`, `simulate`, `release`
-//! and `dist`.
+//! The tasks of this repository: `cargo xtask check`, `test`, `bench`, `fuzz`, `simulate`, `release` and
+//! `dist`.
 
 mod bench;
 mod check;
 mod command;
+mod comments;
 mod context;
 mod cross;
 mod dist;
@@ -39,20 +40,21 @@ use crate::workspace::Workspace;
     about = "Checks, tests, benches, fuzz targets, simulation and packages of this repository"
 )]
 enum Cli {
-    /// Format, layers, fidelity's tests, lints (native and wasm32), documentation, public interface and
-    /// dependencies; all of it, or the checks named
+    /// Check format, layers, fidelity's tests, lints (native and wasm32), documentation, public interface and
+    /// dependencies; all of them, or the named checks
     Check(check::Options),
-    /// Every test suite, or those named
+    /// Run every test suite, or the named ones
     Test(test::Options),
-    /// One measurement, as a table and into target/bench/BENCH.json
+    /// Run one benchmark; the result is a table and target/bench/BENCH.json
     Bench(bench::Options),
-    /// The fuzz targets, or those named, each for some seconds
+    /// Run the fuzz targets, or the named ones, each for some seconds
     Fuzz(fuzz::Options),
-    /// Client, server and store in virtual time, with failures that follow from a seed: docs/simulation.md
+    /// Run client, server and store in virtual time, with failures that follow from a seed:
+    /// docs/simulation.md
     Simulate(simulate::Options),
-    /// The crates as they are published, tried by what their packages hold alone
+    /// Try out the crates as they are published, using only their packages
     Release(release::Options),
-    /// What people install, into target/dist: static programs in archives, with checksums and an SBOM
+    /// Build the release files into target/dist: static programs in archives, with checksums and an SBOM
     Dist(dist::Options),
 }
 

@@ -1,5 +1,5 @@
-//! The public interfaces of the published crates, an item a line, as `docs/public-api` has it: made from rustdoc's
-//! JSON.
+//! The public interfaces of the published crates, one item per line, as in `docs/public-api`: generated from
+//! rustdoc's JSON.
 
 use std::collections::HashSet;
 use std::fs;
@@ -14,23 +14,23 @@ use crate::report::{Stop, Tally};
 use crate::wasm::{self, Toolchain};
 use crate::workspace::Workspace;
 
-/// The check.
+/// Name of the check.
 pub(crate) const NAME: &str = "public-api";
 
-/// The command that makes the interface of now the one in the repository.
+/// The command that accepts the current interface.
 const ACCEPT: &str = "cargo xtask check public-api --accept";
 
-/// The format of rustdoc's JSON that the version of the crate `public-api` in `Cargo.toml` reads.
+/// The format version of rustdoc's JSON that the crate `public-api` in the version of `Cargo.toml` reads.
 const FORMAT: u32 = 57;
 
 const LIBRARY: &str = "cloudflare-clients";
 
-/// What a published crate shows to a program of one kind.
+/// The interface of a published crate for one kind of program.
 struct Face {
     package: &'static str,
-    /// Its file in `docs/public-api`.
+    /// Name of its file in `docs/public-api`.
     file: &'static str,
-    /// `None` is this machine.
+    /// `None` means this machine.
     target: Option<&'static str>,
     features: &'static [&'static str],
 }
@@ -46,7 +46,7 @@ const FACES: [Face; 3] = [
     Face { package: "cloudflare-emulator", file: "emulator.txt", target: None, features: &[] },
 ];
 
-/// Compares the interface with the one in the repository, and shows the difference.
+/// Compares the interface with the one in the repository, and prints the difference.
 pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
     let mut tally = Tally::default();
     for face in &FACES {
@@ -73,7 +73,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
         }
     }
     if tally.failed > 0 {
-        println!("\nThe public interface has changed. Where that is meant: {ACCEPT}");
+        println!("\nThe public interface has changed. If that is intended: {ACCEPT}");
     }
     Ok(tally)
 }
@@ -97,8 +97,8 @@ impl Face {
         workspace.root.join("docs/public-api").join(self.file)
     }
 
-    /// Whether no other toolchain can make it. Debian's is of another version, which may name what is of the standard
-    /// library in another way.
+    /// Whether no other toolchain can generate it. Debian's has a different version, which may name items of
+    /// the standard library differently.
     fn is_for_debian(&self, workspace: &Workspace) -> bool {
         self.target.is_some() && matches!(Toolchain::find(workspace), Some(Toolchain::Debian))
     }
@@ -121,7 +121,7 @@ impl Face {
 }
 
 fn rustdoc_json(workspace: &Workspace, cargo: &mut Command) -> Result<(), Stop> {
-    // Lints are for other checks.
+    // Lints are part of other checks.
     cargo
         .env("RUSTDOC", workspace.root.join("xtask/rustdoc-json.sh"))
         .env("RUSTDOCFLAGS", "--cap-lints allow");
@@ -133,15 +133,15 @@ struct Format {
     format_version: u32,
 }
 
-/// An item a line, from rustdoc's JSON.
+/// Generates one line per item from rustdoc's JSON.
 fn interface(json: &Path) -> Result<String, Stop> {
     let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{}: {error}", json.display()));
     let text = fs::read(json).map_err(|error| failed(&error))?;
     let Format { format_version } = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
     if format_version != FORMAT {
         return Err(Stop::Skipped(format!(
-            "this rustdoc writes format {format_version} of its JSON, and the crate public-api reads format {FORMAT}: use Rust 1.95, \
-             or in Cargo.toml the public-api for this Rust"
+            "this rustdoc writes JSON in format {format_version}, and the crate public-api reads format {FORMAT}: use Rust 1.95, \
+             or set the version of public-api in Cargo.toml to the one for this Rust"
         )));
     }
     let build = |omit_derived| {
@@ -150,7 +150,7 @@ fn interface(json: &Path) -> Result<String, Stop> {
     };
     let lines = |api: PublicApi| api.into_items().map(|item| item.to_string()).collect::<Vec<_>>();
     let written: HashSet<_> = lines(build(true)?).into_iter().collect();
-    // Of an impl that is derived its first line says all.
+    // For a derived impl, its first line is enough.
     let mut lines = lines(build(false)?);
     lines.retain(|line| {
         written.contains(line) || (line.starts_with("impl") && !line.contains("::StructuralPartialEq "))
@@ -158,7 +158,7 @@ fn interface(json: &Path) -> Result<String, Stop> {
     Ok(lines.join("\n") + "\n")
 }
 
-/// The lines that are in one text only, in their order: first those that went, then those that came.
+/// The lines that are in only one of the texts, in order: first the removed ones, then the added ones.
 fn difference(before: &str, after: &str) -> Option<String> {
     if before == after {
         return None;
@@ -169,7 +169,7 @@ fn difference(before: &str, after: &str) -> Option<String> {
         lines.flat_map(|line| [sign, line, "\n"]).collect::<String>()
     };
     let lines = only_in(before, after, "- ") + &only_in(after, before, "+ ");
-    Some(if lines.is_empty() { "the same items, in another order or number\n".to_owned() } else { lines })
+    Some(if lines.is_empty() { "the same items, in a different order or number\n".to_owned() } else { lines })
 }
 
 #[cfg(test)]
@@ -180,7 +180,7 @@ mod tests {
     fn a_difference_has_what_went_and_what_came() {
         assert_eq!(difference("a\nb\n", "a\nb\n"), None);
         assert_eq!(difference("a\nb\nc\n", "a\nc\nd\n").unwrap(), "- b\n+ d\n");
-        assert!(difference("a\nb\n", "b\na\n").unwrap().contains("another order"));
+        assert!(difference("a\nb\n", "b\na\n").unwrap().contains("a different order"));
     }
 
     #[test]
@@ -190,6 +190,6 @@ mod tests {
         let refused = interface(&json);
         fs::remove_file(&json).unwrap();
         let Err(Stop::Skipped(why)) = refused else { panic!("{refused:?}") };
-        assert!(why.contains("writes format 1 ") && why.contains(&format!("reads format {FORMAT}")), "{why}");
+        assert!(why.contains("in format 1,") && why.contains(&format!("reads format {FORMAT}")), "{why}");
     }
 }

@@ -1,11 +1,11 @@
-//! What ran and how it went: one row for each check or suite, then the line that CI reads.
+//! The report: one row per check or suite, then the line that CI reads.
 
 use std::fmt;
 use std::io;
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
-/// How many tests a suite ran, and how they went.
+/// The results of the tests of a suite.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) passed: usize,
@@ -31,10 +31,10 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Why a check or suite has no tally. It counts as one test, skipped or failed.
+/// Why a check or suite has no tally. It counts as one test that was skipped or failed.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// Something that it needs is not on this machine.
+    /// A requirement is missing on this machine.
     Skipped(String),
     Failed(String),
 }

@@ -1,4 +1,4 @@
-//! A server of the tests: started, waited for, and stopped when dropped.
+//! A server for tests. It is stopped when it is dropped.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -18,13 +18,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The number of its process.
+    /// Returns the id of its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Starts the server and hands `ready` each line that it prints, until `ready` makes something of one. What it writes to
-    /// stderr goes to `log`.
+    /// Starts the server and passes each line that it prints to `ready`, until `ready` returns something. Its
+    /// stderr is written to `log`.
     pub(crate) fn start<T>(
         command: &mut Command,
         log: &Path,
@@ -52,7 +52,7 @@ impl Server {
         let stdout = server.child.stdout.take().ok_or_else(|| failed("has no output"))?;
 
         let (sender, lines) = mpsc::channel();
-        // Reads on when nobody listens any more: a full pipe would stop the server.
+        // Continues to read when nobody listens any more: a full pipe would block the server.
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 sender.send(line).ok();
@@ -67,7 +67,7 @@ impl Server {
                     }
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => return Err(failed("did not start in time")),
-                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(failed("ended at once")),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(failed("ended immediately")),
             }
         }
     }
@@ -75,7 +75,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Asked first: Miniflare has a child of its own, workerd, to stop.
+        // Send a signal first: Miniflare must stop its child process, workerd.
         Command::new("kill").arg(self.child.id().to_string()).status().ok();
         let deadline = Instant::now() + Duration::from_secs(5);
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {

@@ -1,4 +1,4 @@
-//! `cargo xtask simulate`: the program of `crates/simulation`, with what is given to it.
+//! `cargo xtask simulate`: runs the program of `crates/simulation` with the given arguments.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -12,12 +12,12 @@ use crate::workspace::Workspace;
 #[derive(Args, Debug)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Options {
-    /// What the program is given, such as `--minutes 60`, or `--help`
+    /// Arguments of the program, such as `--minutes 60`, or `--help`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
 
-/// Whether nothing was found.
+/// Returns true if nothing was found.
 pub(crate) fn simulate(workspace: &Workspace, options: &Options) -> bool {
     match run(program(workspace, &["--release"]).args(&options.arguments)) {
         Ok(()) => true,
@@ -28,7 +28,7 @@ pub(crate) fn simulate(workspace: &Workspace, options: &Options) -> bool {
     }
 }
 
-/// The program, to which arguments are added. `profile`: cargo's flags that say how it is built.
+/// The program, without arguments. `profile`: cargo's flags for the build profile.
 pub(crate) fn program(workspace: &Workspace, profile: &[&str]) -> Command {
     let mut command = workspace.cargo(["run", "--package", "simulation"]);
     command.args(profile).arg("--");

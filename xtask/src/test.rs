@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the suites in order, then what each of them said.
+//! `cargo xtask test`: runs the suites in order, then reports their results.
 
 use clap::Args;
 
@@ -10,18 +10,18 @@ use crate::workspace::Workspace;
 #[derive(Args, Debug)]
 #[command(after_help = suite::help())]
 pub(crate) struct Options {
-    /// Install what is missing with the system's package manager (apt-get)
+    /// Install missing tools with the system's package manager (apt-get)
     #[arg(long)]
     install_system: bool,
     /// Fail if anything was skipped
     #[arg(long)]
     deny_skips: bool,
-    /// The suites to run: a name, or a group of them such as `clients`
+    /// The suites to run: a name, or a group such as `clients`
     #[arg(value_name = "SUITE")]
     suites: Vec<String>,
 }
 
-/// True if nothing failed and, where that is asked, nothing was skipped.
+/// Returns true if nothing failed and, if requested, nothing was skipped.
 pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<bool, String> {
     let suites = suite::select(&options.suites)?;
     let context = Context { workspace, install_system: options.install_system };

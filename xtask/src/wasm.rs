@@ -10,17 +10,17 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Toolchain {
     Default,
-    /// Debian's Rust, linked to rustup under this name by `debian-wasm.sh`.
+    /// Debian's Rust, which `debian-wasm.sh` links to rustup under this name.
     Debian,
 }
 
 impl Toolchain {
-    /// The first that has the target.
+    /// The first toolchain that has the target.
     pub(crate) fn find(workspace: &Workspace) -> Option<Self> {
         [Self::Default, Self::Debian].into_iter().find(|toolchain| toolchain.has_target(workspace))
     }
 
-    /// A command that uses this toolchain wherever it starts cargo or rustc.
+    /// A command that uses this toolchain for cargo and rustc.
     pub(crate) fn command(self, workspace: &Workspace, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = workspace.command(program);
         if let Self::Debian = self {

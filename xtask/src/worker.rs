@@ -1,4 +1,4 @@
-//! The Workers of this repository: crates for wasm32, each a workspace of its own.
+//! The Workers of this repository: crates for wasm32, each a separate workspace.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use crate::install;
 use crate::report::Stop;
 use crate::workspace::Workspace;
 
-/// Builds a Worker for release. Returns the folder that holds `index.js` and `index_bg.wasm`.
+/// Builds a Worker in release mode. Returns the folder that contains `index.js` and `index_bg.wasm`.
 pub(crate) fn build(context: &Context<'_>, folder: impl AsRef<Path>) -> Result<PathBuf, Stop> {
     let workspace = context.workspace;
     let folder = workspace.root.join(folder);
@@ -42,7 +42,7 @@ pub(crate) fn crates(workspace: &Workspace) -> Result<Vec<PathBuf>, Stop> {
             crates.push(Path::new(parent).join(entry.map_err(failed)?.file_name()));
         }
     }
-    // What is no library for JavaScript to load is no Worker.
+    // Only crates that are libraries for JavaScript are Workers.
     crates.retain(|folder| {
         let manifest = fs::read_to_string(workspace.root.join(folder).join("Cargo.toml"));
         manifest.is_ok_and(|manifest| manifest.contains("\"cdylib\""))

@@ -1,5 +1,5 @@
-//! The workflows and the action, by the Node programs of `tests/workflows`, and every script of the
-//! repository by ShellCheck.
+//! The workflows and the action, checked by the Node programs of `tests/workflows`, and every script of the
+//! repository, checked by ShellCheck.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,10 @@ use crate::install;
 use crate::report::{Stop, Tally};
 use crate::workspace::Workspace;
 
-/// The name of the check.
+/// Name of the check.
 pub(crate) const NAME: &str = "workflows";
 
-/// Lints the workflows with actionlint, and what they and all scripts run with ShellCheck.
+/// Lints the workflows with actionlint, and their commands and all scripts with ShellCheck.
 pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
     if !on_path("shellcheck") {
         return Err(Stop::Skipped("shellcheck is not on the PATH: apt-get install shellcheck".into()));
@@ -25,7 +25,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
     Ok(Tally::ONE_PASSED)
 }
 
-/// Installs what the programs need. Returns the folder to run them in.
+/// Installs the packages of the programs. Returns the folder to run them in.
 pub(crate) fn packages(context: &Context<'_>) -> Result<PathBuf, Stop> {
     install::npm(context, "tests/workflows", NAME)
 }

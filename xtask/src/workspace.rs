@@ -1,19 +1,19 @@
-//! Where things are.
+//! The folders of the repository.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The repository and its build folder. Everything that xtask makes is in the build folder.
+/// The repository and its build folder. Everything that xtask creates is in the build folder.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
-    /// `CARGO_TARGET_DIR`, or what cargo's configuration says, or `target/`.
+    /// `CARGO_TARGET_DIR`, or the folder in cargo's configuration, or `target/`.
     pub(crate) target: PathBuf,
 }
 
 impl Workspace {
     pub(crate) fn open() -> Result<Self, String> {
-        // Cargo says where: a build folder that two clones share may hold the other one's xtask.
+        // Cargo knows the folders: a build folder that two clones share may contain the other one's xtask.
         let output = Command::new("cargo")
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .output()
@@ -21,12 +21,15 @@ impl Workspace {
         let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)
             .map_err(|_| format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim()))?;
         let folder = |name: &str| {
-            metadata[name].as_str().map(PathBuf::from).ok_or(format!("cargo metadata names no {name}"))
+            metadata[name]
+                .as_str()
+                .map(PathBuf::from)
+                .ok_or(format!("cargo metadata does not contain {name}"))
         };
         Ok(Self { root: folder("workspace_root")?, target: folder("target_directory")? })
     }
 
-    /// A program or script of the repository that talks to software made by others.
+    /// Path of a program or script of the repository that uses third-party software.
     pub(crate) fn interop(&self, name: &str) -> PathBuf {
         self.root.join("tests/interop").join(name)
     }

@@ -1,4 +1,5 @@
-//! Locks through R2's S3 API, against one local server: which takes any number of writes, where R2 takes one a second to a key.
+//! Locks through R2's S3 API, against one local server: which takes any number of writes, where R2 takes one
+//! a second to a key.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,8 @@
 //! The cost of Workers KV's operations, with this library and with others.
 //!
-//! `kv-bench rest` prints nanoseconds per key over REST against the local server, `kv-bench embedded` those of stores in the process,
-//! and `kv-bench locks` those of an acquisition with its release, as JSON: `[{ "impl", "case", "samples": [..] }]`. All implementations take turns, each round with fresh keys.
+//! `kv-bench rest` prints nanoseconds per key over REST against the local server, `kv-bench embedded` those
+//! of stores in the process, and `kv-bench locks` those of an acquisition with its release, as JSON:
+//! `[{ "impl", "case", "samples": [..] }]`. All implementations take turns, each round with fresh keys.
 
 mod embedded;
 mod locks;

@@ -105,7 +105,8 @@ fn batch() -> Result<Implementation> {
     }))
 }
 
-/// The hashing that is left for a URL where all that others share is kept: nine blocks of SHA-256, each after the one before it.
+/// The hashing that is left for a URL where all that others share is kept: nine blocks of SHA-256, each after
+/// the one before it.
 fn floor() -> Implementation {
     let mut request = [[0x5a; 64]; 6];
     let mut string_to_sign = [[0x5a; 64]; 2];

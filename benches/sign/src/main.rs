@@ -1,9 +1,10 @@
 //! The cost of a presigned GET URL, with this library and with others.
 //!
-//! `sign-bench time` prints nanoseconds of CPU per URL as JSON, `[{ "impl", "case", "samples": [..] }]`: all implementations take
-//! turns in one process, and each signs the same keys in its turn. `sign-bench run IMPL CASE TIMES` only signs them, so often,
-//! for a tool that counts instructions. `sign-bench list` prints what there is, `IMPL CASE` a line. `sign-bench manifest` prints
-//! nanoseconds of CPU per DASH manifest.
+//! `sign-bench time` prints nanoseconds of CPU per URL as JSON, `[{ "impl", "case", "samples": [..] }]`: all
+//! implementations take turns in one process, and each signs the same keys in its turn.
+//! `sign-bench run IMPL CASE TIMES` only signs them, that many times, for a tool that counts instructions.
+//! `sign-bench list` prints all cases, `IMPL CASE` a line. `sign-bench manifest`
+//! prints nanoseconds of CPU per DASH manifest.
 
 mod check;
 mod implementations;

@@ -1,4 +1,4 @@
-//! Where the buckets or namespaces of an account are: at a service, or in the embedded store.
+//! Location of the buckets or namespaces of an account: a service, or the embedded store.
 
 use std::path::PathBuf;
 
@@ -8,25 +8,25 @@ use crate::bucket_location::absolute;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
 
-/// What an account has: its buckets or its namespaces.
+/// The buckets or the namespaces of an account.
 pub(crate) trait OfAccount: Sized {
-    /// Why the embedded store is used.
+    /// Reason for using the embedded store, for the note that says so.
     const REASON: &str;
 
     fn of_store(store: LocalStore) -> Self;
 }
 
-/// Where an account is.
+/// Location of an account.
 #[derive(Debug)]
 pub(crate) enum AccountLocation<T> {
-    /// At a service, with what summaries call it.
+    /// A service, with its name in summaries.
     Service(T, String),
-    /// In the embedded store of this folder.
+    /// The embedded store in this folder.
     Embedded(PathBuf),
 }
 
 impl<T: OfAccount> AccountLocation<T> {
-    /// What summaries call it.
+    /// Returns its name in summaries.
     pub(crate) fn target(&self) -> String {
         match self {
             Self::Service(_, target) => target.clone(),
@@ -34,7 +34,7 @@ impl<T: OfAccount> AccountLocation<T> {
         }
     }
 
-    /// What the account has. An embedded store has to exist.
+    /// Opens the account. The embedded store must exist.
     pub(crate) async fn open(self, printer: Printer) -> Result<T> {
         match &self {
             Self::Embedded(directory) if !directory.is_dir() => Err(Error::NoStore(directory.clone())),
@@ -42,7 +42,7 @@ impl<T: OfAccount> AccountLocation<T> {
         }
     }
 
-    /// What the account has. Creates the embedded store if it does not exist.
+    /// Opens the account. Creates the embedded store if it does not exist.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<T> {
         match self {
             Self::Service(account, _) => Ok(account),

@@ -1,8 +1,8 @@
-//! Addresses of objects, `r2://bucket/key` or `s3://bucket/key`, where a key alone would do too.
+//! Addresses of objects, `r2://bucket/key` or `s3://bucket/key`, which are accepted instead of keys.
 
 use crate::error::{Error, Result};
 
-/// The bucket of an address, and what follows it; `None` for a key alone.
+/// Splits an address into bucket and key. Returns `None` for a key without a bucket.
 fn parse(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     if !["r2", "s3"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
@@ -11,9 +11,10 @@ fn parse(text: &str) -> Option<(&str, &str)> {
     Some(rest.split_once('/').unwrap_or((rest, "")))
 }
 
-/// Leaves of each argument its key, and gives the bucket that the addresses among them, or `--bucket`, name.
+/// Replaces each address by its key, and returns the bucket that the addresses or `--bucket` name.
 ///
-/// All are in one bucket: what names none beside an address of one could be meant for another.
+/// All arguments must be in one bucket. A key without a bucket next to an address is refused: it could be
+/// meant for another bucket.
 pub(crate) fn take_bucket<'a>(
     option: Option<&str>,
     arguments: impl IntoIterator<Item = &'a mut String>,
@@ -27,18 +28,21 @@ pub(crate) fn take_bucket<'a>(
         };
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         if bucket.is_empty() {
-            return Err(Error::usage(format!("{argument:?} names no bucket"), "write it as r2://BUCKET/KEY"));
+            return Err(Error::usage(
+                format!("{argument:?} does not name a bucket"),
+                "write it as r2://BUCKET/KEY",
+            ));
         }
         if let Some(option) = option.filter(|option| *option != bucket) {
             return Err(Error::usage(
-                format!("{argument:?} is in the bucket {bucket:?}, and --bucket says {option:?}"),
-                "leave --bucket out, or write the key alone",
+                format!("{argument:?} is in bucket {bucket:?}, but --bucket is {option:?}"),
+                "leave --bucket out, or write the key without a bucket",
             ));
         }
         if let Some((other, _)) = named.as_ref().filter(|(_, other)| *other != bucket) {
             return Err(Error::usage(
-                format!("{other:?} and {argument:?} are in two buckets"),
-                "run it once for each",
+                format!("{other:?} and {argument:?} are in different buckets"),
+                "run the command once per bucket",
             ));
         }
         let address = std::mem::replace(argument, key);
@@ -46,8 +50,11 @@ pub(crate) fn take_bucket<'a>(
     }
     match (option, named, alone) {
         (None, Some((address, bucket)), Some(alone)) => Err(Error::usage(
-            format!("{address:?} names its bucket, and {alone:?} does not"),
-            format!("write its bucket too, as in \"r2://{bucket}/{alone}\"; `get` and `put` are for files"),
+            format!("{address:?} names its bucket, but {alone:?} does not"),
+            format!(
+                "write the bucket of each, such as \"r2://{bucket}/{alone}\" or one in another bucket; for files, use `get` and \
+                 `put`"
+            ),
         )),
         (Some(option), ..) => Ok(Some(option.to_owned())),
         (None, named, _) => Ok(named.map(|(_, bucket)| bucket)),
@@ -97,11 +104,11 @@ mod tests {
     #[test]
     fn contradictions_are_refused() {
         for (option, arguments, why) in [
-            (None, &["r2:///a"][..], "names no bucket"),
-            (Some("b"), &["r2://a/k"], "and --bucket says \"b\""),
-            (None, &["r2://a/k", "s3://b/k"], "are in two buckets"),
-            (None, &["r2://a/k", "k"], "and \"k\" does not"),
-            (None, &["k", "r2://a/k"], "and \"k\" does not"),
+            (None, &["r2:///a"][..], "does not name a bucket"),
+            (Some("b"), &["r2://a/k"], "but --bucket is \"b\""),
+            (None, &["r2://a/k", "s3://b/k"], "are in different buckets"),
+            (None, &["r2://a/k", "k"], "but \"k\" does not"),
+            (None, &["k", "r2://a/k"], "but \"k\" does not"),
         ] {
             let error = take(option, arguments).unwrap_err();
             assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage);

@@ -1,4 +1,4 @@
-//! Where the buckets of `cfstore r2 bucket` are: on R2 if its variables are set, else in the embedded store.
+//! Location of the buckets of `cfstore r2 bucket`: R2 if its variables are set, otherwise the embedded store.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -25,12 +25,13 @@ impl OfAccount for Buckets {
 }
 
 impl BucketAccount {
-    /// The account that the environment, or a file in its place, stands for.
+    /// Selects the account by the variables of the environment, or of a file.
     pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
         let variables = Variables::read(env_file)?;
-        match (Self::from_vars(|name| variables.get(name))?, env_file) {
+        let selected = Self::from_vars(|name| variables.get(name));
+        match (selected.map_err(|error| error.in_file(env_file))?, env_file) {
             (Self::Embedded(_), Some(path)) => Err(Error::usage(
-                format!("{} sets none of the R2_... variables", path.display()),
+                format!("--env-file {} does not set any of the R2_... variables", path.display()),
                 VARIABLES_HINT,
             )),
             (selected, _) => Ok(selected),
@@ -38,7 +39,7 @@ impl BucketAccount {
     }
 
     fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
-        // A bucket alone is of no account.
+        // The name of a bucket does not select an account.
         if !R2_VARIABLES.into_iter().any(|name| name != R2_BUCKET_MEDIA && is_set(var(name))) {
             return Ok(Self::Embedded(DATA_DIRECTORY.into()));
         }

@@ -1,4 +1,4 @@
-//! Where the bucket of the `r2` commands is: on R2 if its variables are set, else in the embedded store.
+//! Location of the bucket of the `r2` commands: R2 if its variables are set, otherwise the embedded store.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,10 @@ use crate::variables::{
     R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, Variables, is_set,
 };
 
-/// The bucket of the embedded store, where none is named.
+/// Default bucket of the embedded store.
 pub(crate) const LOCAL_BUCKET: &str = "media";
 
-/// Any of these set means that R2 is meant.
+/// Variables that select R2 if any of them is set.
 pub(crate) const R2_VARIABLES: [&str; 8] = [
     R2_ACCOUNT_ID,
     R2_ACCESS_KEY_ID,
@@ -31,20 +31,20 @@ pub(crate) const R2_VARIABLES: [&str; 8] = [
     R2_SESSION_TOKEN,
     R2_REGION,
 ];
-/// What to do about variables that are missing or wrong.
+/// Hint for variables that are missing or wrong.
 pub(crate) const VARIABLES_HINT: &str =
-    "`cfstore --help` tells what each of them holds; with none of them set, the embedded store is used";
+    "`cfstore --help` explains the variables; if none of them is set, the embedded store is used";
 
-/// Where the bucket is.
+/// Location of a bucket.
 #[derive(Debug)]
 pub(crate) enum BucketLocation {
-    /// With whose certificates are trusted.
+    /// R2 or another S3 service, with the certificates to trust.
     R2(R2SigningConfig, Trust),
-    /// With the bucket's name.
+    /// The embedded store in this folder, and the bucket's name.
     Embedded(PathBuf, String),
 }
 
-/// The embedded store's.
+/// The default bucket of the embedded store.
 impl Default for BucketLocation {
     fn default() -> Self {
         Self::Embedded(DATA_DIRECTORY.into(), LOCAL_BUCKET.to_owned())
@@ -52,13 +52,14 @@ impl Default for BucketLocation {
 }
 
 impl BucketLocation {
-    /// The location that the environment, or a file in its place, stands for. A bucket that is named is used
-    /// in place of its own.
+    /// Selects the location by the variables of the environment, or of a file. `bucket` overrides
+    /// `R2_BUCKET_MEDIA`.
     pub(crate) fn select(env_file: Option<&Path>, bucket: Option<&str>) -> Result<Self> {
         let variables = Variables::read(env_file)?;
-        match (Self::from_vars(|name| variables.get(name), bucket)?, env_file) {
+        let selected = Self::from_vars(|name| variables.get(name), bucket);
+        match (selected.map_err(|error| error.in_file(env_file))?, env_file) {
             (Self::Embedded(..), Some(path)) => Err(Error::usage(
-                format!("{} sets none of the R2_... variables", path.display()),
+                format!("--env-file {} does not set any of the R2_... variables", path.display()),
                 VARIABLES_HINT,
             )),
             (selected, _) => Ok(selected),
@@ -77,14 +78,17 @@ impl BucketLocation {
         };
         match R2SigningConfig::from_vars(var) {
             Ok(config) => Ok(Self::R2(config, trust)),
-            Err(error) if bucket.is_some() => {
-                Err(Error::usage(error.message().replace(R2_BUCKET_MEDIA, "the bucket"), VARIABLES_HINT))
+            Err(error) if bucket.is_some() && error.message().starts_with(R2_BUCKET_MEDIA) => {
+                Err(Error::usage(
+                    error.message().replace(R2_BUCKET_MEDIA, "the bucket"),
+                    "correct the bucket's name, in the address or in --bucket",
+                ))
             }
             Err(error) => Err(Error::usage(error.message(), VARIABLES_HINT)),
         }
     }
 
-    /// The folder and name of the embedded store's bucket, where the variables name no other.
+    /// Returns the folder and bucket of the embedded store, if the variables select it.
     pub(crate) fn embedded(
         var: impl Fn(&str) -> Option<OsString>,
         bucket: Option<&str>,
@@ -95,7 +99,7 @@ impl BucketLocation {
         }
     }
 
-    /// What summaries call it.
+    /// Returns its name in summaries.
     pub(crate) fn target(&self) -> Result<String> {
         Ok(match self {
             Self::R2(config, _) => {
@@ -113,7 +117,7 @@ impl BucketLocation {
         matches!(self, Self::Embedded(..))
     }
 
-    /// The bucket's name.
+    /// Returns the bucket's name.
     pub(crate) fn bucket(&self) -> Result<String> {
         Ok(match self {
             Self::R2(config, _) => R2SigningClient::new(config.clone())?.bucket_name().to_owned(),
@@ -121,17 +125,17 @@ impl BucketLocation {
         })
     }
 
-    /// The service over the bucket, which has to be there.
+    /// Opens the bucket, which must exist.
     pub(crate) async fn open(self, printer: Printer) -> Result<R2Service> {
         Ok(self.open_existing(printer).await?.0)
     }
 
-    /// The service over the bucket. It creates the embedded store and its bucket where they are not there.
+    /// Opens the bucket. Creates the embedded store and its bucket if they do not exist.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<R2Service> {
         Ok(self.open_or_create_bucket(printer).await?.0)
     }
 
-    /// As [`open`](Self::open), with the bucket itself where it is one of the embedded store.
+    /// Like [`open`](Self::open), but also returns the bucket itself if it is in the embedded store.
     pub(crate) async fn open_existing(self, printer: Printer) -> Result<(R2Service, Option<LocalBucket>)> {
         let Self::Embedded(directory, name) = &self else { return self.open_or_create_bucket(printer).await };
         if !directory.is_dir() {
@@ -151,7 +155,8 @@ impl BucketLocation {
         Ok((R2Service::new(bucket.clone()), Some(bucket)))
     }
 
-    /// As [`open_or_create`](Self::open_or_create), with the bucket itself where it is one of the embedded store.
+    /// Like [`open_or_create`](Self::open_or_create), but also returns the bucket itself if it is in the
+    /// embedded store.
     pub(crate) async fn open_or_create_bucket(
         self,
         printer: Printer,
@@ -171,7 +176,7 @@ impl BucketLocation {
         }
     }
 
-    /// The same, with who [signs URLs](Self::signing) for it.
+    /// Like [`open`](Self::open), with a client that [signs URLs](Self::signing).
     pub(crate) async fn open_with_signing(self, printer: Printer) -> Result<R2Service> {
         let embedded = match &self {
             Self::R2(..) => None,
@@ -179,13 +184,14 @@ impl BucketLocation {
         };
         let service = self.open(printer).await?;
         Ok(match embedded {
-            // R2's service has one already.
+            // The service for R2 already has one.
             None => service,
             Some((directory, bucket)) => service.with_signing(local_signing(&directory, &bucket)?),
         })
     }
 
-    /// Who signs URLs for the bucket. For the embedded store, these are URLs of `cfstore serve`.
+    /// Returns the client that signs URLs for the bucket. For the embedded store, they are URLs of
+    /// `cfstore serve`.
     pub(crate) fn signing(self, printer: Printer) -> Result<R2SigningClient> {
         match self {
             Self::R2(config, _) => Ok(R2SigningClient::new(config)?),
@@ -197,32 +203,33 @@ impl BucketLocation {
     }
 }
 
-/// A command ends before the store would come to it by itself.
+/// Applies the lifecycle rules now: a command ends before the store would do so by itself.
 async fn carry_out_lifecycle(store: &LocalStore, printer: Printer) {
     if let Err(error) = store.apply_lifecycle().await {
-        printer.warning(format_args!("lifecycle rules cannot be carried out: {error}"));
+        printer.warning(format_args!("cannot apply the lifecycle rules: {error}"));
     }
 }
 
-/// The folder as it is called from everywhere.
+/// Returns the absolute path of the folder.
 pub(crate) fn absolute(directory: &Path) -> PathBuf {
     std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned())
 }
 
-/// Signs URLs of the server that `cfstore serve` starts over the store of this folder.
+/// Returns a client that signs URLs of `cfstore serve` for the store in this folder.
 fn local_signing(directory: &Path, bucket: &str) -> Result<R2SigningClient> {
     let credentials = Credentials::load_or_create(directory)?;
     Ok(R2SigningClient::new(signing_config(&format!("http://{LISTEN}"), &credentials, bucket))?)
 }
 
-/// What URLs for the embedded store need.
+/// Prints a note that URLs for the embedded store need `cfstore serve`.
 pub(crate) fn note_serve(printer: Printer) {
     printer.note(format_args!(
-        "URLs work while `cfstore serve` runs in this folder at http://{LISTEN}; of another address, set what it prints"
+        "this works while `cfstore serve` runs in this folder at http://{LISTEN}; for another address, set the variables that \
+         it prints"
     ));
 }
 
-/// How clients of a local server sign.
+/// Returns the signing configuration for clients of a local server.
 pub(crate) fn signing_config(endpoint: &str, credentials: &Credentials, bucket: &str) -> R2SigningConfig {
     R2SigningConfig::for_endpoint(
         endpoint,

@@ -1,21 +1,21 @@
-//! Questions on the terminal.
+//! Confirmation on the terminal.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use crate::error::{Error, Result};
 
-/// Refuses what would have to be asked where nobody can answer.
+/// Refuses an action that needs a confirmation if stdin is not a terminal.
 pub(crate) fn possible(what: &str) -> Result<()> {
     if io::stdin().is_terminal() {
         return Ok(());
     }
     Err(Error::usage(
-        format!("{what} needs a confirmation, and stdin is no terminal"),
-        "give --yes to do it without being asked",
+        format!("{what} needs a confirmation, but stdin is not a terminal"),
+        "give --yes to skip the confirmation",
     ))
 }
 
-/// Whether the answer is yes.
+/// Asks the question, and returns whether the answer is yes.
 pub(crate) async fn ask(question: String) -> Result<bool> {
     let asked = tokio::task::spawn_blocking(move || {
         let mut stderr = io::stderr().lock();
@@ -28,6 +28,6 @@ pub(crate) async fn ask(question: String) -> Result<bool> {
     let answer = asked
         .await
         .unwrap_or_else(|error| Err(error.into()))
-        .map_err(|error| Error::Local(format!("there was no answer: {error}")))?;
+        .map_err(|error| Error::Local(format!("cannot read the answer from stdin: {error}")))?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -1,10 +1,10 @@
-//! The content type that a name stands for.
+//! Content types by file name.
 
 use std::path::Path;
 
 use cloudflare_clients::transfer::guess_content_type;
 
-/// The content type of the first of these names that has a known extension, else that of any bytes.
+/// Returns the content type of the first name with a known extension, otherwise `application/octet-stream`.
 pub(crate) fn guess(names: &[&Path]) -> &'static str {
     names.iter().find_map(|name| guess_content_type(name)).unwrap_or("application/octet-stream")
 }

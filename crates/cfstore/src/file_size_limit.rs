@@ -1,10 +1,10 @@
-//! `ulimit -f`: reaching it is an error of the write, and not the end of the process.
+//! `ulimit -f`: makes a write beyond the limit fail instead of ending the process.
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Takes SIGXFSZ from the system, which ends processes by it. A write beyond the limit fails with EFBIG then,
-/// as [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html) says.
+/// Catches SIGXFSZ, which ends the process by default. A write beyond the limit then fails with EFBIG, see
+/// [setrlimit(2)](https://man7.org/linux/man-pages/man2/setrlimit.2.html).
 #[cfg(unix)]
 pub(crate) fn survive() -> Option<Signal> {
     let taken = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));

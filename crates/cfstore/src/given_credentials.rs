@@ -1,4 +1,4 @@
-//! Credentials that a server is given in its environment, under the names that its clients read.
+//! Credentials of a server from its environment, in the variables that its clients read.
 
 use std::ffi::OsString;
 
@@ -10,7 +10,7 @@ use crate::variables::{
     Variables,
 };
 
-/// Those of the environment. They are refused with an error that names the variables, and not their values.
+/// Reads the credentials of the environment. Errors name the variables, never their values.
 pub(crate) fn read() -> Result<Credentials> {
     from(|name| Variables::Environment.get(name))
 }
@@ -34,12 +34,13 @@ fn from(variable: impl Fn(&str) -> Option<OsString>) -> Result<Credentials> {
     }
     let [account_id, access_key_id, secret] = required.map(|name| text(name).unwrap_or_default());
     if text(CLOUDFLARE_ACCOUNT_ID).is_some_and(|other| other != account_id) {
-        let message =
-            format!("{R2_ACCOUNT_ID} and {CLOUDFLARE_ACCOUNT_ID} differ: the server has one account");
+        let message = format!(
+            "{R2_ACCOUNT_ID} and {CLOUDFLARE_ACCOUNT_ID} differ, but the server has only one account"
+        );
         return Err(refused(message));
     }
     let malformed = |error: cloudflare_clients::Error| {
-        refused(format!("the credentials of the environment cannot be used: {}", error.message()))
+        refused(format!("cannot use the credentials of the environment: {}", error.message()))
     };
     let credentials = Credentials::new(account_id, access_key_id, secret).map_err(malformed)?;
     match text(CLOUDFLARE_API_TOKEN) {
@@ -52,8 +53,8 @@ fn refused(message: String) -> Error {
     Error::usage(
         message,
         format!(
-            "make some for this server: {R2_ACCOUNT_ID} and {R2_ACCESS_KEY_ID} by `openssl rand -hex 16`, \
-             {R2_SECRET_ACCESS_KEY} by `openssl rand -hex 32`"
+            "generate values for this server: {R2_ACCOUNT_ID} and {R2_ACCESS_KEY_ID} with `openssl rand -hex 16`, \
+             {R2_SECRET_ACCESS_KEY} with `openssl rand -hex 32`"
         ),
     )
 }

@@ -1,4 +1,4 @@
-//! What is read from a pipe or a device, unless the program is asked to stop.
+//! Input from a pipe or a device, which ends when the program is asked to stop.
 
 use std::io;
 use std::pin::Pin;
@@ -20,7 +20,8 @@ pub(crate) struct Input {
     reader: Pin<Box<dyn AsyncRead + Send>>,
     stop: BoxFuture<'static, ()>,
     stopped: Arc<AtomicBool>,
-    /// The end was seen. Ctrl-C ends the program at the other end of a pipe too: that is not the end of the input.
+    /// Delay after the end of the input. Ctrl-C also ends the program that writes to the pipe, which must not
+    /// look like the end of the input.
     end: Option<BoxFuture<'static, ()>>,
 }
 
@@ -30,7 +31,7 @@ impl Input {
         Ok(Self { reader, stop, stopped: Arc::default(), end: None })
     }
 
-    /// Whether it failed because the program was asked to stop.
+    /// Returns a flag that is set if the input failed because the program was asked to stop.
     pub(crate) fn stopped(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.stopped)
     }
@@ -59,8 +60,8 @@ impl AsyncRead for Input {
     }
 }
 
-/// As the library's error, which the upload fails with.
+/// Wraps the error in one of the library, with which the upload fails.
 fn unreadable(error: io::Error) -> io::Error {
-    let message = format!("the input cannot be read: {error}");
+    let message = format!("cannot read the input: {error}");
     io::Error::other(cloudflare_clients::Error::new(ErrorKind::Storage, message).with_source(error))
 }

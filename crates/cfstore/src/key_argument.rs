@@ -1,4 +1,4 @@
-//! What an argument means: a key, or a pattern of keys.
+//! Arguments that are a key or a pattern of keys.
 
 use cloudflare_clients::transfer::KeyPattern;
 
@@ -11,7 +11,8 @@ pub(crate) enum KeyArgument {
 }
 
 impl KeyArgument {
-    /// A pattern where the text has an unescaped `*`, `?` or `[`, unless it is to be taken literally.
+    /// Parses a pattern if the text has an unescaped `*`, `?` or `[`, and `literal` is false; otherwise a
+    /// key.
     pub(crate) fn parse(text: String, literal: bool) -> Result<Self> {
         if literal || !text.contains(['*', '?', '[']) {
             return Ok(Self::Key(text));
@@ -19,10 +20,10 @@ impl KeyArgument {
         let pattern = KeyPattern::parse(text).map_err(|error| {
             Error::usage(
                 error.message().to_owned(),
-                "write \\[ for the character itself, or give --literal for a key and no pattern",
+                "write \\[ for the character itself, or give --literal if it is a key and not a pattern",
             )
         })?;
-        // All of it was escaped.
+        // All special characters are escaped.
         Ok(match pattern.as_key() {
             Some(key) => Self::Key(key.to_owned()),
             None => Self::Pattern(pattern),

@@ -1,4 +1,4 @@
-//! Keys as they are given and as they are listed: what is refused, completed and warned of.
+//! Checks of keys that are given or listed.
 
 use cloudflare_clients::r2::normalize_key;
 
@@ -6,19 +6,18 @@ use crate::addresses::is_address;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
 
-/// Refuses to make an object whose key, behind its bucket, begins like an address once more.
+/// Refuses a new key that looks like an address, such as the key of `r2://a/r2://b/c`.
 pub(crate) fn refuse_url(key: &str) -> Result<()> {
     if !is_address(key) {
         return Ok(());
     }
     Err(Error::usage(
-        format!("the key {key:?} looks like an address: all of it would become the key"),
-        "write r2://BUCKET/KEY, with one bucket",
+        format!("the key {key:?} looks like an address, but would be stored as a key"),
+        "write it as r2://BUCKET/KEY, with one bucket",
     ))
 }
 
-/// The key of what is put into a folder by its name, as cp does: `a/b.txt` for the key `a/` and the name
-/// `b.txt`.
+/// Adds the name to a key that ends with a slash, as cp does: `a/` and `b.txt` become `a/b.txt`.
 pub(crate) fn into_folder(key: String, name: Option<&str>) -> Result<String> {
     if !key.ends_with('/') {
         return Ok(key);
@@ -26,30 +25,30 @@ pub(crate) fn into_folder(key: String, name: Option<&str>) -> Result<String> {
     match name {
         Some(name) if !name.is_empty() => Ok(key + name),
         _ => Err(Error::usage(
-            format!("{key:?} names a folder, and what goes into it has no name"),
-            "write the whole key of the object",
+            format!("{key:?} ends with a slash, but the source has no name to add"),
+            "write the full key of the object",
         )),
     }
 }
 
-/// Says so where browsers cannot use a URL of the key.
+/// Warns of a key whose URL does not work in browsers.
 pub(crate) fn warn_of_dots(key: &str, printer: Printer) {
     if key.split('/').any(|part| part == "." || part == "..") {
         printer.warning(
-            "browsers and many other clients fold . and .. in a URL, and one of this key fails there: curl needs --path-as-is",
+            "browsers and many other clients remove . and .. from URLs, so a URL of this key fails there: curl needs --path-as-is",
         );
     }
 }
 
-/// Refuses a listing with a key that was not asked for, before anything is done with its keys. R2 does not
-/// tell apart how a letter is composed.
+/// Refuses a listing with a key outside the requested prefix, before anything is done with its keys. R2
+/// normalizes keys, so they are compared in normalized form.
 pub(crate) fn check_listed<'k>(prefix: &str, keys: impl IntoIterator<Item = &'k str>) -> Result<()> {
     let begins =
         |key: &str| key.starts_with(prefix) || normalize_key(key).starts_with(&*normalize_key(prefix));
     match keys.into_iter().find(|key| !begins(key)) {
         None => Ok(()),
         Some(key) => Err(Error::Local(format!(
-            "the server was asked for the keys that begin with {prefix:?}, and lists {key:?}: nothing was done with what it lists"
+            "asked for the keys that begin with {prefix:?}, the server lists {key:?}: the listing is ignored, and nothing was done"
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! `cfstore`: Cloudflare R2 and Workers KV on the command line, on Cloudflare or on a laptop without an account.
+//! `cfstore`: Cloudflare R2 and Workers KV on the command line, with an account or without one on a laptop.
 
 mod account_location;
 mod addresses;
@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod file_size_limit;
 mod given_credentials;
+mod http_url;
 mod input;
 mod key_argument;
 mod keys;
@@ -48,7 +49,7 @@ use crate::cli::{Cli, Command, LogFormat};
 use crate::error::{Error, ExitStatus};
 use crate::printer::Printer;
 
-/// That of musl has one lock for all threads.
+/// Replaces musl's allocator, which has one lock for all threads.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -59,18 +60,18 @@ fn main() -> ExitCode {
     let printer = if logs_json { Printer::log() } else { Printer::new(cli.global.json) };
     start_tracing(cli.global.verbose, &cli.command, logs_json);
     let result = tokio::runtime::Runtime::new()
-        .map_err(|error| Error::Local(format!("threads cannot be started: {error}")))
+        .map_err(|error| Error::Local(format!("cannot start threads: {error}")))
         .and_then(|runtime| {
             let result = runtime.block_on(async {
                 let _file_size_limit = file_size_limit::survive();
                 Box::pin(commands::run(cli, printer)).await
             });
-            // A read of stdin that nobody waits for any more would hold the process up.
+            // Do not wait for a pending read of stdin.
             runtime.shutdown_background();
             result
         });
     let status = result.unwrap_or_else(|error| match error {
-        // Whoever reads has seen enough, as with `cfstore r2 ls | head`.
+        // The reader has seen enough, as with `cfstore r2 ls | head`.
         Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Success,
         error => {
             printer.error(&error);
@@ -82,7 +83,7 @@ fn main() -> ExitCode {
 
 fn start_tracing(verbose: u8, command: &Command, logs_json: bool) {
     let level = match verbose {
-        // What is refused and tried again there is meant to be, and its steps say so.
+        // The demo provokes refused and retried requests, and reports them in its steps.
         0 if matches!(command, Command::Demo(_)) => LevelFilter::ERROR,
         0 => LevelFilter::WARN,
         1 => LevelFilter::INFO,
@@ -96,7 +97,7 @@ fn start_tracing(verbose: u8, command: &Command, logs_json: bool) {
             .with_span_list(false)
             .with_writer(io::stderr)
             .with_span_events(FmtSpan::CLOSE);
-        // What the program says is in the log however much of the rest is.
+        // Messages of the program are logged at every level of verbosity.
         let levels =
             Targets::new().with_default(level).with_target(printer::LOG, level.max(LevelFilter::INFO));
         return tracing_subscriber::registry().with(levels).with(lines).init();
@@ -106,5 +107,7 @@ fn start_tracing(verbose: u8, command: &Command, logs_json: bool) {
         .with_writer(anstream::stderr)
         .with_target(false)
         .with_span_events(FmtSpan::CLOSE)
+        // A log that cannot be written must not end a request, as a failed `eprintln!` would.
+        .log_internal_errors(false)
         .init();
 }

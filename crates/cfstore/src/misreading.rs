@@ -1,31 +1,29 @@
-//! What was meant by a key that looks like something else: a pattern, or a folder.
+//! Hints for keys that look like a pattern or a folder.
 
-/// What to write in place of a key, or of what keys begin with, that nothing has.
+/// Returns what to write instead of a missing key or prefix that looks like a pattern.
 pub(crate) fn hint(text: &str, command: &str) -> Option<String> {
     let begin = &text[..text.find(['*', '?', '['])?];
     if command == "r2" {
         return Some(format!(
-            "this takes *, ? and [ as characters of a key: `cfstore r2 ls {text:?}` lists the keys that match it as a pattern"
+            "*, ? and [ are plain characters of a key here: `cfstore r2 ls {text:?}` lists the keys that match the pattern"
         ));
     }
     let instead = if begin.is_empty() {
-        format!("`cfstore {command} ls` lists what there is")
+        format!("`cfstore {command} ls` lists the keys")
     } else {
         format!(
-            "`cfstore {command} ls {begin:?}` lists the keys that begin so, and --prefix {begin:?} takes them all where a \
-             command has it"
+            "`cfstore {command} ls {begin:?}` lists the keys that begin with it; `rm` and `bulk get` accept --prefix {begin:?} for \
+             all of them"
         )
     };
-    Some(format!("*, ? and [ are characters of a key like any other: {instead}"))
+    Some(format!("*, ? and [ are plain characters of a key: {instead}"))
 }
 
-/// What to write in place of a missing key: the [`hint`], or `--prefix` for a folder.
+/// Returns what to write instead of a missing key: the [`hint`], or `--prefix` for a folder.
 pub(crate) fn missing_hint(key: &str, command: &str) -> Option<String> {
     let folder = || {
         key.ends_with('/').then(|| {
-            format!(
-                "no key of this name: --prefix {key:?} takes all keys that begin so, where a command has it"
-            )
+            format!("`cfstore {command} ls {key:?}` lists the keys that begin with it, and `cfstore {command} rm --prefix {key:?}` deletes them")
         })
     };
     hint(key, command).or_else(folder)

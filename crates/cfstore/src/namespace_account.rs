@@ -1,5 +1,5 @@
-//! Where the namespaces of `cfstore kv namespace` are: on Cloudflare if the variables of an account are set,
-//! else in the embedded store.
+//! Location of the namespaces of `cfstore kv namespace`: Cloudflare if the variables of an account are set,
+//! otherwise the embedded store.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -16,8 +16,8 @@ use crate::variables::{
     CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID, Variables, is_set,
 };
 
-/// What to do about variables that are missing or wrong.
-const VARIABLES_HINT: &str = "`cfstore --help` tells what each of them holds; without CLOUDFLARE_API_TOKEN and \
+/// Hint for variables that are missing or wrong.
+const VARIABLES_HINT: &str = "`cfstore --help` explains the variables; without CLOUDFLARE_API_TOKEN and \
                               KV_NAMESPACE_ID the embedded store is used";
 
 pub(crate) type NamespaceAccount = AccountLocation<Namespaces>;
@@ -31,12 +31,13 @@ impl OfAccount for Namespaces {
 }
 
 impl NamespaceAccount {
-    /// The account that the environment, or a file in its place, stands for.
+    /// Selects the account by the variables of the environment, or of a file.
     pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
         let variables = Variables::read(env_file)?;
-        match (Self::from_vars(|name| variables.get(name))?, env_file) {
+        let selected = Self::from_vars(|name| variables.get(name));
+        match (selected.map_err(|error| error.in_file(env_file))?, env_file) {
             (Self::Embedded(_), Some(path)) => Err(Error::usage(
-                format!("{} does not set {CLOUDFLARE_API_TOKEN}", path.display()),
+                format!("--env-file {} does not set {CLOUDFLARE_API_TOKEN}", path.display()),
                 VARIABLES_HINT,
             )),
             (selected, _) => Ok(selected),
@@ -44,7 +45,7 @@ impl NamespaceAccount {
     }
 
     fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
-        // A namespace to create has no id yet.
+        // A namespace that is to be created has no id yet.
         if ![CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID].into_iter().any(|name| is_set(var(name))) {
             return Ok(Self::Embedded(DATA_DIRECTORY.into()));
         }

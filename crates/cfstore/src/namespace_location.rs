@@ -1,4 +1,4 @@
-//! Where the namespace of the `kv` commands is: on Cloudflare if its id is set, else in the embedded store.
+//! Location of the namespace of the `kv` commands: Cloudflare if its id is set, otherwise the embedded store.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,28 +14,29 @@ use crate::printer::Printer;
 use crate::trust::Trust;
 use crate::variables::{CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, KV_NAMESPACE_ID, Variables, is_set};
 
-/// The title of the embedded store's namespace.
+/// Title of the embedded store's namespace.
 pub(crate) const LOCAL_NAMESPACE: &str = "local";
 
-/// What to do about variables that are missing or wrong.
+/// Hint for variables that are missing or wrong.
 const VARIABLES_HINT: &str =
-    "`cfstore --help` tells what each of them holds; without KV_NAMESPACE_ID the embedded store is used";
+    "`cfstore --help` explains the variables; without KV_NAMESPACE_ID the embedded store is used";
 
-/// Where the namespace is.
+/// Location of a namespace.
 #[derive(Debug)]
 pub(crate) enum NamespaceLocation {
-    /// With what summaries call it, and whose certificates are trusted.
+    /// Cloudflare, with its name in summaries and the certificates to trust.
     Cloudflare(KvConfig, String, Trust),
     Embedded(PathBuf),
 }
 
 impl NamespaceLocation {
-    /// The location that the environment, or a file in its place, stands for.
+    /// Selects the location by the variables of the environment, or of a file.
     pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
         let variables = Variables::read(env_file)?;
-        match (Self::from_vars(|name| variables.get(name))?, env_file) {
+        let selected = Self::from_vars(|name| variables.get(name));
+        match (selected.map_err(|error| error.in_file(env_file))?, env_file) {
             (Self::Embedded(_), Some(path)) => Err(Error::usage(
-                format!("{} does not set {KV_NAMESPACE_ID}", path.display()),
+                format!("--env-file {} does not set {KV_NAMESPACE_ID}", path.display()),
                 VARIABLES_HINT,
             )),
             (selected, _) => Ok(selected),
@@ -43,7 +44,7 @@ impl NamespaceLocation {
     }
 
     fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
-        // The other variables are those of many programs, and mean nothing by themselves.
+        // Many programs use the other variables, so they do not select Cloudflare by themselves.
         if !is_set(var(KV_NAMESPACE_ID)) {
             return Ok(Self::Embedded(DATA_DIRECTORY.into()));
         }
@@ -61,7 +62,7 @@ impl NamespaceLocation {
         }
     }
 
-    /// What summaries call it.
+    /// Returns its name in summaries.
     pub(crate) fn target(&self) -> String {
         match self {
             Self::Cloudflare(_, target, _) => target.clone(),
@@ -71,7 +72,7 @@ impl NamespaceLocation {
         }
     }
 
-    /// The client of the namespace, whose store has to be there.
+    /// Opens the namespace. The embedded store must exist.
     pub(crate) async fn open(self, printer: Printer) -> Result<KvClient> {
         match &self {
             Self::Embedded(directory) if !directory.is_dir() => Err(Error::NoStore(directory.clone())),
@@ -79,7 +80,7 @@ impl NamespaceLocation {
         }
     }
 
-    /// The client of the namespace. It creates the embedded store if its directory has none.
+    /// Opens the namespace. Creates the embedded store if it does not exist.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<KvClient> {
         match self {
             Self::Cloudflare(config, _, trust) => {

@@ -1,4 +1,5 @@
-//! Keys and values as JSON, in the form of [KV's bulk writes](https://developers.cloudflare.com/kv/reference/kv-commands/#kv-bulk-put).
+//! Keys and values as JSON, in the format of
+//! [KV's bulk writes](https://developers.cloudflare.com/kv/reference/kv-commands/#kv-bulk-put).
 
 use std::borrow::Cow;
 
@@ -12,14 +13,13 @@ use serde_json::Number;
 
 use crate::error::{Error, Result};
 
-/// A key with its value.
+/// Returns the JSON of a key with its value.
 pub(crate) fn of<'a>(key: &'a str, found: &'a ValueWithMetadata<Bytes>) -> PairJson<'a> {
     let ValueJson { metadata, expiration, .. } = found.clone().into();
     PairJson { metadata, expiration, ..PairJson::new(key, &found.value) }
 }
 
-/// A pair as people write it. A field that nobody knows is a mistake: misspelt, it would make a key that
-/// never expires.
+/// A pair in a file. Unknown fields are refused: a misspelt field could store a key that never expires.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GivenPair<'a> {
@@ -41,14 +41,14 @@ impl GivenPair<'_> {
     fn into_put(self) -> cloudflare_clients::Result<PutRequest> {
         let Self { key, value, base64, expiration, expiration_ttl, metadata } = self;
         let base64 = base64.unwrap_or_default();
-        // What a TTL wins over may lie in the past.
+        // A TTL overrides an expiration, which may be in the past.
         let expiration = expiration.filter(|_| expiration_ttl.is_none());
         let metadata = metadata.and_then(Metadata::unless_null);
         PairJson { key, value, base64, expiration, expiration_ttl, metadata }.into_put()
     }
 }
 
-/// A number of seconds, as JSON may write it: 60 or 60.0.
+/// Reads a number of seconds, which JSON may write as 60 or 60.0.
 fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
     let of_fraction = || {
@@ -56,11 +56,10 @@ fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u6
         format!("{whole:.0}").parse().ok()
     };
     let seconds = number.as_u64().or_else(of_fraction);
-    seconds.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is no number of whole seconds")))
+    seconds.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is not a whole number of seconds")))
 }
 
-/// The pairs of a document: an array, or one after the other. Editors may have put a byte order mark in front
-/// of it.
+/// Parses the pairs of a document: an array, or one object after the other. A byte order mark is skipped.
 pub(crate) fn parse(document: &[u8]) -> Result<Vec<PutRequest>> {
     let document = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document);
     let is_array = document.trim_ascii_start().first() == Some(&b'[');
@@ -75,8 +74,8 @@ pub(crate) fn parse(document: &[u8]) -> Result<Vec<PutRequest>> {
 
 fn refused(why: &str) -> Error {
     Error::usage(
-        format!("the pairs cannot be read: {why}"),
-        "write them as [{\"key\": \"a\", \"value\": \"1\"}, ...]; `cfstore kv bulk put --help` tells the rest",
+        format!("cannot read the pairs: {why}"),
+        "write them as [{\"key\": \"a\", \"value\": \"1\"}, ...]; `cfstore kv bulk put --help` lists all fields",
     )
 }
 

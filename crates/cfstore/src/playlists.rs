@@ -1,4 +1,4 @@
-//! Playlists of a store, signed with all that they name.
+//! Signing of playlists with the playlists they name.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,29 +10,29 @@ use cloudflare_clients::r2::R2Service;
 
 use crate::error::{Error, Result};
 
-/// The largest playlist that is read, in bytes.
+/// Maximum size of a playlist, in bytes.
 const MAX_SIZE: usize = 16 * 1024 * 1024;
-/// How many playlists may be signed together: one, and those that it leads to.
+/// Maximum number of playlists that are signed together: one, and all that it leads to.
 const MAX_PLAYLISTS: usize = 200;
 
-/// How many URLs one has, unless somebody asks for more: ten hours in six representations have 54,000.
+/// Default maximum of URLs in one playlist. Ten hours in six representations have 54,000.
 pub(crate) const MAX_URLS: usize = 100_000;
 
-/// How they are signed.
+/// Options of signing.
 #[derive(Debug)]
 pub(crate) struct Signing {
     pub(crate) expires_in: Duration,
-    /// Zero: as of now.
+    /// Zero signs as of now.
     pub(crate) window: Duration,
-    /// What the key of every object has to begin with, if not with the first folder of the playlist's.
+    /// Required prefix of all keys. Defaults to the first folder of the playlist's key.
     pub(crate) prefix: Option<String>,
-    /// The ids of those of a DASH manifest; empty: all.
+    /// Ids of the representations of a DASH manifest to include. Empty includes all.
     pub(crate) representations: Vec<String>,
-    /// How much of a live stream, from its end.
+    /// Length of a live stream to list, from its end.
     pub(crate) dvr_window: Option<Duration>,
-    /// Those that HLS playlists take from outside.
+    /// Values of the variables that HLS playlists import.
     pub(crate) variables: Vec<(String, String)>,
-    /// Of one playlist.
+    /// Maximum number of URLs in one playlist.
     pub(crate) max_urls: usize,
 }
 
@@ -49,16 +49,16 @@ impl Signing {
         }
     }
 
-    /// The playlist of `key`, and behind it those that it names, and those that they name. In the place of
-    /// each reference to a playlist stands what `reference` makes of its number, which is its place in the
-    /// list, and its key. Without `reference`, it may name none.
+    /// Signs the playlist at `key`, and all playlists that it leads to, and returns them in this order. A
+    /// reference to a playlist is replaced by what `reference` returns for its index in the result and its
+    /// key. Without `reference`, a playlist that names others is refused.
     pub(crate) async fn sign(
         &self,
         r2: &R2Service,
         key: &str,
         reference: Option<impl Fn(usize, &str) -> cloudflare_clients::Result<String> + Send + Sync>,
     ) -> Result<Vec<SignedPlaylist>> {
-        // Each with that which names it.
+        // Each key with the playlist that names it.
         let keys = Mutex::new(vec![(key.to_owned(), None)]);
         let number_of = |key: &str, parent: &str| {
             let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,9 +72,9 @@ impl Signing {
         let mut signed = Vec::new();
         while let Some((key, parent)) = next(signed.len()) {
             let text = read(r2, &key).await.map_err(|error| match (error, &parent) {
-                (Error::NotFound(key), Some(parent)) => Error::Local(format!(
-                    "{parent:?} names the playlist {key:?}, and no such object is stored"
-                )),
+                (Error::NotFound(key), Some(parent)) => {
+                    Error::Local(format!("{parent:?} names the playlist {key:?}, which does not exist"))
+                }
                 (error, _) => error,
             })?;
             let mut options = self.options();
@@ -84,7 +84,7 @@ impl Signing {
                     number if number < MAX_PLAYLISTS => reference(number, child),
                     _ => Err(cloudflare_clients::Error::new(
                         ErrorKind::InvalidInput,
-                        format!("more than {MAX_PLAYLISTS} playlists belong together"),
+                        format!("the playlist leads to more than {MAX_PLAYLISTS} playlists"),
                     )),
                 });
             }
@@ -128,12 +128,12 @@ impl Signing {
     ) -> Result<SignedPlaylist> {
         if let Some((name, _)) = self.variables.first() {
             let message = format!("--variable {name}: {key:?} is a DASH manifest, which has no variables");
-            return Err(Error::usage(message, "leave --variable out: it is for HLS playlists"));
+            return Err(Error::usage(message, "leave --variable out: it is only for HLS playlists"));
         }
         if self.representations.is_empty() {
             return r2.sign_dash_manifest(text, key, &options).map_err(|error| by_flags(&error));
         }
-        // By their ids, those of the manifest.
+        // The representations of the manifest, by id.
         let seen = Mutex::new(BTreeMap::new());
         let options = options.representations(|it| {
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,8 +164,8 @@ impl Signing {
             return Ok(());
         }
         Err(Error::usage(
-            format!("--representations is for DASH manifests, and {key:?} is an HLS playlist"),
-            "leave it out: the player chooses between the playlists that a master playlist names",
+            format!("--representations is for DASH manifests, but {key:?} is an HLS playlist"),
+            "leave --representations out: the player chooses between the playlists of a master playlist",
         ))
     }
 }
@@ -180,24 +180,24 @@ async fn read(r2: &R2Service, key: &str) -> Result<String> {
         Err(error) => Err(error),
     };
     text.map_err(|error| match error.kind() {
-        ErrorKind::Serialization => Error::Local(format!("{key:?} is no playlist: {}", error.message())),
-        ErrorKind::InvalidInput if error.code() == Some("EntityTooLarge") => Error::Local(format!(
-            "{key:?} is longer than {MAX_SIZE} bytes: no playlist of that length is signed"
-        )),
+        ErrorKind::Serialization => Error::Local(format!("{key:?} is not a playlist: {}", error.message())),
+        ErrorKind::InvalidInput if error.code() == Some("EntityTooLarge") => {
+            Error::Local(format!("{key:?} is longer than {MAX_SIZE} bytes, the maximum for a playlist"))
+        }
         _ => error.into(),
     })
 }
 
-/// What there is to choose from.
+/// Lists the representations to choose from.
 fn those_of(seen: &BTreeMap<String, String>) -> String {
     if seen.is_empty() {
-        return "its representations have no ids to choose by".to_owned();
+        return "leave --representations out: the manifest's representations have no ids".to_owned();
     }
     let listed: Vec<_> = seen.iter().map(|(id, what)| format!("{id}{what}")).collect();
-    format!("it has {}", listed.join(", "))
+    format!("the manifest has {}", listed.join(", "))
 }
 
-/// ` (3000000 bit/s, 1280x720)`, as far as it is known.
+/// Returns ` (3000000 bit/s, 1280x720)`, with the values that are known.
 fn described(it: &Representation<'_>) -> String {
     let size = it.width.zip(it.height).map(|(width, height)| format!("{width}x{height}"));
     let bandwidth = it.bandwidth.map(|bandwidth| format!("{bandwidth} bit/s"));
@@ -205,7 +205,7 @@ fn described(it: &Representation<'_>) -> String {
     if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) }
 }
 
-/// The library's error, which names options of its own, with flags in their place.
+/// Replaces the names of the library's options in an error by those of flags.
 fn by_flags(error: &cloudflare_clients::Error) -> Error {
     let text = error.to_string();
     match flags_in(&text) {
@@ -214,7 +214,7 @@ fn by_flags(error: &cloudflare_clients::Error) -> Error {
     }
 }
 
-/// The text with `--max-urls` in place of `PlaylistOptions::max_urls`.
+/// Replaces `PlaylistOptions::max_urls` in the text by `--max-urls`.
 fn flags_in(text: &str) -> String {
     let mut parts = text.split("`PlaylistOptions::");
     let mut named = parts.next().unwrap_or_default().to_owned();
@@ -224,7 +224,7 @@ fn flags_in(text: &str) -> String {
         named.push_str(&match option {
             "expires_in" | "expires_at" => "expires".into(),
             "signing_window" => "window".into(),
-            // What says where other playlists are is where they are written.
+            // With an output folder, references lead to the files in it.
             "child_url" => "output DIR".into(),
             option => option.replace('_', "-"),
         });
@@ -233,12 +233,12 @@ fn flags_in(text: &str) -> String {
     named
 }
 
-/// Whether it is XML, as DASH manifests are and HLS playlists are not.
+/// Whether the text is XML: DASH manifests are, HLS playlists are not.
 fn is_dash(text: &str) -> bool {
     begins_with(text, '<')
 }
 
-/// Whether the key is that of a JSON document which HLS playlists name: an asset list, or a steering manifest.
+/// Whether the key is that of a JSON document that HLS playlists name: an asset list, or a steering manifest.
 fn is_json(key: &str) -> bool {
     key.strip_suffix(".json").is_some()
 }
@@ -247,7 +247,7 @@ fn begins_with(text: &str, first: char) -> bool {
     text.trim_start_matches('\u{feff}').trim_start().starts_with(first)
 }
 
-/// What the name of a file with this text ends with.
+/// Returns the file extension for this text.
 pub(crate) fn extension(text: &str) -> &'static str {
     match text {
         text if is_dash(text) => "mpd",
@@ -256,7 +256,7 @@ pub(crate) fn extension(text: &str) -> &'static str {
     }
 }
 
-/// What the name of the file ends with that the playlist or JSON document of this key is written to.
+/// Returns the file extension for the playlist or JSON document at this key.
 pub(crate) fn child_extension(key: &str) -> &'static str {
     match key.rsplit_once('.') {
         Some((_, "json")) => "json",
@@ -265,7 +265,8 @@ pub(crate) fn child_extension(key: &str) -> &'static str {
     }
 }
 
-/// A name for the playlist of a number. It is safe where the stem is: no player encodes or decodes it.
+/// Returns the file name for the playlist at an index. It is as safe as the stem: no player encodes or
+/// decodes it.
 pub(crate) fn file_name(stem: &str, number: usize, extension: &str) -> String {
     if number == 0 { format!("{stem}.{extension}") } else { format!("{stem}.{number}.{extension}") }
 }

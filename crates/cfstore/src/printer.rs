@@ -1,5 +1,4 @@
-//! All that is printed: results on stdout, for people or as JSON, and everything else on stderr or in the
-//! log.
+//! Output: results on stdout, as text or JSON, and everything else on stderr or in the log.
 
 use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write as _};
@@ -16,11 +15,11 @@ pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
-/// Where log lines say that they come from.
+/// Target of the program's log lines.
 pub(crate) const LOG: &str = "serve";
 
-/// Prints for people, or JSON for programs: then all that is printed is one object a line, on stderr too. Or
-/// it adds to the log, and prints no results: they may be secrets.
+/// Prints text for people, or JSON for programs: one object per line, on stderr too. Or it writes to the log,
+/// and then prints no results, which may be secrets.
 ///
 /// Styles reach terminals only, and not when `NO_COLOR` is set.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +37,7 @@ impl Printer {
         Self(if json { Form::Json } else { Form::Text })
     }
 
-    /// One that adds to the log.
+    /// Creates a printer that writes to the log.
     pub(crate) fn log() -> Self {
         Self(Form::Log)
     }
@@ -48,27 +47,27 @@ impl Printer {
         self.0 == Form::Json
     }
 
-    /// Whether it adds to the log.
+    /// Whether it writes to the log.
     pub(crate) fn is_log(self) -> bool {
         self.0 == Form::Log
     }
 
-    /// A result: a line for people, or an object for programs.
+    /// Prints a result: a line for people, or an object for programs.
     pub(crate) fn result(self, line: impl Display, value: &impl Serialize) -> Result<()> {
         if self.is_json() { self.json(value) } else { self.line(line) }
     }
 
-    /// A result with where it was done.
+    /// Prints a result with the store it belongs to.
     pub(crate) fn result_at(self, line: impl Display, value: &impl Serialize, target: &str) -> Result<()> {
         self.result(format_args!("{line}  {DIM}({}){DIM:#}", Key(target)), &At { value, target })
     }
 
-    /// An object for programs, with where it is.
+    /// Prints an object for programs, with the store it belongs to.
     pub(crate) fn json_at(self, value: &impl Serialize, target: &str) -> Result<()> {
         self.json(&At { value, target })
     }
 
-    /// What was found or done altogether, and where, on stderr.
+    /// Prints a summary with the store it belongs to, on stderr.
     pub(crate) fn summary(self, summary: impl Display, target: &str) {
         match self.0 {
             Form::Json => to_stderr(json!({ "summary": summary.to_string(), "target": target })),
@@ -77,7 +76,7 @@ impl Printer {
         }
     }
 
-    /// A line on stdout, for people only.
+    /// Prints a line on stdout, for people only.
     pub(crate) fn line(self, line: impl Display) -> Result<()> {
         if self.0 != Form::Text {
             return Ok(());
@@ -108,7 +107,7 @@ impl Printer {
         }
     }
 
-    /// What people must know, on stderr.
+    /// Prints a warning on stderr.
     pub(crate) fn warning(self, warning: impl Display) {
         match self.0 {
             Form::Json => to_stderr(json!({ "warning": warning.to_string() })),
@@ -117,7 +116,7 @@ impl Printer {
         }
     }
 
-    /// Why the command failed and what to do about it, on stderr.
+    /// Prints an error with its causes and hint, on stderr.
     pub(crate) fn error(self, error: &Error) {
         if self.is_log() {
             tracing::error!(target: LOG, causes = ?error.causes(), hint = error.hint().as_deref(), "{error}");
@@ -145,7 +144,7 @@ impl Printer {
     }
 }
 
-/// A result and where it was done.
+/// A result with the store it belongs to.
 #[derive(Serialize)]
 struct At<'a, T> {
     #[serde(flatten)]
@@ -153,25 +152,25 @@ struct At<'a, T> {
     target: &'a str,
 }
 
-/// An object on stdout, for people and programs alike.
+/// Prints an object as one line of JSON on stdout, for people and programs alike.
 pub(crate) fn json_line(value: &impl Serialize) -> Result<()> {
     let mut stdout = io::stdout().lock();
     serde_json::to_writer(&mut stdout, value).map_err(|error| Error::Output(error.into()))?;
     stdout.write_all(b"\n").map_err(Error::Output)
 }
 
-/// Bytes on stdout as they are, for people and programs alike.
+/// Writes bytes unchanged to stdout, for people and programs alike.
 pub(crate) fn raw(bytes: &[u8]) -> Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Error::Output)
 }
 
 fn to_stderr(line: impl Display) {
-    // When stderr is gone there is nobody left to tell.
+    // If stderr is closed, the message is lost.
     let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
 
-/// A key as people can read it: control characters, which could drive a terminal, are escaped.
+/// Text for a terminal: control characters, which could change the terminal, are escaped.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Key<'a>(pub(crate) &'a str);
 
@@ -188,17 +187,17 @@ impl Display for Key<'_> {
     }
 }
 
-/// Whether a character turns the direction of those after it, so that they read as others.
+/// Whether a character changes the direction of text, which can disguise it.
 fn turns_text(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `, n were so`, where there are any.
+/// Returns `, n what`, or nothing if `n` is 0.
 pub(crate) fn also(n: usize, what: &str) -> String {
     if n == 0 { String::new() } else { format!(", {} {what}", indicatif::HumanCount(n as u64)) }
 }
 
-/// `n object` or `n objects`, with separators.
+/// Returns `1 object` or `n objects`, with separators for thousands.
 pub(crate) fn count(n: u64, what: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{} {what}{plural}", indicatif::HumanCount(n))

@@ -1,4 +1,4 @@
-//! How far a transfer is: one line on stderr, on a terminal, and for people only.
+//! Progress of a transfer: one line on stderr, only on a terminal and not with JSON.
 
 use std::fmt;
 use std::io::IsTerminal as _;
@@ -11,38 +11,38 @@ use indicatif::{BinaryBytes, HumanCount, ProgressBar, ProgressDrawTarget, Progre
 
 use crate::printer::{Key, Printer};
 
-/// The least room that a name is shown in.
+/// Minimum width of a name, in columns. In less space it is left out.
 const MIN_NAME: usize = 8;
-/// The most that it takes of a wide terminal.
+/// Maximum width of a name, in columns.
 const MAX_NAME: usize = 60;
 
-/// How far a transfer is, of one file or of many.
+/// Progress of a transfer of one file or many.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
     shared: Arc<Shared>,
 }
 
-/// What the line says besides bytes.
+/// State of the line apart from bytes.
 #[derive(Debug, Default)]
 struct Shared {
-    /// How many files there are, as far as is known, and how many of them are done.
+    /// Number of known files, and of finished ones.
     files: Option<(AtomicU64, AtomicU64)>,
     failed: AtomicU64,
     retries: AtomicU64,
-    /// The file or object that was begun last.
+    /// The file or object that was started last.
     name: Mutex<String>,
 }
 
 impl Progress {
-    /// Of one file, whose size may be unknown.
+    /// Creates the progress of one file, whose size may be unknown.
     pub(crate) fn new(printer: Printer, name: &str, total: Option<u64>) -> Self {
         let progress = Self::with(printer, total, Shared::default());
         progress.name(name);
         progress
     }
 
-    /// Of the files that [`announce`](Self::announce) tells of.
+    /// Creates the progress of many files, which are added by [`announce`](Self::announce).
     pub(crate) fn of_many(printer: Printer) -> Self {
         let files = Some((AtomicU64::new(0), AtomicU64::new(0)));
         Self::with(printer, Some(0), Shared { files, ..Shared::default() })
@@ -63,7 +63,7 @@ impl Progress {
         Self { bar: bar.with_style(style.with_key("line", line)), shared }
     }
 
-    /// Something that says how many bytes are done, of how many.
+    /// Returns a callback for the number of finished bytes and the total.
     pub(crate) fn position(&self) -> impl Fn(u64, u64) + Send + Sync + 'static {
         let bar = self.bar.clone();
         move |done, all| {
@@ -72,13 +72,13 @@ impl Progress {
         }
     }
 
-    /// Something for `Body::on_progress`. Several may report to one line; what is sent again counts once.
+    /// Returns a callback for `Body::on_progress`. Several can report to one line; a retry counts once.
     pub(crate) fn reporter(&self) -> impl Fn(u64, Option<u64>) + Send + Sync + 'static {
         let add = self.adder();
         move |done, _| add(done)
     }
 
-    /// Something for the `on_progress` of one of many files.
+    /// Returns a callback for the `on_progress` of one of many files.
     pub(crate) fn file(&self, name: &str) -> impl Fn(u64, u64) + Send + Sync + 'static {
         self.name(name);
         let add = self.adder();
@@ -96,7 +96,7 @@ impl Progress {
         }
     }
 
-    /// The bytes that are done went from `before` to `now`.
+    /// Changes the number of finished bytes from `before` to `now`.
     pub(crate) fn transferred(&self, before: u64, now: u64) {
         match now.checked_sub(before) {
             Some(0) => {}
@@ -105,7 +105,7 @@ impl Progress {
         }
     }
 
-    /// More files are to be transferred, with these bytes together.
+    /// Adds files to transfer, with their total size in bytes.
     pub(crate) fn announce(&self, files: u64, bytes: u64) {
         if let Some((all, _)) = &self.shared.files {
             all.fetch_add(files, Ordering::Relaxed);
@@ -113,7 +113,7 @@ impl Progress {
         self.bar.inc_length(bytes);
     }
 
-    /// One of the files is done.
+    /// Counts one file as finished.
     pub(crate) fn finished(&self) {
         if let Some((_, done)) = &self.shared.files {
             done.fetch_add(1, Ordering::Relaxed);
@@ -121,13 +121,13 @@ impl Progress {
         self.bar.tick();
     }
 
-    /// One of the files failed.
+    /// Counts one file as failed.
     pub(crate) fn failed(&self) {
         self.shared.failed.fetch_add(1, Ordering::Relaxed);
         self.finished();
     }
 
-    /// Something for `R2Service::on_retry`.
+    /// Returns a callback for `R2Service::on_retry`.
     pub(crate) fn retries(&self) -> impl Fn(&cloudflare_clients::Error) + Send + Sync + 'static {
         let shared = Arc::clone(&self.shared);
         move |_| {
@@ -135,17 +135,17 @@ impl Progress {
         }
     }
 
-    /// How many attempts were made again.
+    /// Returns the number of retries.
     pub(crate) fn retried(&self) -> u64 {
         self.shared.retries.load(Ordering::Relaxed)
     }
 
-    /// Does something that prints, without the line in its way.
+    /// Hides the line while `print` runs.
     pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)
     }
 
-    /// Nothing more is shown.
+    /// Removes the line.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }
@@ -178,11 +178,11 @@ impl Shared {
     }
 }
 
-/// All that is shown.
+/// The values of the line.
 #[derive(Debug, Default)]
 struct View<'a> {
     name: &'a str,
-    /// All, and those that are done.
+    /// Number of all files, and of finished ones.
     files: Option<(u64, u64)>,
     bytes: u64,
     total: Option<u64>,
@@ -193,7 +193,7 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// A line that is shorter than the terminal is wide.
+    /// Returns the line, shorter than the width of the terminal.
     fn line(&self, width: usize) -> String {
         let room = width.saturating_sub(1);
         let mut facts = self.facts();
@@ -208,7 +208,7 @@ impl View<'_> {
         format!("{line}  {}", shortened(self.name, left.min(MAX_NAME)))
     }
 
-    /// The more important ones first.
+    /// Returns the parts of the line, most important first.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes a second, for people")]
     fn facts(&self) -> Vec<String> {
         let mut facts = Vec::new();
@@ -226,7 +226,7 @@ impl View<'_> {
         facts.push(format!("{}/s", BinaryBytes(self.per_second as u64)));
         let left = self.left.as_secs();
         if self.total.is_some() && left > 0 {
-            // Nobody needs the seconds of hours.
+            // Above an hour, show minutes only.
             let left = if left < 3600 { left } else { left / 60 * 60 };
             facts.push(format!("{} left", humantime::format_duration(Duration::from_secs(left))));
         }
@@ -242,7 +242,7 @@ impl View<'_> {
     }
 }
 
-/// The name without its middle, where it is wider than that.
+/// Shortens a name in its middle if it is wider than `width` columns.
 fn shortened(name: &str, width: usize) -> String {
     if measure_text_width(name) <= width {
         return name.to_owned();

@@ -1,4 +1,4 @@
-//! Many objects: those whose keys begin so, or match a pattern.
+//! Selection of objects by prefix or pattern.
 
 use cloudflare_clients::r2::{Object, R2Service};
 use cloudflare_clients::transfer::KeyPattern;
@@ -15,7 +15,7 @@ pub(crate) enum Selection {
 }
 
 impl Selection {
-    /// A pattern, or what keys begin with.
+    /// Parses a pattern or a prefix.
     pub(crate) fn parse(text: String, literal: bool) -> Result<Self> {
         Ok(match KeyArgument::parse(text, literal)? {
             KeyArgument::Key(prefix) => Self::Prefix(prefix),
@@ -23,7 +23,7 @@ impl Selection {
         })
     }
 
-    /// What all of its keys begin with.
+    /// Returns the prefix of all its keys.
     pub(crate) fn prefix(&self) -> &str {
         match self {
             Self::Prefix(prefix) => prefix,
@@ -31,7 +31,7 @@ impl Selection {
         }
     }
 
-    /// Of a key that begins with the prefix.
+    /// Whether the selection contains a key that begins with its prefix.
     pub(crate) fn has(&self, key: &str) -> bool {
         match self {
             Self::Prefix(_) => true,
@@ -39,22 +39,22 @@ impl Selection {
         }
     }
 
-    /// The key, without the directory that all of its keys lie in.
+    /// Returns the key without the directory that contains all its keys.
     pub(crate) fn name_of<'k>(&self, key: &'k str) -> &'k str {
         let folder = match self {
             Self::Prefix(prefix) => &prefix[..prefix.rfind('/').map_or(0, |slash| slash + 1)],
             Self::Pattern(pattern) => pattern.folder(),
         };
-        // By slashes: a listed key may have another form of its letters than what was asked for.
+        // Counts slashes: a listed key may differ from the prefix in its Unicode normalization.
         key.splitn(folder.matches('/').count() + 1, '/').last().unwrap_or_default()
     }
 
-    /// Whether directories below need not be looked into.
+    /// Whether no key in a subdirectory can match.
     pub(crate) fn is_shallow(&self) -> bool {
         matches!(self, Self::Pattern(pattern) if pattern.is_shallow())
     }
 
-    /// Its objects in the order of their keys, a page at a time.
+    /// Returns its objects in the order of their keys, in pages.
     pub(crate) fn pages(
         &self,
         service: &R2Service,
@@ -72,7 +72,7 @@ impl Selection {
         })
     }
 
-    /// Fails where nothing is found for a pattern, or what looks like one: something was meant by it.
+    /// Fails if nothing was found for a pattern, or for a prefix that looks like one.
     pub(crate) fn check_found(&self, found: bool) -> Result<()> {
         match self {
             _ if found => Ok(()),
@@ -81,7 +81,7 @@ impl Selection {
         }
     }
 
-    /// Refuses a pattern that is itself the key of an object, which may be all that was meant.
+    /// Refuses a pattern that is also the key of an object: it is unclear which one is meant.
     pub(crate) async fn refuse_key(&self, service: &R2Service) -> Result<()> {
         let Self::Pattern(pattern) = self else { return Ok(()) };
         let text = pattern.as_str();
@@ -89,8 +89,8 @@ impl Selection {
             return Ok(());
         }
         Err(Error::usage(
-            format!("{text:?} is a pattern, and an object has just this key"),
-            "--literal takes the object of this key; for the pattern, write a letter of it in brackets, as in [a]*",
+            format!("{text:?} is a pattern, but also the key of an object"),
+            "give --literal for the object; for the pattern, write one of its letters in brackets, as in [a]*",
         ))
     }
 }

@@ -1,11 +1,11 @@
-//! Variables in the form of a shell.
+//! Variables in the syntax of a shell.
 
 use std::borrow::Cow;
 
 use crate::error::Result;
 use crate::printer::Printer;
 
-/// Lines that set variables, for a shell or a file of `--env-file`.
+/// Prints lines that set variables, for a shell or a file of `--env-file`.
 pub(crate) fn export<'a>(
     printer: Printer,
     variables: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -15,7 +15,7 @@ pub(crate) fn export<'a>(
         .try_for_each(|(name, value)| printer.line(format_args!("export {name}={}", quoted(value))))
 }
 
-/// A value as a shell takes it.
+/// Quotes a value for a shell, if needed.
 pub(crate) fn quoted(value: &str) -> Cow<'_, str> {
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte))
     {

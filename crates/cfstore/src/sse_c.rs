@@ -1,4 +1,4 @@
-//! The customer's keys that objects are encrypted with (SSE-C).
+//! Customer keys for encryption (SSE-C).
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -11,14 +11,14 @@ use crate::cli::SseC;
 use crate::error::{Error, Result};
 use crate::printer::count;
 
-/// In place of a file: the object has no such key.
+/// Value instead of a file for an object that is not encrypted with a customer's key.
 const NONE: &str = "none";
 
-/// A key in hex or base64 has less than this, with white space around it.
+/// Maximum size of a key file, in bytes. A key in hex or base64 with white space is smaller.
 const MAX_FILE: usize = 1024;
 
 impl SseC {
-    /// The service, whose objects are encrypted with the key of the file.
+    /// Returns the service with the key of the file, if one is given.
     pub(crate) fn applied(&self, service: R2Service) -> Result<R2Service> {
         Ok(match &self.sse_c_key_file {
             Some(file) => service.with_ssec_key(read(file)?),
@@ -27,15 +27,15 @@ impl SseC {
     }
 }
 
-/// The key in a file: 32 bytes, or these in hex or base64.
+/// Reads the key in a file: 32 bytes, raw or in hex or base64.
 fn read(file: &Path) -> Result<Option<SseCustomerKey>> {
     if file == Path::new(NONE) {
         return Ok(None);
     }
     let unusable = |why: &dyn std::fmt::Display| {
         Error::usage(
-            format!("the key file {}: {why}", file.display()),
-            "it has 32 bytes, or these as 64 digits in hex or 44 characters in base64; `openssl rand -hex 32` makes one",
+            format!("cannot use the SSE-C key file \"{}\": {why}", file.display()),
+            "it must hold 32 bytes, raw or as 64 hex digits or 44 characters of base64; `openssl rand -hex 32` generates a key",
         )
     };
     let read = || {
@@ -49,7 +49,5 @@ fn read(file: &Path) -> Result<Option<SseCustomerKey>> {
     }
     let text = std::str::from_utf8(&bytes).unwrap_or_default();
     let read = count(bytes.len() as u64, "byte");
-    SseCustomerKey::parse(text)
-        .map(Some)
-        .map_err(|_| unusable(&format_args!("it has {read}, which are no key")))
+    SseCustomerKey::parse(text).map(Some).map_err(|_| unusable(&format_args!("its {read} are not a key")))
 }

@@ -1,4 +1,4 @@
-//! Uploads and downloads: how they are continued, and what ends them.
+//! Uploads and downloads that can be resumed and interrupted.
 
 use std::env;
 use std::ffi::OsString;
@@ -20,22 +20,23 @@ use crate::input::Input;
 use crate::progress::Progress;
 use crate::shutdown;
 
-/// An object to be.
+/// An object to upload.
 #[derive(Debug, Clone)]
 pub(crate) struct NewObject {
     pub(crate) key: String,
     pub(crate) http_metadata: HttpMetadata,
     pub(crate) custom_metadata: CustomMetadata,
-    /// `None`: as the bucket says.
+    /// `None` uses the storage class of the bucket.
     pub(crate) storage_class: Option<StorageClass>,
-    /// `None`: the CRC-64/NVME.
+    /// `None` uses CRC-64/NVME.
     pub(crate) checksum_algorithm: Option<ChecksumAlgorithm>,
-    /// Fail rather than replace.
+    /// Fail if the object exists.
     pub(crate) if_absent: bool,
 }
 
 impl NewObject {
-    /// An object of this key with the bytes of a file, whose names say what it is where nobody else does.
+    /// Creates the object for a file. Without a given content type, it is guessed from the key and the file
+    /// name.
     pub(crate) fn new(key: String, file: &Path, metadata: &cli::Metadata, if_absent: bool) -> Self {
         let metadata = metadata.clone();
         let content_type =
@@ -55,26 +56,25 @@ impl NewObject {
         if self.if_absent { Conditional::new().etag_does_not_match("*") } else { Conditional::new() }
     }
 
-    /// Refuses to replace an object before anything is sent. R2 checks the condition of a large upload only
-    /// when it is complete, and other services may ignore it.
+    /// Refuses to replace an object before anything is sent. R2 checks the condition of a multipart upload
+    /// only on completion, and other services may ignore it.
     async fn check_absent(&self, service: &R2Service) -> Result<()> {
         if self.if_absent && service.head(&self.key).await?.is_some() {
-            let message =
-                format!("put {:?}: there is an object of this key already, and nothing was sent", self.key);
+            let message = format!("put {:?}: an object with this key exists, so nothing was sent", self.key);
             return Err(cloudflare_clients::Error::new(ErrorKind::PreconditionFailed, message).into());
         }
         Ok(())
     }
 }
 
-/// How files are transferred.
+/// Settings of transfers.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// Continue what was interrupted, and keep what is.
+    /// Resume interrupted transfers, and record the state of this one.
     pub(crate) resume: bool,
-    /// How many pieces are under way at once.
+    /// Maximum number of concurrent pieces.
     pub(crate) concurrency: usize,
-    /// All of them together.
+    /// Rate limit of all transfers together.
     pub(crate) limit: Option<RateLimit>,
 }
 
@@ -87,7 +87,7 @@ impl Settings {
         }
     }
 
-    /// The body, at the rate of all.
+    /// Applies the rate limit to a body.
     pub(crate) fn limited(&self, body: Body) -> Body {
         match &self.limit {
             Some(limit) => limit.limit(body),
@@ -96,7 +96,7 @@ impl Settings {
     }
 }
 
-/// Uploads a regular file to the bucket that summaries call `target`.
+/// Uploads a regular file. `target` is the name of the bucket in summaries.
 pub(crate) async fn upload_file(
     service: &R2Service,
     path: &Path,
@@ -128,22 +128,22 @@ pub(crate) async fn upload_file(
     }
 }
 
-/// Its journal lives as long as the upload, so that what Ctrl-C interrupts can be aborted.
+/// Uploads with a temporary journal, so that an interrupted upload can be aborted.
 async fn without_resuming(upload: Upload) -> Result<Uploaded> {
     let folder = tempfile::tempdir()
-        .map_err(|error| Error::Local(format!("a temporary folder cannot be made: {error}")))?;
+        .map_err(|error| Error::Local(format!("cannot create a temporary folder: {error}")))?;
     let upload = upload.journal(folder.path());
     let sent = shutdown::unless_requested(async { Ok(upload.clone().await?) }).await;
-    // A second Ctrl-C does not wait for it.
+    // A second Ctrl-C does not wait for the abort.
     if sent.is_err()
         && let Err(error) = shutdown::unless_requested(async { Ok(upload.abort().await?) }).await
     {
-        tracing::warn!(%error, "the unfinished upload could not be aborted; R2 drops it after 7 days");
+        tracing::warn!(%error, "cannot abort the unfinished upload; R2 aborts it after 7 days");
     }
     sent
 }
 
-/// Downloads an object into a file, if there is one.
+/// Downloads an object into a file. Returns `None` if the object does not exist.
 pub(crate) async fn download_file(
     service: &R2Service,
     key: &str,
@@ -162,12 +162,12 @@ pub(crate) async fn download_file(
     shutdown::unless_requested(async { Ok(download.await?) }).await
 }
 
-/// The parts in which bytes of unknown length go up: 10,000 of them have 156 GiB.
+/// Size of the parts of an upload of unknown length, in bytes. 10,000 parts have 156 GiB.
 const STREAM_PART_SIZE: u64 = 16 * 1024 * 1024;
-/// They are in memory, and so are one more than these.
+/// Maximum number of such parts that are sent concurrently. They and one more are in memory.
 const STREAM_CONCURRENCY: usize = 3;
 
-/// Uploads what a pipe or a device gives, whose length nobody knows.
+/// Uploads data of unknown length from a pipe or a device.
 pub(crate) async fn upload_input(
     service: &R2Service,
     input: Input,
@@ -196,40 +196,40 @@ pub(crate) async fn upload_input(
         upload = upload.share_rate(limit);
     }
     match upload.await {
-        // It is aborted when its input fails.
+        // The upload is aborted if its input fails.
         Err(_) if stopped.load(Ordering::Relaxed) => Err(Error::Interrupted),
         uploaded => Ok(uploaded?),
     }
 }
 
-/// What proved a transfer, for summaries.
+/// How a transfer was verified, for summaries.
 pub(crate) struct Proof(pub(crate) Option<Verified>);
 
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(Verified::LengthOnly) => f.write_str("  proved by its length only"),
-            Some(verified) => write!(f, "  proved by {verified}"),
+            Some(Verified::LengthOnly) => f.write_str("  verified by length only"),
+            Some(verified) => write!(f, "  verified by {verified}"),
             None => Ok(()),
         }
     }
 }
 
-/// How much had arrived before, for summaries.
+/// Number of bytes transferred by an interrupted run, for summaries.
 pub(crate) struct Resumed(pub(crate) u64);
 
 impl fmt::Display for Resumed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 { Ok(()) } else { write!(f, "  {} had arrived before", BinaryBytes(self.0)) }
+        if self.0 == 0 { Ok(()) } else { write!(f, "  {} resumed", BinaryBytes(self.0)) }
     }
 }
 
-/// The folder of the journals of uploads to the bucket that summaries call `target`.
+/// Returns the folder of the journals of uploads to this bucket, named as in summaries.
 pub(crate) fn journal_folder(target: &str) -> Option<PathBuf> {
     journals(target, |name| env::var_os(name))
 }
 
-/// Where the journals of uploads to this bucket are, where this machine says where programs keep their state.
+/// Returns the folder of the journals, if the environment names the folder for the state of programs.
 fn journals(target: &str, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let folder = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = if cfg!(windows) {
@@ -238,7 +238,7 @@ fn journals(target: &str, variable: impl Fn(&str) -> Option<OsString>) -> Option
         // https://specifications.freedesktop.org/basedir-spec/latest/
         folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))
     };
-    // Any text can be a bucket's, and so its checksum names the folder.
+    // The target can contain any character, so the folder is named by its checksum.
     let name = Checksum::of(ChecksumAlgorithm::Sha256, target.as_bytes()).to_hex();
     let name = name.get(..16)?;
     Some(state?.join("cfstore").join("transfers").join(name))

@@ -1,8 +1,9 @@
-//! What is reported of a transfer of many files: an event for each of them, and a summary in the end.
+//! Report of a transfer of many files: an event per file, and a summary at the end.
 //!
-//! For people an event is a line on stdout, a failure a warning, and the summary is on stderr. For programs all of
-//! them are objects on stdout: `{"event":"uploaded","key":"a/b","path":"b","size":3,"verified":"crc64",..}`, and a
-//! last one with `"event":"summary"`. With a dry run they say what would be done, and have `"dryRun":true`.
+//! As text, an event is a line on stdout, a failure is a warning, and the summary is on stderr. As JSON, all
+//! of them are objects on stdout:
+//! `{"event":"uploaded","key":"a/b","path":"b","size":3,"verified":"crc64",..}`, and finally one with
+//! `"event":"summary"`. In a dry run they say what would be done, and have `"dryRun":true`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use crate::printer::{Key, Printer, count};
 use crate::progress::Progress;
 use crate::transfer::{Proof, Resumed};
 
-/// What is done with a file or an object.
+/// An action on a file or an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Action {
@@ -42,24 +43,24 @@ impl Display for Action {
     }
 }
 
-/// A file or an object that something is done with.
+/// A file or an object of the report.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Item<'a> {
-    /// The object's; of a copy that of the new one.
+    /// Key of the object. For a copy, the new key.
     pub(crate) key: &'a str,
-    /// The key that it is copied from.
+    /// Key of the source of a copy.
     pub(crate) source: Option<&'a str>,
     /// The file on this machine.
     pub(crate) path: Option<&'a Path>,
     pub(crate) size: Option<u64>,
 }
 
-/// What is known of a transfer that is done.
+/// Result of a finished transfer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Transferred {
-    /// What proved that both sides have the same bytes.
+    /// How both sides were compared.
     pub(crate) verified: Option<Verified>,
-    /// How many bytes had arrived before.
+    /// Number of bytes transferred by an interrupted run.
     pub(crate) resumed_bytes: u64,
 }
 
@@ -74,18 +75,18 @@ pub(crate) struct TransferReport {
 }
 
 impl TransferReport {
-    /// Of a transfer to or from the bucket that the summary calls `target`.
+    /// Creates the report of a transfer to or from a bucket, which the summary calls `target`.
     pub(crate) fn new(printer: Printer, target: String, dry_run: bool) -> Self {
         let progress = Arc::new(Progress::of_many(printer));
         Self { printer, target, progress, dry_run, summary: Summary::default() }
     }
 
-    /// How far all is. Files are announced to it and report to it; this report says when one has ended.
+    /// Returns the progress. Files are announced to it and report to it; this report counts finished files.
     pub(crate) fn progress(&self) -> &Arc<Progress> {
         &self.progress
     }
 
-    /// Something was done with this one; with a dry run it would be.
+    /// Reports a finished action, or in a dry run one that would be done.
     pub(crate) fn done(&mut self, action: Action, item: &Item<'_>, transferred: Transferred) -> Result<()> {
         let Transferred { verified, resumed_bytes } = transferred;
         self.progress.finished();
@@ -97,7 +98,7 @@ impl TransferReport {
         self.progress.suspend(print)
     }
 
-    /// Nothing needs to be done with this one. People are told in the summary only.
+    /// Reports an item that needs no action. As text, it appears only in the summary.
     pub(crate) fn skipped(&mut self, item: &Item<'_>, why: &str) -> Result<()> {
         self.progress.finished();
         self.summary.skipped += 1;
@@ -105,7 +106,7 @@ impl TransferReport {
         self.progress.suspend(|| self.printer.json(&event))
     }
 
-    /// Nothing is done with this one, which people are told.
+    /// Reports an item that is left out, with a warning.
     pub(crate) fn left_out(&mut self, item: &Item<'_>, why: &cloudflare_clients::Error) -> Result<()> {
         self.skipped(item, why.message())?;
         if !self.printer.is_json() {
@@ -114,7 +115,7 @@ impl TransferReport {
         Ok(())
     }
 
-    /// This one failed, and the others are done nevertheless.
+    /// Reports a failed item. The transfer continues with the others.
     pub(crate) fn failed(&mut self, item: &Item<'_>, error: &impl Display) -> Result<()> {
         self.progress.failed();
         self.summary.failed += 1;
@@ -123,7 +124,7 @@ impl TransferReport {
         let name = item.name();
         let named = if error.contains(&*name) { String::new() } else { format!("{}: ", Key(&name)) };
         self.progress.suspend(|| {
-            // Programs read of it on stdout.
+            // As JSON, the failure is on stdout.
             if !self.printer.is_json() {
                 self.printer.warning(format_args!("{named}{error}"));
             }
@@ -131,7 +132,7 @@ impl TransferReport {
         })
     }
 
-    /// What programs are told in any case.
+    /// Returns the common part of an event.
     fn event<'a>(&'a self, what: &'a dyn Display, item: &Item<'a>) -> Event<'a> {
         Event {
             what: what.to_string(),
@@ -148,13 +149,13 @@ impl TransferReport {
         }
     }
 
-    /// Whether nothing was reported yet.
+    /// Whether nothing has been reported yet.
     pub(crate) fn is_empty(&self) -> bool {
         let Summary { uploaded, downloaded, copied, moved, deleted, skipped, failed, .. } = self.summary;
         [uploaded, downloaded, copied, moved, deleted, skipped, failed].iter().all(|number| *number == 0)
     }
 
-    /// Prints the summary, and says whether anything failed.
+    /// Prints the summary. Returns [`ExitStatus::Failed`] if an item failed.
     pub(crate) fn finish(self) -> Result<ExitStatus> {
         let Self { printer, target, progress, dry_run, mut summary } = self;
         summary.retries = progress.retried();
@@ -170,7 +171,7 @@ impl TransferReport {
 }
 
 impl<'a> Item<'a> {
-    /// What it is called where it comes from.
+    /// Returns its name at the source.
     fn name(&self) -> Cow<'a, str> {
         match (self.source, self.path) {
             (Some(source), _) => source.into(),
@@ -180,7 +181,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// What was done, for people.
+/// An action as a line for people.
 struct Line<'a> {
     action: Action,
     item: &'a Item<'a>,
@@ -209,7 +210,7 @@ impl Display for Line<'_> {
     }
 }
 
-/// What became of one file, for programs.
+/// The event of one file, for programs.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Event<'a> {
@@ -235,12 +236,12 @@ struct Event<'a> {
     target: &'a str,
 }
 
-/// Whether a number is 0, or something false: then it is left out.
+/// Whether a value is 0 or false, and left out of the JSON.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// What became of all.
+/// Counts of all items.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Summary {
@@ -251,13 +252,13 @@ struct Summary {
     deleted: u64,
     skipped: u64,
     failed: u64,
-    /// Of what was uploaded, downloaded, copied and moved.
+    /// Bytes that were uploaded, downloaded, copied and moved.
     bytes: u64,
-    /// How many of these had arrived before.
+    /// Number of these bytes that an interrupted run had transferred.
     resumed_bytes: u64,
-    /// How many attempts were made again.
+    /// Number of retries.
     retries: u64,
-    /// How many were proved by what.
+    /// Number of items per way of verification.
     verified: BTreeMap<String, u64>,
 }
 
@@ -315,7 +316,7 @@ impl Summary {
             texts.push(format!("{} skipped", HumanCount(self.skipped)));
         }
         if self.resumed_bytes > 0 {
-            texts.push(format!("{} had arrived before", BinaryBytes(self.resumed_bytes)));
+            texts.push(format!("{} resumed", BinaryBytes(self.resumed_bytes)));
         }
         texts.extend(self.proofs());
         match self.retries {
@@ -329,14 +330,14 @@ impl Summary {
         texts.join(", ")
     }
 
-    /// What proved them: how many each, where it was not one for all.
+    /// Returns the ways of verification, with their counts if there are several.
     fn proofs(&self) -> Option<String> {
         let is_one = self.verified.len() == 1;
         let each = self.verified.iter();
         let each =
             each.map(|(proof, number)| if is_one { proof.clone() } else { format!("{proof} ({number})") });
         let proofs = each.collect::<Vec<_>>().join(" and ");
-        (!proofs.is_empty()).then(|| format!("proved by {proofs}"))
+        (!proofs.is_empty()).then(|| format!("verified by {proofs}"))
     }
 }
 
@@ -366,8 +367,8 @@ mod tests {
         report.summary.retries = report.progress.retried();
         assert_eq!(
             report.summary.text(false),
-            "3 files uploaded, 3.00 KiB, 1 deleted, 1 skipped, 1000 B had arrived before, \
-             proved by crc64 (2) and md5 (1), 1 retry, 1 failed"
+            "3 files uploaded, 3.00 KiB, 1 deleted, 1 skipped, 1000 B resumed, \
+             verified by crc64 (2) and md5 (1), 1 retry, 1 failed"
         );
         let json = serde_json::to_value(&report.summary).unwrap();
         assert_eq!((&json["bytes"], &json["verified"]["crc64"]), (&3072.into(), &2.into()));

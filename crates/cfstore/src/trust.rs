@@ -1,4 +1,4 @@
-//! Whose certificates are trusted.
+//! The TLS certificates to trust.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -8,12 +8,12 @@ use cloudflare_clients::HyperClient;
 use crate::error::{Error, Result};
 use crate::variables::{CFSTORE_SYSTEM_ROOTS, SSL_CERT_FILE};
 
-/// What the variables say of it.
+/// The variables that select the certificates to trust.
 #[derive(Debug)]
 pub(crate) struct Trust {
-    /// Certificates that are trusted besides those of authorities.
+    /// Additional certificates, in a PEM file.
     file: Option<OsString>,
-    /// Whether the authorities are the system's, and not Mozilla's.
+    /// Whether to trust the authorities of the system instead of Mozilla's.
     system_roots: Option<OsString>,
 }
 
@@ -23,7 +23,7 @@ impl Trust {
         Self { file: given(SSL_CERT_FILE), system_roots: given(CFSTORE_SYSTEM_ROOTS) }
     }
 
-    /// A client that trusts them. It goes through the proxies of the environment.
+    /// Creates a client that trusts them. It uses the proxies of the environment.
     pub(crate) fn client(&self) -> Result<HyperClient> {
         let client = match &self.file {
             Some(file) => trusting(Path::new(file))?,
@@ -34,8 +34,8 @@ impl Trust {
             None | Some("0" | "false") => Ok(client),
             Some("1" | "true") => Ok(client.with_native_roots()?),
             Some(other) => Err(Error::usage(
-                format!("{CFSTORE_SYSTEM_ROOTS} is {other:?}"),
-                "1 trusts the authorities of this system, and 0 those of Mozilla",
+                format!("{CFSTORE_SYSTEM_ROOTS} is {other:?}, but must be 0 or 1"),
+                "set it to 1 to trust the authorities of this system, or to 0 to trust Mozilla's",
             )),
         }
     }
@@ -45,7 +45,7 @@ fn trusting(file: &Path) -> Result<HyperClient> {
     let unusable = |why: &dyn std::fmt::Display| {
         Error::usage(
             format!("{SSL_CERT_FILE}={}: {why}", file.display()),
-            "it names a file of PEM, such as the one that `cfstore serve --tls` tells of",
+            "set it to a PEM file of certificates, such as the one that `cfstore serve --tls` prints, or unset it",
         )
     };
     let pem = std::fs::read(file).map_err(|error| unusable(&error))?;

@@ -1,4 +1,5 @@
-//! Collects page views in a bucket in a temporary folder, from several tasks, and counts those of the last minute by path.
+//! Records page views in a bucket in a temporary folder, from several tasks, and counts those of the last
+//! minute by path.
 //!
 //! `cargo run -p cloudflare-clients --features analytics,local --example analytics`
 
@@ -25,7 +26,7 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let r2 = R2Service::new(LocalBucket::open(folder.path(), "analytics").await?);
     let store = EventStore::r2(r2, "page-views/")?;
 
-    // Stores in the background, until the server shuts down.
+    // Stores batches in the background until the server shuts down.
     let writer =
         EventWriter::new(store.clone()).with_batch_bytes(256 * 1024)?.with_max_age(Duration::from_secs(1))?;
     let (shutdown, stopped) = oneshot::channel::<()>();

@@ -1,4 +1,4 @@
-//! Four workers share a job that only one may do at a time, and one of them dies.
+//! Four workers share a job that only one of them may run at a time. One of the workers dies.
 //!
 //! `cargo run -p cloudflare-clients --features local --example locks`
 
@@ -12,9 +12,10 @@ use futures_util::future;
 #[tokio::main]
 async fn main() -> Result<()> {
     let folder = std::env::temp_dir().join("cloudflare-clients-example-locks");
-    // In production an `S3Bucket`, or in a Worker its binding: the rest is the same.
+    // In production use an `S3Bucket`, or the binding in a Worker. The rest is the same.
     let r2 = R2Service::new(LocalBucket::open(folder, "jobs").await?);
-    // Short, so that the example is. R2 takes one write a second to a key: there the default of 30 s is a better choice.
+    // Short, to keep the example short. R2 accepts one write per second to the same key: there use the
+    // default of 30 seconds.
     let locks = Locks::new(r2).with_ttl(Duration::from_secs(2)).with_clock_skew(Duration::from_millis(500));
 
     future::try_join_all((1..=4).map(|worker| work(worker, &locks))).await?;
@@ -30,7 +31,7 @@ async fn work(worker: u32, locks: &Locks) -> Result<()> {
         println!("worker 1 dies: the lock is free when it expires");
         return Ok(());
     }
-    // Longer than the ttl: it is renewed.
+    // Longer than the TTL: the lock is renewed.
     lock.hold(tokio::time::sleep(Duration::from_secs(3))).await?;
     println!("worker {worker} is done");
     lock.release().await

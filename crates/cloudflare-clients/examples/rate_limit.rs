@@ -1,4 +1,5 @@
-//! A limit on the counts in a folder of this machine, as they would be in Workers KV, for two servers that share them.
+//! A rate limit for two servers that share their counts. The counts are in a folder on this machine instead
+//! of Workers KV.
 //!
 //! `cargo run -p cloudflare-clients --features local --example rate_limit`
 
@@ -19,7 +20,7 @@ async fn main() -> Result<()> {
             let decision = server.check("user-17").await?;
             println!("server {number}: allowed {}, {:?}", decision.allowed, decision.headers());
         }
-        // A task would do so every second, and in a Worker `waitUntil` after each request.
+        // A server flushes every second in a task, a Worker in `waitUntil` after each request.
         server.flush().await?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Sessions in a folder of this machine, as they would be in Workers KV.
+//! Sessions in a folder on this machine instead of Workers KV.
 //!
 //! `cargo run -p cloudflare-clients --features local --example sessions`
 
@@ -25,7 +25,7 @@ async fn main() -> Result<()> {
     println!("made, good until {:?} if it is not used", session.expires);
     let (phone, _) = sessions.create("user-17", Cart { items: Vec::new() }).await?;
 
-    // What a client sends back is text.
+    // Clients send the token back as text.
     let sent = SessionToken::parse(laptop.as_str())?;
     if let Some(mut session) = sessions.get(&sent).await? {
         session.data.items.push("a book".to_owned());

@@ -1,19 +1,19 @@
-//! Cloudflare's accounts.
+//! Cloudflare account ids.
 
 use crate::error::{Error, Result};
 use crate::secret::may_be_secret;
 
-/// The longest label of a host name, in bytes.
+/// The maximum length of a host name's label, in bytes.
 const LONGEST: usize = 63;
 
-/// Checks that an account id can be part of a host name and of a path: 1 to 63 characters of `a-z`, `0-9` and
-/// `-`, the first and last not `-`. Whether such an account exists is Cloudflare's to say; its ids are 32
-/// characters of 0-9 and a-f.
+/// Checks that an account id can be part of a host name and a path: 1 to 63 of the characters `a-z`, `0-9`
+/// and `-`, without `-` at the start or end.
 ///
-/// Upper case is refused, not lowered: the host that is signed would differ from what the caller gave.
+/// Cloudflare's own ids are 32 characters of 0-9 and a-f, but whether the account exists is not checked.
+/// Upper case is refused rather than lowered, because the signed host would differ from the caller's.
 ///
 /// # Errors
-/// It cannot be part of them.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind): the id has another form.
 pub fn validate_account_id(account_id: &str) -> Result<()> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if (1..=LONGEST).contains(&account_id.len())
@@ -25,8 +25,8 @@ pub fn validate_account_id(account_id: &str) -> Result<()> {
     }
     let shown = if may_be_secret(account_id) { String::new() } else { format!("{account_id:?} ") };
     Err(Error::invalid_input(format!(
-        "{shown}({} characters) is not an account id: it has 1 to {LONGEST} characters of a-z, 0-9 and - in lower case, as a \
-         part of a host name, and neither starts nor ends with -. Cloudflare's dashboard shows it",
+        "{shown}({} characters) is not an account id: an account id has 1 to {LONGEST} of the characters a-z, 0-9 and -, and \
+         does not start or end with -. Copy it from Cloudflare's dashboard",
         account_id.chars().count()
     )))
 }

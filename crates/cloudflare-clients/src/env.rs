@@ -1,46 +1,47 @@
-//! The variables that credentials and places are read from, in the environment of a process or of a Worker.
+//! The variables that credentials and locations are read from, in the environment of a process or a Worker.
 
 use std::ffi::OsString;
 use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// The id of the account whose buckets are meant. Cloudflare's are 32 characters of 0-9 and a-f.
+/// The account id for R2: 32 characters of 0-9 and a-f for Cloudflare's accounts.
 pub const R2_ACCOUNT_ID: &str = "R2_ACCOUNT_ID";
 /// The access key id of an [R2 API token](https://developers.cloudflare.com/r2/api/tokens/).
 pub const R2_ACCESS_KEY_ID: &str = "R2_ACCESS_KEY_ID";
-/// The secret access key of the token.
+/// The secret access key of the R2 API token.
 pub const R2_SECRET_ACCESS_KEY: &str = "R2_SECRET_ACCESS_KEY";
-/// The session token of [temporary credentials](https://developers.cloudflare.com/r2/api/s3/tokens/#temporary-access-credentials).
+/// The session token of
+/// [temporary credentials](https://developers.cloudflare.com/r2/api/s3/tokens/#temporary-access-credentials).
 pub const R2_SESSION_TOKEN: &str = "R2_SESSION_TOKEN";
-/// The bucket's name.
+/// The bucket name.
 pub const R2_BUCKET_MEDIA: &str = "R2_BUCKET_MEDIA";
-/// The URL of another server that speaks R2's S3 API, or R2's own, as the dashboard shows it.
+/// The URL of another server with R2's S3 API, or R2's own URL as the dashboard shows it.
 pub const R2_ENDPOINT: &str = "R2_ENDPOINT";
-/// The jurisdiction of the bucket: `eu`, `fedramp` or `us`.
+/// The bucket's jurisdiction: `eu`, `fedramp` or `us`.
 pub const R2_JURISDICTION: &str = "R2_JURISDICTION";
-/// The region that is signed for: `auto` by default, R2's.
+/// The region in signatures: `auto` by default, which is R2's.
 pub const R2_REGION: &str = "R2_REGION";
-/// The id of the account whose namespaces are meant.
+/// The account id for Workers KV: 32 characters of 0-9 and a-f for Cloudflare's accounts.
 pub const CLOUDFLARE_ACCOUNT_ID: &str = "CLOUDFLARE_ACCOUNT_ID";
-/// A token of Cloudflare's API that may read or write Workers KV.
+/// A Cloudflare API token with permission to read or write Workers KV.
 pub const CLOUDFLARE_API_TOKEN: &str = "CLOUDFLARE_API_TOKEN";
-/// The URL of another server that speaks Cloudflare's API, as wrangler has it.
+/// The URL of another server with Cloudflare's REST API. It has the same name in wrangler.
 pub const CLOUDFLARE_API_BASE_URL: &str = "CLOUDFLARE_API_BASE_URL";
-/// The id of the namespace of Workers KV.
+/// The id of the Workers KV namespace: 32 hexadecimal characters.
 pub const KV_NAMESPACE_ID: &str = "KV_NAMESPACE_ID";
 
-/// Those that are credentials, of which an error says so.
+/// Variables that hold credentials. Errors say so.
 const CREDENTIALS: [&str; 4] =
     [R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, CLOUDFLARE_API_TOKEN];
 
-/// Variables, of which all that are missing or malformed are named together.
+/// Reads variables, and reports all missing or malformed ones in one error.
 ///
-/// White space around a value does not count, and an empty value counts as missing.
+/// White space around a value is ignored, and an empty value counts as missing.
 pub(crate) struct Variables<'a> {
     variable: &'a dyn Fn(&str) -> Option<OsString>,
     missing: Vec<&'static str>,
-    /// What is wrong with each, in words that begin with its name.
+    /// Each malformed variable with its fault. The fault's text starts with the variable's name.
     malformed: Vec<(&'static str, String)>,
 }
 
@@ -49,10 +50,10 @@ impl<'a> Variables<'a> {
         Self { variable, missing: Vec::new(), malformed: Vec::new() }
     }
 
-    /// The value; an empty one where it is not Unicode, which [`check`](Self::check) tells.
+    /// The value. An empty one stands for a value that is not Unicode, which [`check`](Self::check) reports.
     pub(crate) fn optional(&mut self, name: &'static str) -> Option<String> {
         let Ok(value) = (self.variable)(name)?.into_string() else {
-            let of = if CREDENTIALS.contains(&name) { ", of the credentials," } else { "" };
+            let of = if CREDENTIALS.contains(&name) { " (a credential)" } else { "" };
             self.malformed(name, format_args!("{name}{of} is not Unicode text"));
             return Some(String::new());
         };
@@ -60,7 +61,7 @@ impl<'a> Variables<'a> {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// The value; an empty one where it is missing, which [`check`](Self::check) tells.
+    /// The value. An empty one stands for a missing value, which [`check`](Self::check) reports.
     pub(crate) fn required(&mut self, name: &'static str) -> String {
         self.optional(name).unwrap_or_else(|| {
             self.missing.push(name);
@@ -68,14 +69,14 @@ impl<'a> Variables<'a> {
         })
     }
 
-    /// Says what is wrong with a variable, in words that begin with its name. What was found first counts.
+    /// Records what is wrong with a variable, in words that begin with its name. Only the first fault counts.
     pub(crate) fn malformed(&mut self, name: &'static str, what: impl fmt::Display) {
         if !self.missing.contains(&name) && !self.malformed.iter().any(|(other, _)| *other == name) {
             self.malformed.push((name, what.to_string()));
         }
     }
 
-    /// Refuses an environment of `service` that lacks some of what was required, or has something malformed.
+    /// Fails if a required variable for `service` is missing or a variable is malformed.
     pub(crate) fn check(self, service: &str) -> Result<()> {
         let missing = (!self.missing.is_empty())
             .then(|| format!("Missing {service} environment variables: {}", self.missing.join(", ")));
@@ -87,7 +88,7 @@ impl<'a> Variables<'a> {
         }
         let mut message = faults.join("; ");
         if lacks_credentials {
-            message.push_str(". Credentials are those of an API token, which Cloudflare's dashboard makes");
+            message.push_str(". To get credentials, create an API token in Cloudflare's dashboard");
         }
         Err(Error::invalid_input(message))
     }
@@ -128,7 +129,7 @@ mod tests {
         let error = variables.check("R2").unwrap_err();
         assert_eq!(
             error.message(),
-            "R2_BUCKET_MEDIA is not Unicode text; R2_SESSION_TOKEN, of the credentials, is not Unicode text"
+            "R2_BUCKET_MEDIA is not Unicode text; R2_SESSION_TOKEN (a credential) is not Unicode text"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The one error type of the crate.
+//! The error type of this crate.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,77 +7,75 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-/// `Result` with this crate's [`Error`].
+/// `Result` with this crate's [`Error`] as its default error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, for code that has to tell failures apart.
+/// What kind of failure an [`Error`] is, for code that has to tell failures apart.
 ///
 /// New kinds may be added in a minor version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Something the caller gave is not allowed: refused before any I/O, or by the service with a 400.
+    /// A value from the caller is not allowed. It is refused before any I/O, or by the service with a 400.
     InvalidInput,
-    /// A URL was asked for, but the service has no signing config, or the secrets of the Worker are not a
-    /// whole one.
+    /// A URL was requested, but the service has no signing config, or the Worker's secrets are incomplete.
     MissingSigningConfig,
     /// The credentials were rejected: unknown, wrong, or malformed (401, or 403 for a bad signature).
     Credentials,
-    /// The credentials are good, but not for this (403). Without a status it is this program that refuses, as
-    /// [`TokenRoute`](crate::playlist::TokenRoute) does a token that is not good.
+    /// The credentials are valid, but do not permit this operation (403). Without a status, this program
+    /// refused the request, as [`TokenRoute`](crate::playlist::TokenRoute) does with an invalid token.
     Forbidden,
-    /// The object or pair of this key does not exist. Reads return `None` instead; of a copy it is the
-    /// source, which [`Error::key`] names.
+    /// The object or pair with this key does not exist. Reads return `None` instead. For a copy, the missing
+    /// key is the source, which [`Error::key`] names.
     NoSuchKey,
     /// The bucket does not exist.
     NoSuchBucket,
-    /// The namespace of Workers KV does not exist.
+    /// The Workers KV namespace does not exist.
     NoSuchNamespace,
-    /// The multipart upload does not exist: never created, or already completed or aborted.
+    /// The multipart upload does not exist: it was never created, or is already completed or aborted.
     NoSuchUpload,
-    /// The service answered 404 and did not say that a key, bucket, namespace or upload is what it does not
-    /// have. Often the endpoint is wrong.
+    /// The service answered 404 without naming a missing key, bucket, namespace or upload. Often the endpoint
+    /// is wrong.
     NotFound,
     /// A condition of the request (`only_if`) did not hold (412).
     PreconditionFailed,
-    /// The object is as the caller already has it (304): an `etag_does_not_match` or
-    /// `uploaded_after` condition did not hold.
+    /// The caller already has the current object (304): an `etag_does_not_match` or `uploaded_after`
+    /// condition did not hold.
     NotModified,
     /// The requested range lies outside the object (416).
     RangeNotSatisfiable,
-    /// The request collides with the state of the service (409), such as a bucket that is not empty. A
-    /// transfer of a file collides with another one that is under way and has its journal.
+    /// The request conflicts with the state of the service (409): for example, the bucket is not empty. For a
+    /// file transfer: another running transfer holds its journal.
     Conflict,
-    /// A [lock](crate::lock) is held no more: it has expired, or somebody else has taken it over.
+    /// A [lock](crate::lock) is no longer held: it expired, or another holder took it over.
     LockLost,
-    /// Too many requests (429): R2 and KV take one write per second to a key.
+    /// Too many requests (429). R2 and KV accept one write per second to a key.
     RateLimited,
     /// The service failed (5xx).
     Server,
-    /// Nothing was heard for too long, or the deadline passed.
+    /// A step took longer than its timeout, or the operation's deadline passed.
     Timeout,
-    /// The host's name could not be resolved.
+    /// The host name could not be resolved.
     Dns,
-    /// The connection could not be made, or broke.
+    /// The connection could not be opened, or broke.
     Connection,
-    /// The bytes are not those that were stored or sent: a checksum differs, or the length of what arrived.
-    /// (A body to send that has another length than it was announced with is
-    /// [`InvalidInput`](Self::InvalidInput).)
+    /// The bytes differ from those that were stored or sent: a checksum differs, or the length received. (A
+    /// request body whose length differs from the announced one is [`InvalidInput`](Self::InvalidInput).)
     Integrity,
-    /// The request has to be sent again, but its body was a stream that has been read.
+    /// The request has to be sent again, but its body was a stream that has already been read.
     BodyNotReplayable,
-    /// The backend does not have this operation or option.
+    /// The backend does not support this operation or option.
     Unsupported,
-    /// A value could not be turned into JSON, or JSON into the value.
+    /// A value could not be converted to JSON, or JSON could not be converted to the value.
     Serialization,
     /// The local disk or database failed.
     Storage,
-    /// The service answered something that it should not have: unknown status, unreadable body.
+    /// The service sent a response that it should not have: an unknown status, an unreadable body.
     UnexpectedResponse,
 }
 
 impl ErrorKind {
-    /// The kind as an S3 status code and no more: the fallback where the body says nothing better.
+    /// The kind for an S3 status alone: the fallback when the body has no error code.
     fn from_status(status: StatusCode) -> Self {
         match status.as_u16() {
             304 => Self::NotModified,
@@ -133,9 +131,9 @@ impl ErrorKind {
 
 /// Why an operation failed.
 ///
-/// It is one pointer wide, and clones share their causes. [`kind`](Self::kind) says what to do about it;
-/// `Display` is one line for people, with the operation, the key, the number of attempts and the service's
-/// own words; the causes are in [`source`](StdError::source). Secrets and signatures are never part of it.
+/// An `Error` is one pointer wide, and its clones share the cause. [`kind`](Self::kind) is for code.
+/// `Display` writes one line for people: the operation, the key, the number of attempts and the service's own
+/// message. [`source`](StdError::source) has the cause. Secrets and signatures are never part of it.
 ///
 /// ```
 /// use cloudflare_clients::http::StatusCode;
@@ -159,7 +157,7 @@ struct Inner {
     retry_after: Option<Duration>,
     retryable: bool,
     attempts: u32,
-    /// Whether an attempt before the last one may have done what it was to do.
+    /// Whether an attempt before the last one may have taken effect.
     may_repeat: bool,
     operation: Option<&'static str>,
     key: Option<String>,
@@ -168,37 +166,37 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// Whose bytes the error is about, where that decides whose fault it is.
+/// Whose bytes an error is about, where that decides between a client's and a server's fault.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum About {
     #[default]
     Unknown,
-    /// Those that this program was given: a body to send, or one to read that no service has sent.
+    /// Bytes from the caller: a request body, or a body to read that does not come from a service.
     Given,
-    /// Those that a service has sent.
+    /// Bytes from a service.
     Stored,
 }
 
-/// What is known of the object that a condition or range was about.
+/// What is known about the object that a condition or range was checked against.
 #[derive(Clone, Default)]
 struct Refused {
     size: Option<u64>,
-    /// Those of [`OBJECT_HEADERS`], in their order.
+    /// Values of [`OBJECT_HEADERS`], in that order.
     headers: [Option<HeaderValue>; 4],
 }
 
-/// The code of what is longer than is taken.
+/// S3's error code for a body that is too large.
 pub(crate) const TOO_LARGE: &str = "EntityTooLarge";
 
-/// The code of a body whose length is not known and has to be.
+/// S3's error code for a body without the required length.
 pub(crate) const LENGTH_MISSING: &str = "MissingContentLength";
 
-/// The headers of an object that the answer to a client may have to repeat.
+/// The object's headers that a 304 or 412 response repeats.
 const OBJECT_HEADERS: [HeaderName; 4] =
     [header::ETAG, header::LAST_MODIFIED, header::CACHE_CONTROL, header::EXPIRES];
 
 impl Error {
-    /// An error of this kind. The message says what was wrong and, where that is known, what to do.
+    /// Creates an error of this kind. The message says what was wrong and, if possible, how to fix it.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -218,8 +216,8 @@ impl Error {
         }))
     }
 
-    /// The error for an HTTP status: `from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error")` reads
-    /// `500 Server Error`.
+    /// Creates the error for an HTTP status. `from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error")`
+    /// displays as `500 Server Error`.
     pub fn from_status(status: StatusCode, message: impl fmt::Display) -> Self {
         let mut error = Self::new(ErrorKind::from_status(status), format!("{} {message}", status.as_u16()));
         error.0.status = Some(status);
@@ -234,12 +232,12 @@ impl Error {
         Self::new(ErrorKind::Unsupported, message)
     }
 
-    /// What a service answers and should not have.
+    /// An error about a response that the service should not have sent.
     pub(crate) fn unexpected(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::UnexpectedResponse, message)
     }
 
-    /// Says of an error about credentials that it is one: the service's own words may not.
+    /// Adds that the credentials were rejected, which the service's own message may not say.
     #[must_use]
     pub(crate) fn explain_credentials(self) -> Self {
         if self.kind() == ErrorKind::Credentials {
@@ -271,36 +269,36 @@ impl Error {
         self
     }
 
-    /// Adds the service's id of the request (`cf-ray`).
+    /// Adds the service's request id (`cf-ray`).
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
         self.0.request_id = Some(id.into());
         self
     }
 
-    /// Adds how long the service asked to wait.
+    /// Adds the delay that the service asked for (`Retry-After`).
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         self.0.retry_after = Some(delay);
         self
     }
 
-    /// Sets the key that it is about, where that is another than the operation's.
+    /// Sets the key that the error is about, if it differs from the operation's key.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<String>) -> Self {
         self.0.key = Some(key.into());
         self
     }
 
-    /// Adds the size of the object that a range or condition was about, in bytes.
+    /// Adds the size, in bytes, of the object that a range or condition was checked against.
     #[must_use]
     pub fn with_size(mut self, size: u64) -> Self {
         self.refused().size = Some(size);
         self
     }
 
-    /// Adds what the headers of an answer say of the object that a range or condition was about: `ETag`,
-    /// `Last-Modified`, `Cache-Control` and `Expires`, and the size that a `Content-Range: bytes */SIZE` has.
+    /// Adds what response headers say about the object that a range or condition was checked against: `ETag`,
+    /// `Last-Modified`, `Cache-Control` and `Expires`, and the size in `Content-Range: bytes */SIZE`.
     #[must_use]
     pub fn with_object_headers(mut self, headers: &HeaderMap) -> Self {
         let refused = self.refused();
@@ -316,7 +314,7 @@ impl Error {
         self
     }
 
-    /// Adds what is known of the object: its size, and the values of [`OBJECT_HEADERS`].
+    /// Adds the object's size and the values of [`OBJECT_HEADERS`].
     #[must_use]
     pub(crate) fn with_refused(mut self, size: u64, headers: [Option<HeaderValue>; 4]) -> Self {
         self.0.object = Some(Box::new(Refused { size: Some(size), headers }));
@@ -334,14 +332,14 @@ impl Error {
         self
     }
 
-    /// Overrides whether sending the same request again may help.
+    /// Overrides whether the same request may succeed when it is sent again.
     #[must_use]
     pub fn retryable(mut self, retryable: bool) -> Self {
         self.0.retryable = retryable;
         self
     }
 
-    /// Adds the operation and key, unless they are known already.
+    /// Adds the operation and the key, unless they are already set.
     #[must_use]
     pub(crate) fn during(mut self, operation: &'static str, key: Option<&str>) -> Self {
         let inner = &mut self.0;
@@ -358,44 +356,43 @@ impl Error {
         self
     }
 
-    /// Says whether an attempt before the last one failed in such a way that it may have done what it was to
-    /// do.
+    /// Records whether an attempt before the last one failed in a way that may have taken effect.
     #[must_use]
     pub(crate) fn repeating(mut self, may_repeat: bool) -> Self {
         self.0.may_repeat = may_repeat;
         self
     }
 
-    /// Whether what was refused may be in the way of itself: an attempt before it may have been done, and its
-    /// answer lost.
+    /// Whether an earlier attempt may have succeeded without its response arriving, so that this attempt was
+    /// refused because of it.
     pub(crate) fn may_repeat(&self) -> bool {
         self.0.may_repeat
     }
 
-    /// Says of an error about what a service has answered that something was sent.
+    /// Records at least one attempt, for an error about a response.
     #[must_use]
     pub(crate) fn of_answer(mut self) -> Self {
         self.0.attempts = self.0.attempts.max(1);
         self
     }
 
-    /// Says that the bytes which cannot be used are stored ones.
+    /// Records that the unusable bytes came from the service.
     #[must_use]
     pub(crate) fn about_stored(mut self) -> Self {
         self.0.about = About::Stored;
         self
     }
 
-    /// Says that the bytes which cannot be used are given ones.
+    /// Records that the unusable bytes came from the caller.
     #[must_use]
     pub(crate) fn about_given(mut self) -> Self {
         self.0.about = About::Given;
         self
     }
 
-    /// Says that the stream of a body to send has failed, so that sending it again cannot help. The
-    /// connection that broke is then the caller's, unless the stream is itself what a service sends: such an
-    /// error has its operation.
+    /// Marks an error of the stream of a request body: it is not retryable. A broken connection is then the
+    /// caller's ([`ErrorKind::InvalidInput`]), unless the error names its operation because the stream comes
+    /// from another bucket.
     #[must_use]
     pub(crate) fn of_body_to_send(mut self) -> Self {
         let inner = &mut self.0;
@@ -406,120 +403,122 @@ impl Error {
         self.about_given()
     }
 
-    /// Whether it is about bytes that this program was given.
+    /// Whether the error is about bytes from the caller.
     pub(crate) fn is_about_given(&self) -> bool {
         self.0.about == About::Given
     }
 
-    /// Puts a sentence in front of the message.
+    /// Prepends a sentence to the message.
     #[must_use]
     pub(crate) fn explain(mut self, what: impl fmt::Display) -> Self {
         self.0.message = format!("{what}: {}", self.0.message);
         self
     }
 
-    /// What went wrong.
+    /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the same request may succeed when it is sent again: 429, 5xx but 501, timeouts and connection
-    /// faults.
+    /// Whether the same request may succeed when it is sent again: 429, 5xx except 501, timeouts and
+    /// connection failures.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
 
-    /// What went wrong in words, without the operation, the key and the attempts.
+    /// The message, without the operation, the key and the number of attempts.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The HTTP status, where there was an answer.
+    /// The HTTP status, if the service responded.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// The service's own code in the words of R2's S3 API, such as `NoSuchBucket`, where it has one. Of an
-    /// error of a Worker's binding that has no name there, and of Cloudflare's REST API, it is the number.
+    /// The service's error code in the vocabulary of R2's S3 API, such as `NoSuchBucket`, if there is one.
+    /// For Cloudflare's REST API, and for errors of a Worker's binding without an S3 name, it is the number.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// The service's id of the request, to give to Cloudflare's support.
+    /// The service's request id (`cf-ray`), which Cloudflare's support asks for.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// How long the service asked to wait before the next attempt.
+    /// The delay that the service asked for before the next attempt (`Retry-After`).
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// How many times the request was sent. 0 when it was refused before any I/O.
+    /// How many times the request was sent. 0 if it was refused before any I/O.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// The operation that failed, by the name of its method: `put`, `complete_multipart_upload`.
+    /// The operation that failed, as its method is named: `put`, `complete_multipart_upload`.
     pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
     }
 
-    /// The key that it was about: the operation's, or the source's where a copy has none to copy.
+    /// The key that the error is about: the operation's key, or the source's if a copy has a missing source.
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()
     }
 
-    /// The etag, without quotes, of the object that a condition did not let through. Every backend gives it
-    /// with a [`NotModified`](ErrorKind::NotModified); others may.
+    /// The etag, without quotes, of the object that a condition was checked against. Every backend sets it
+    /// for [`NotModified`](ErrorKind::NotModified); it may be set for other kinds.
     pub fn etag(&self) -> Option<&str> {
         let [etag, ..] = &self.0.object.as_ref()?.headers;
         let etag = std::str::from_utf8(etag.as_ref()?.as_bytes()).ok()?;
         Some(etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"'))
     }
 
-    /// Whether the object was uploaded in this second that a condition or range did not let through. The time is
-    /// from a date of HTTP.
+    /// Whether the object that a condition or range was checked against was uploaded in this second. The time
+    /// comes from an HTTP date.
     pub(crate) fn is_about_object_of(&self, time: SystemTime) -> bool {
         let last_modified = self.0.object.as_ref().and_then(|object| object.headers[1].as_ref());
         last_modified.is_some_and(|value| *value == httpdate::fmt_http_date(time))
     }
 
-    /// The size in bytes of the object that a range lies outside of. Every backend gives it with a
-    /// [`RangeNotSatisfiable`](ErrorKind::RangeNotSatisfiable) that comes from the object; others may.
+    /// The size, in bytes, of the object that a range or condition was checked against. Every backend sets it
+    /// for a [`RangeNotSatisfiable`](ErrorKind::RangeNotSatisfiable) that is about an object; it may be set
+    /// for other kinds.
     pub fn size(&self) -> Option<u64> {
         self.0.object.as_ref()?.size
     }
 
-    /// The status that a server answers its own client with when it fails for this reason, such as one that
-    /// passes an object on. [`response_headers`](Self::response_headers) has what belongs to it.
+    /// The status for a server to answer its own client with when this error makes the request fail, such as
+    /// a server that passes an object on. [`response_headers`](Self::response_headers) has the headers.
     ///
     /// | status | kinds |
     /// |---|---|
     /// | 304 | `NotModified` |
     /// | 400 | `InvalidInput` |
-    /// | 400 | `Serialization` of a [`Body`](crate::r2::Body) that was given to this program, such as a request's |
-    /// | 403 | `Forbidden` by this program, such as a token that is not good: an error without a [`status`](Self::status) |
+    /// | 400 | `Serialization` of a [`Body`](crate::r2::Body) from the caller, such as a request's |
+    /// | 403 | `Forbidden` without a [`status`](Self::status): refused by this program (an invalid token) |
     /// | 404 | `NoSuchKey`, `NoSuchUpload` |
     /// | 409 | `Conflict`, `LockLost` |
-    /// | 411 | `InvalidInput` with the code `MissingContentLength`: a body to put whose length is not known |
+    /// | 411 | `InvalidInput` with the code `MissingContentLength`: a body to store of unknown length |
     /// | 412 | `PreconditionFailed` |
-    /// | 413 | `InvalidInput` with the code `EntityTooLarge`: a body that is longer than its limit, or than R2 or KV takes |
+    /// | 413 | `InvalidInput` with the code `EntityTooLarge`: a body over its limit, or over R2's or KV's |
     /// | 416 | `RangeNotSatisfiable` |
-    /// | 500 | `Serialization` of what is stored or to be stored, and a stored body that is longer than its limit |
-    /// | 500 | `MissingSigningConfig`, `Credentials`, `NoSuchBucket`, `NoSuchNamespace`, `NotFound`, `Storage` |
+    /// | 500 | `Serialization` of other bytes, and a stored body that is over its limit |
+    /// | 500 | `MissingSigningConfig`, `Credentials`, `NoSuchBucket`, `NoSuchNamespace` |
+    /// | 500 | `NotFound`, `Storage` |
     /// | 500 | `Forbidden` by the service |
     /// | 501 | `Unsupported` |
     /// | 502 | `Server`, `Dns`, `Connection`, `Integrity`, `BodyNotReplayable`, `UnexpectedResponse` |
     /// | 503 | `RateLimited` |
     /// | 504 | `Timeout` |
     ///
-    /// 500 says that the server is configured wrong or its disk fails, 502 that the service behind it failed.
+    /// 500 means that the server is misconfigured or its disk failed; 502 means that R2 or KV failed.
     ///
-    /// It is not [`status`](Self::status), which is between the server and the service: credentials that R2 rejects
-    /// are not those of the client, and a limit that the server ran into is not the client's (429) but a reason to
-    /// come later (503). A server that limits its clients itself answers 429 by
-    /// [`Decision`](crate::rate_limit::Decision).
+    /// This differs from [`status`](Self::status), the status between the server and R2 or KV. Credentials
+    /// that R2 rejects are the server's, not the client's. A rate limit that the server hit is not the
+    /// client's (429), but a reason to try again later (503). A server with its own rate limit answers 429
+    /// from a [`Decision`](crate::rate_limit::Decision).
     pub fn http_status(&self) -> StatusCode {
         let Inner { kind, status, about, .. } = &*self.0;
         match (kind, about) {
@@ -535,13 +534,13 @@ impl Error {
         }
     }
 
-    /// The headers of an answer with [`http_status`](Self::http_status), as far as they are known.
+    /// The headers of a response with [`http_status`](Self::http_status), as far as they are known.
     ///
     /// - 304: `ETag`, `Last-Modified`, `Cache-Control` and `Expires` of the object
     ///   ([RFC 9110, 15.4.5](https://www.rfc-editor.org/rfc/rfc9110#section-15.4.5)).
-    /// - 412: its `ETag` and `Last-Modified`.
+    /// - 412: `ETag` and `Last-Modified` of the object.
     /// - 416: `Content-Range: bytes */SIZE`.
-    /// - All others: `Retry-After`, where the service asked to wait.
+    /// - All others: `Retry-After`, if the service sent one.
     pub fn response_headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let carried = match self.0.kind {

@@ -1,4 +1,4 @@
-//! Values as JSON, and the errors of those that are not.
+//! Converts values to and from JSON, with errors that name the value.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The JSON of a value, which an error calls `what`.
+/// Serializes a value as JSON. Errors call it `what`.
 pub(crate) fn to_vec<T: Serialize + ?Sized>(what: &str, value: &T) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|error| not_serialised(what, error))
 }
 
-/// The JSON of a value, as one that keeps its bytes.
+/// Serializes a value as raw JSON, whose bytes stay the same when it is embedded. Errors call it `what`.
 pub(crate) fn to_raw_value<T: Serialize + ?Sized>(what: &str, value: &T) -> Result<Box<RawValue>> {
     serde_json::value::to_raw_value(value).map_err(|error| not_serialised(what, error))
 }
 
-/// The value of some JSON, which an error calls `what`.
+/// Deserializes a value from JSON. Errors call it `what`.
 pub(crate) fn from_slice<T: DeserializeOwned>(what: &str, json: &[u8]) -> Result<T> {
     serde_json::from_slice(json).map_err(|error| {
         let message = format!("{what} is not the expected JSON: {error}");
@@ -27,7 +27,7 @@ pub(crate) fn from_slice<T: DeserializeOwned>(what: &str, json: &[u8]) -> Result
     })
 }
 
-/// The texts of an object with their names, in the order in which it has them.
+/// Deserializes an object of strings as pairs of name and value, in the object's order.
 pub(crate) fn texts_by_name<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<(String, String)>, D::Error> {
@@ -40,7 +40,7 @@ impl<'de> Visitor<'de> for TextsByName {
     type Value = Vec<(String, String)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of texts")
+        f.write_str("an object of strings")
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
@@ -52,7 +52,7 @@ impl<'de> Visitor<'de> for TextsByName {
     }
 }
 
-/// Any JSON without an object that has a name twice, of which readers could take either.
+/// Any JSON in which no object has the same name twice. Readers could use either of the two values.
 pub(crate) struct Unambiguous(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Unambiguous {
@@ -106,7 +106,7 @@ impl<'de> Visitor<'de> for UnambiguousValue {
         let mut values = serde_json::Map::new();
         while let Some((name, Unambiguous(value))) = map.next_entry::<String, _>()? {
             if values.contains_key(&name) {
-                return Err(de::Error::custom(format_args!("{name:?} is given twice")));
+                return Err(de::Error::custom(format_args!("{name:?} occurs twice")));
             }
             values.insert(name, value);
         }
@@ -115,7 +115,7 @@ impl<'de> Visitor<'de> for UnambiguousValue {
 }
 
 fn not_serialised(what: &str, error: serde_json::Error) -> Error {
-    let message = format!("{what} does not serialise as JSON: {error}");
+    let message = format!("{what} cannot be converted to JSON: {error}");
     Error::new(ErrorKind::Serialization, message).with_source(error)
 }
 
@@ -132,11 +132,11 @@ mod tests {
         for (error, message) in [
             (
                 to_vec("the event", &map).unwrap_err(),
-                "the event does not serialise as JSON: key must be a string",
+                "the event cannot be converted to JSON: key must be a string",
             ),
             (
                 to_raw_value("the metadata", &map).unwrap_err(),
-                "the metadata does not serialise as JSON: key must be a string",
+                "the metadata cannot be converted to JSON: key must be a string",
             ),
             (
                 from_slice::<u8>("the body", b"256").unwrap_err(),

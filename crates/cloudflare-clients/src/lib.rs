@@ -1,53 +1,71 @@
-//! Cloudflare's R2 object storage and Workers KV: one API over the services themselves, over a store embedded
-//! in the process, and over a local server.
+//! Cloudflare's R2 object storage and Workers KV: one API in a Worker (bindings), on a server (R2's S3 API
+//! and KV's REST API), and without an account (a store embedded in the process).
 //!
-//! - [`r2::R2Service`] is what most code holds: every operation of a bucket, with retries and verified bytes.
-//! - A [`r2::Bucket`] is where it goes: [`S3Bucket`] (feature `http`, on by default) reaches R2 over its S3
-//!   API, [`LocalBucket`] (feature `local`) is a bucket in a folder of this machine, `WorkersBucket` (feature
-//!   `workers`, for wasm32) is the binding of a Worker, and a mock is a few lines.
-//! - [`kv::KvClient`] is the same for Workers KV, over a [`kv::Namespace`]: `RestNamespace` (feature `http`),
-//!   [`LocalNamespace`] (feature `local`) and `WorkersNamespace` (feature `workers`).
-//! - [`r2::R2SigningClient`] makes presigned URLs, anywhere that Rust runs.
-//! - [`playlist`] signs HLS playlists and DASH manifests, every segment of them.
-//! - [`session`] and [`rate_limit`] are built on Workers KV; [`lock`] on R2's conditional puts,
-//!   `analytics` (feature of that name) on either. Each page begins with what it guarantees and what it does not.
-//! - [`Error`] is the one error type, [`RetryPolicy`] says when a request is sent again.
-//! - [`sigv4`], [`s3`] and [`kv::rest`] are the protocols themselves, without I/O, for those who need no
-//!   more. Semantic versioning covers `sigv4`, but not `s3` and `kv::rest`: these may change in a minor
-//!   version.
+//! ```
+//! # #[cfg(not(feature = "local"))] fn main() {}
+//! # #[cfg(feature = "local")] #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use cloudflare_clients::LocalBucket;
+//! use cloudflare_clients::r2::R2Service;
 //!
-//! The README shows each of them at work.
+//! // On R2: S3Bucket::from_env()?. In a Worker: R2Service::from_worker_env(&env, "MEDIA_BUCKET")?.
+//! let folder = tempfile::tempdir()?;
+//! let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
+//!
+//! r2.put("creator-123/notes.txt", "hello").content_type("text/plain").await?;
+//! let object = r2.get("creator-123/notes.txt").await?.ok_or("the key is missing")?;
+//! assert_eq!(object.text().await?, "hello");
+//! # Ok(()) }
+//! ```
+//!
+//! The [`guide`] starts with the [operations of a bucket](guide::operations) and leads to
+//! [production](guide::production_checklist).
+//!
+//! # Overview
+//!
+//! | to | use |
+//! |---|---|
+//! | store and read objects | [`r2::R2Service`]: every operation of a bucket, with retries and verified bytes |
+//! | store and read values | [`kv::KvClient`]: every operation of a namespace |
+//! | choose where they go | a [`r2::Bucket`]: [`S3Bucket`], [`LocalBucket`] or `WorkersBucket`; a [`kv::Namespace`]: [`RestNamespace`], [`LocalNamespace`] or `WorkersNamespace` |
+//! | presign URLs | [`r2::R2SigningClient`], without I/O, on every target |
+//! | transfer files, streams and folders | [`transfer`] |
+//! | play private video | [`playlist`]: HLS playlists and DASH manifests, signed with all their segments |
+//! | build on both services | [`session`], [`rate_limit`], [`lock`], [`analytics`] |
+//! | decide what is retried | [`RetryPolicy`], and [`Error`], the one error type |
+//! | test | [`testing`]: mocks, and a clock that a test moves |
+//! | speak the protocols without I/O | [`sigv4`], [`s3`], [`kv::rest`] |
+//!
+//! Semantic versioning covers everything except [`s3`] and [`kv::rest`], which may change in a minor version.
 //!
 //! # Features
 //!
-//! | feature | what it brings | on |
+//! | feature | adds | on |
 //! |---|---|---|
 //! | `http` (default) | `S3Bucket` and `RestNamespace`, over `HyperClient` | native targets |
-//! | `native-roots` | `HyperClient::with_native_roots`: the system's authorities; with it `http` | native targets |
-//! | `local` | `LocalStore`, `LocalBucket` and `LocalNamespace`: the embedded store, with SQLite | native targets |
-//! | `workers` | `WorkersBucket`, `WorkersNamespace` and the rest of a Worker | wasm32 |
-//! | `gzip` | `ObjectBody::decoded`: objects that are stored as gzip, decoded | every target; a Worker has it without |
-//! | `analytics` | `analytics`: events in compressed objects; with it `gzip` | every target |
-//! | `testing` | `testing`: mocks whose answers a test writes, and a clock that it moves | every target |
+//! | `native-roots` | `HyperClient::with_native_roots`, which trusts the system's certificate authorities; enables `http` | native targets |
+//! | `local` | `LocalStore`, `LocalBucket` and `LocalNamespace`: the embedded store, on SQLite | native targets |
+//! | `workers` | `WorkersBucket`, `WorkersNamespace` and conversions from and to a Worker's types | wasm32 |
+//! | `gzip` | `ObjectBody::decoded`, which decodes objects stored as gzip | every target; in a Worker it needs no feature |
+//! | `analytics` | `analytics`: events in compressed batches; enables `gzip` | every target |
+//! | `testing` | `testing`: mocks with scripted answers, and a clock that a test moves | every target |
 //!
-//! On other targets a feature does nothing: it compiles, adds no item and no dependency. So a workspace that
-//! has a Worker and a server may share one set of features, and `--all-features` builds everywhere.
+//! On other targets a feature has no effect: it adds neither items nor dependencies. So a workspace with a
+//! Worker and a server can share one set of features, and `--all-features` builds everywhere.
 //!
-//! # Crates of this interface
+//! # Crates in this interface
 //!
-//! [`http`] and [`bytes`] are re-exported: `cloudflare_clients::http::Method` and
-//! `cloudflare_clients::bytes::Bytes` are the types that methods take and return, whatever version of those
-//! crates you have besides. [`async_trait`](macro@async_trait) is there to implement [`r2::Bucket`] and the
-//! other traits with.
+//! [`http`] and [`bytes`] are re-exported, so `cloudflare_clients::http::Method` and
+//! `cloudflare_clients::bytes::Bytes` always are the types that methods expect.
+//! [`async_trait`](macro@async_trait) is re-exported for implementations of [`r2::Bucket`] and the other
+//! traits.
 //!
-//! Of four further crates the interface has traits, which code of yours has from the crates themselves:
-//! the `Stream` of `futures-core` 0.3, as `futures-util` has it too, for what is listed or read piece by piece;
-//! the `Body` of `http-body` 1, which [`Body`] implements and [`Body::from_http_body`] takes; `Serialize`
-//! and `Deserialize` of `serde` 1; and, on native targets, the `AsyncRead`, `AsyncWrite` and `AsyncSeek` of
-//! `tokio` 1, for the streams of `transfer`. With the feature `workers` it has types of `worker` 0.8, whose
-//! `web_sys::ReadableStream` is one of them.
+//! Other crates appear in the interface by their traits: `Stream` of `futures-core` 0.3 for lists and bodies,
+//! `Body` of `http-body` 1, which [`Body`] implements and [`Body::from_http_body`] accepts, `Serialize` and
+//! `Deserialize` of `serde` 1, and on native targets `AsyncRead`, `AsyncWrite` and `AsyncSeek` of `tokio` 1
+//! in [`transfer`]. With the feature `workers`, types of `worker` 0.8 appear, such as
+//! `web_sys::ReadableStream`.
 #![deny(missing_docs)]
-// What needs a feature says so, where docs.rs builds the documentation.
+// On docs.rs each item names the feature that it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
@@ -58,6 +76,9 @@ mod body;
 mod client;
 pub mod env;
 mod error;
+// Its examples use these features.
+#[cfg(all(doc, feature = "analytics", feature = "http", feature = "local", feature = "testing"))]
+pub mod guide;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 mod js;
 mod json;
@@ -116,8 +137,3 @@ pub use wire::s3;
 #[cfg(all(doctest, feature = "local"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// Its example runs as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/production-checklist.md")]
-struct ProductionChecklist;

@@ -1,8 +1,8 @@
-//! Faults that the simulation has to find: each is a line of the code done wrong, switched on at run time.
+//! Faults that the simulation has to find. Each breaks one line of the code, and is switched on at run time.
 //!
-//! Without the feature `simulation` none can be, and the compiler removes what asks.
+//! Without the feature `simulation` none can be switched on, and the compiler removes the checks.
 
-/// What is done wrong.
+/// A fault in the code.
 #[cfg_attr(
     not(feature = "simulation"),
     allow(dead_code, unreachable_pub, reason = "the simulation names them")
@@ -12,51 +12,51 @@
 pub enum Mutation {
     /// A file is renamed into place before its bytes are synced.
     FileNotSynced,
-    /// The folder of a file that was renamed is not synced.
+    /// The folder is not synced after a file in it was renamed.
     FolderNotSynced,
-    /// SQLite's log of a killed process is not synced when the store is opened.
+    /// SQLite's log is not synced when the store is opened after its process was killed.
     LogNotSynced,
-    /// The file of an instance is not synced before its first file is made.
+    /// The file of an instance is not synced before the instance's first file is created.
     InstanceNotSynced,
-    /// The file of an object that was replaced is not noted as garbage.
+    /// The file of a replaced object is not recorded as garbage.
     GarbageForgotten,
-    /// A put goes by no condition.
+    /// A put ignores its condition.
     ConditionDropped,
-    /// A page of a listing leaves out the first key after its beginning.
+    /// A page of a listing omits its first key.
     ListingSkipsKey,
-    /// A multipart upload can be completed again.
+    /// A completed multipart upload can be completed again.
     UploadNotEnded,
-    /// A read begins a byte early.
+    /// A read starts one byte early.
     RangeBeginsEarly,
-    /// A transaction that could not be committed is acknowledged.
+    /// A transaction is acknowledged although it could not be committed.
     CommitFailureAcknowledged,
-    /// A value of KV is given out after its expiration.
+    /// A KV value is returned after its expiration.
     ExpiredValueServed,
-    /// A conditional put whose first answer was lost reports that the condition refused it.
+    /// A conditional put whose first response was lost reports that its condition failed.
     LostAnswerIsRefusal,
-    /// A put that was not answered is taken for done.
+    /// A put without a response is reported as done.
     LostAnswerIsSuccess,
-    /// A download that was cut off continues a byte early.
+    /// An interrupted download resumes one byte early.
     ResumedAtWrongPlace,
-    /// The answer to a put names other bytes than were sent, and nobody minds.
+    /// A put is accepted although the response describes other bytes than those sent.
     DamageAccepted,
-    /// A lock that is held is not renewed.
+    /// A held lock is not renewed.
     LeaseNotRenewed,
-    /// A lock is taken over as soon as it has expired by the taker's clock.
+    /// A lock is taken over as soon as it has expired by the new holder's clock.
     LockTakenEarly,
-    /// A lock that is taken over keeps its token.
+    /// A lock keeps its token when it is taken over.
     TokenRepeated,
-    /// A session is remembered for ever.
+    /// A session is cached forever.
     StaleSessionServed,
     /// Ending all sessions of a user ends none.
     LogOutForgotten,
-    /// A rate limit goes by what its own place has counted.
+    /// A rate limit counts only the requests of its own instance.
     CountsOfOthersIgnored,
-    /// Events that could not be stored are let go of.
+    /// Events that could not be stored are dropped.
     UnstoredEventsForgotten,
 }
 
-/// Has the code do it wrong from now on, in this thread.
+/// Switches a fault on or off in this thread.
 #[cfg(feature = "simulation")]
 pub fn mutate(mutation: Option<Mutation>) {
     ACTIVE.set(mutation);
@@ -72,7 +72,7 @@ pub(crate) fn is_mutated(mutation: Mutation) -> bool {
     ACTIVE.get() == Some(mutation)
 }
 
-/// Never.
+/// Always false without the feature `simulation`.
 #[cfg(not(feature = "simulation"))]
 pub(crate) const fn is_mutated(_: Mutation) -> bool {
     false

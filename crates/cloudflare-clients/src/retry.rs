@@ -1,4 +1,4 @@
-//! When to send a request again: a pure function. Sleeping is somebody else's.
+//! When to send a request again, as a pure function. It does not sleep.
 
 use std::time::Duration;
 
@@ -6,19 +6,18 @@ use http::StatusCode;
 
 use crate::error::{Error, ErrorKind};
 
-/// When a failed request is sent again, and after how long.
+/// When a failed request is sent again, and after what delay.
 ///
-/// Retry `n` (counted from 0) waits for a time that is uniform in `[d / 2, min(d * 1.5, max_delay)]`, with
-/// `d = min(base_delay * 2^n, max_delay)`, so that waits of `max_delay` spread too; without
-/// [`jitter`](Self::jitter) it waits for `d`. A `Retry-After` of the service replaces a shorter delay. When
-/// the waits of one operation would add up to more than `max_wait`, it fails at once, and
-/// [`Error::retry_after`] says when it may be tried again. Of a 429 without `Retry-After`, no retry waits less
-/// than [`rate_limit_delay`](Self::rate_limit_delay).
+/// Retry `n` (counted from 0) waits for a random time in `[d / 2, min(d * 1.5, max_delay)]`, where
+/// `d = min(base_delay * 2^n, max_delay)`, so that waits of `max_delay` are spread too. Without
+/// [`jitter`](Self::jitter) it waits for `d`. A longer `Retry-After` from the service replaces this delay.
+/// After a 429 without `Retry-After`, the delay is at least [`rate_limit_delay`](Self::rate_limit_delay). If
+/// the next wait would bring the operation's total above `max_wait`, the operation fails immediately, and
+/// [`Error::retry_after`] says when to try again.
 ///
-/// What is retried is decided by [`Error::is_retryable`]: 429, 5xx but 501, timeouts and connection faults. A
-/// 429 or 503, with which a service slows its clients down, is retried [more
-/// often](Self::max_slowdown_retries): of requests that fail so one time in five, three retries lose one in
-/// 600, and ten lose none.
+/// [`Error::is_retryable`] decides what is retried: 429, 5xx except 501, timeouts and connection failures. A
+/// 429 or 503, which asks clients to slow down, is retried [more often](Self::max_slowdown_retries): if one
+/// request in five fails this way, three retries lose one request in 600, and ten lose practically none.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,8 +40,8 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// 3 retries (so 4 attempts at most), or 10 of a 429 or 503; 100 ms base delay, 2 s at most between two
-    /// attempts, 30 s of waiting in all, jitter on.
+    /// 3 retries (4 attempts), or 10 after a 429 or 503; 100 ms base delay, at most 2 s between two attempts,
+    /// at most 30 s of waiting in total, with jitter.
     fn default() -> Self {
         Self {
             max_retries: 3,
@@ -62,75 +61,79 @@ impl RetryPolicy {
         Self::default().max_retries(0)
     }
 
-    /// How many times a failed request is sent again, whatever the failure: 2 means 3 attempts at most.
+    /// Sets the maximum number of retries, whatever the failure: 2 means at most 3 attempts. 3 by default.
+    ///
+    /// This sets [`max_slowdown_retries`](Self::max_slowdown_retries) too.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
         self.max_slowdown_retries = retries;
         self
     }
 
-    /// How many times a request is sent again that the service has refused with a 429 or 503, to be asked for
-    /// less. After
-    /// [`max_retries`](Self::max_retries), which sets this too. `max_wait` bounds it as well.
+    /// Sets the maximum number of retries after a 429 or 503, which asks clients to slow down. 10 by default.
+    ///
+    /// Call it after [`max_retries`](Self::max_retries), which sets it too. `max_wait` applies as well.
     pub fn max_slowdown_retries(mut self, retries: u32) -> Self {
         self.max_slowdown_retries = retries;
         self
     }
 
-    /// The policy of a transfer, which goes slower rather than fails when it is slowed down, unless nothing
-    /// is retried.
+    /// The policy of a transfer, which slows down rather than fails after a 429 or 503, unless retries are
+    /// off.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn of_transfer(&self) -> Self {
         let most = self.max_slowdown_retries;
         self.clone().max_slowdown_retries(if most == 0 { 0 } else { most.max(12) })
     }
 
-    /// The delay before the first retry, doubled for each further one.
+    /// Sets the delay before the first retry. It doubles for each further one. 100 ms by default.
     pub fn base_delay(mut self, delay: Duration) -> Self {
         self.base_delay = delay;
         self
     }
 
-    /// The longest delay that the doubling reaches. A `Retry-After` may ask for more.
+    /// Sets the maximum delay that the doubling reaches. A `Retry-After` may be longer. 2 s by default.
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
     }
 
-    /// The longest that one operation waits in all, between its attempts.
+    /// Sets the maximum time that one operation waits between its attempts, in total. 30 s by default.
     pub fn max_wait(mut self, wait: Duration) -> Self {
         self.max_wait = wait;
         self
     }
 
-    /// The least delay before the first retry of what was refused with a 429 that does not say how long to
-    /// wait; doubled for each further one, up to `max_delay` or to itself, and with jitter up to a half
-    /// longer. None by default for R2; a second for
-    /// [`KvClient`](crate::kv::KvClient) and [`Locks`](crate::lock::Locks), as one key takes one write a second.
+    /// Sets the minimum delay after a 429 without `Retry-After`. Doubles per retry, up to `max_delay` or this
+    /// delay, whichever is longer. Jitter makes it up to half as long again.
+    ///
+    /// There is none by default for R2. It is one second for [`KvClient`](crate::kv::KvClient) and
+    /// [`Locks`](crate::lock::Locks), because a key accepts one write per second.
     pub fn rate_limit_delay(mut self, delay: Duration) -> Self {
         self.rate_limit_delay = Some(delay);
         self
     }
 
-    /// Sets the delay unless it is set.
+    /// Sets the delay unless it is already set.
     pub(crate) fn rate_limit_delay_or(mut self, delay: Duration) -> Self {
         self.rate_limit_delay.get_or_insert(delay);
         self
     }
 
-    /// Whether delays are spread at random, so that clients which failed together do not return together.
+    /// Sets whether delays are randomized, so that clients which failed together do not retry together. On by
+    /// default.
     pub fn jitter(mut self, jitter: bool) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// What to do after a failure.
+    /// Decides what to do after a failure.
     ///
-    /// `retries` is how many retries were made before it: of a 429 or 503 all, and of another failure those
-    /// after other failures, so that having been slowed down does not use them up. `waited` how long they
-    /// waited in all, and `random` a number in `[0, 1)` for the jitter.
+    /// `retries` is the number of retries before it. After a 429 or 503 it counts all retries; after another
+    /// failure, only those that followed other failures, so that slowdowns do not use them up. `waited` is
+    /// the total time waited so far, and `random` a number in `[0, 1)` for the jitter.
     pub fn decide(&self, error: &Error, retries: u32, waited: Duration, random: f64) -> RetryDecision {
-        // Bytes that arrived wrong may arrive right, but twice wrong means that they are stored wrong.
+        // Bytes damaged in transit may arrive intact the next time. Damaged twice, they are stored damaged.
         let damaged = error.kind() == ErrorKind::Integrity && !error.is_about_given();
         let retryable = error.is_retryable() || (damaged && retries == 0);
         let most = if slows_down(error) { self.max_slowdown_retries } else { self.max_retries };
@@ -162,7 +165,7 @@ impl RetryPolicy {
         self.spread(delay, delay, cap, random)
     }
 
-    /// A delay between `low` and what is a half longer than `delay`, but not over `cap`.
+    /// A random delay between `low` and one and a half times `delay`, at most `cap`.
     fn spread(&self, low: Duration, delay: Duration, cap: Duration, random: f64) -> Duration {
         if !self.jitter {
             return delay;
@@ -174,7 +177,7 @@ impl RetryPolicy {
     }
 }
 
-/// Whether the service says that it is asked for too much: a 429 or a 503.
+/// Whether the service asks clients to slow down: a 429 or a 503.
 pub(crate) fn slows_down(error: &Error) -> bool {
     error.kind() == ErrorKind::RateLimited || error.status() == Some(StatusCode::SERVICE_UNAVAILABLE)
 }
@@ -183,13 +186,13 @@ fn doubled(delay: Duration, times: u32) -> Duration {
     delay.saturating_mul(2_u32.saturating_pow(times))
 }
 
-/// What [`RetryPolicy::decide`] says.
+/// The result of [`RetryPolicy::decide`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RetryDecision {
     /// Send the request again after this delay.
     Retry(Duration),
-    /// Give up: the error is final.
+    /// Give up and return the error.
     Stop,
 }
 
@@ -221,7 +224,7 @@ mod tests {
         };
         let policy = RetryPolicy::default();
         assert_eq!([&failed, &server_error(), &limited].map(|error| most(&policy, error)), [3, 10, 10]);
-        // Ten retries of the default take less than `max_wait`, whatever the jitter.
+        // Ten retries with the default policy take less than `max_wait`, whatever the jitter.
         let longest: Duration = (0..10).map(|n| policy.delay(n, 1.0)).sum();
         assert!(longest < policy.max_wait, "{longest:?}");
         for (policy, slowdowns) in [
@@ -244,7 +247,7 @@ mod tests {
         assert_eq!(policy.decide(&server_error(), 0, Duration::ZERO, 1.0), RetryDecision::Retry(MS(150)));
         let capped = RetryPolicy::default().max_retries(40);
         let at = |retries, random| capped.decide(&server_error(), retries, Duration::ZERO, random);
-        // 1.6 s would become 2.4 s at most, and stays below the cap of 2 s.
+        // 1.6 s with jitter would reach 2.4 s, but the cap is 2 s.
         assert_eq!(
             [0.0, 0.5, 1.0].map(|random| at(4, random)),
             [800, 1400, 2000].map(|ms| RetryDecision::Retry(MS(ms)))

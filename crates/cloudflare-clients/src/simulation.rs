@@ -1,7 +1,7 @@
-//! What the simulation puts in the place of the machine's disk, threads and network, and the mutations of the code that it
-//! has to find.
+//! The simulation's replacements for the machine's disk, threads and network, and the code mutations that it
+//! must find.
 //!
-//! It is for this repository's simulation alone.
+//! It is only for this repository's simulation.
 #![allow(missing_docs, reason = "each trait is described where the library uses it")]
 
 use std::path::Path;
@@ -16,15 +16,15 @@ pub use crate::runtime::run_blocking_here;
 use crate::store::LocalStore;
 pub use crate::store::{Disk, DiskFile, Open, Platform, Threads, Worker};
 
-/// Opens a store on another machine than this one.
+/// Opens a store on a simulated machine.
 ///
 /// # Errors
-/// As [`LocalStore::open`].
+/// The errors of [`LocalStore::open`].
 pub async fn open_store(folder: &Path, platform: Platform) -> Result<LocalStore> {
     LocalStore::open_on(folder, platform).await
 }
 
-/// A client over connections that `dial` makes. Its timeouts go by `runtime`.
+/// Creates a client over connections that `dial` opens. Its timeouts use `runtime`.
 pub fn http_client(dial: Arc<dyn Dial>, runtime: Arc<dyn Runtime>) -> HyperClient {
     HyperClient::over(dial).with_runtime(runtime)
 }

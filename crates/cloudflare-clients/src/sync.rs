@@ -1,4 +1,4 @@
-//! Locks that a panic elsewhere does not take away: what they guard is whole whenever they are free.
+//! Locks that ignore poisoning: the values they guard are consistent whenever the lock is free.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -10,7 +10,7 @@ pub(crate) fn into_inner<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Through `&mut`, which nobody else can hold.
+/// Needs no locking: `&mut` is exclusive.
 pub(crate) fn get_mut<T: ?Sized>(mutex: &mut Mutex<T>) -> &mut T {
     mutex.get_mut().unwrap_or_else(PoisonError::into_inner)
 }

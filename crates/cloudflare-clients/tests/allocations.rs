@@ -1,4 +1,5 @@
-//! What signing asks of the allocator, which is a good part of what it costs: for each URL its own text and no more.
+//! What signing asks of the allocator, which is a good part of what it costs: for each URL its own text and
+//! no more.
 
 use std::time::Duration;
 

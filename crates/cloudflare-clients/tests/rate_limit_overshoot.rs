@@ -1,4 +1,4 @@
-//! The figures that the documentation of `rate_limit` gives are those of the simulation.
+//! The table in the documentation of `rate_limit` has the figures of the simulation.
 
 #[path = "../examples/rate_limit_overshoot/simulation.rs"]
 mod simulation;
@@ -9,6 +9,6 @@ fn the_documentation_has_the_figures_of_the_simulation() {
     assert_eq!(
         include_str!("../src/rate_limit/overshoot.md"),
         table,
-        "write what `cargo run -p cloudflare-clients --example rate_limit_overshoot` prints into the file"
+        "update the file with the output of `cargo run -p cloudflare-clients --example rate_limit_overshoot`"
     );
 }

@@ -4,7 +4,7 @@ use http::HeaderValue;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// The one token that is accepted, by its hash.
+/// Hash of the token that is accepted.
 pub(crate) struct ApiToken([u8; 32]);
 
 impl ApiToken {
@@ -12,14 +12,14 @@ impl ApiToken {
         Self(Sha256::digest(token).into())
     }
 
-    /// Whether an `Authorization` is by this token.
+    /// Whether an `Authorization` header has this token.
     pub(crate) fn is_in(&self, authorization: &HeaderValue) -> bool {
         let hash = token(authorization).map(|token| <[u8; 32]>::from(Sha256::digest(token)));
         hash.is_some_and(|hash| bool::from(hash.ct_eq(&self.0)))
     }
 }
 
-/// Whether an `Authorization` is by a bearer token.
+/// Whether an `Authorization` header has a bearer token.
 pub(crate) fn is_bearer(authorization: &HeaderValue) -> bool {
     token(authorization).is_some()
 }

@@ -1,4 +1,4 @@
-//! The body of a request, until it is read or no longer wanted.
+//! The body of a request, until it is read or dropped.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,14 +16,14 @@ use crate::memory::{Memory, Taken};
 use crate::pace::{Pace, Pressure};
 use crate::service::Service;
 
-/// How much of a refused body is read so that the client gets to the answer.
+/// Maximum number of bytes of a refused body that are read, so that the client reads the answer.
 const MAX_DRAIN: u64 = 64 << 20;
 
-/// The body of a request. It is in here while nobody reads it.
+/// The body of a request. It is stored here while it is not being read.
 #[derive(Clone)]
 pub(crate) struct RequestBody {
     unread: Arc<Mutex<Option<Incoming>>>,
-    /// Bytes that were read.
+    /// Number of bytes that were read.
     received: Arc<AtomicU64>,
     runtime: Arc<dyn Runtime>,
     limits: Limits,
@@ -32,7 +32,7 @@ pub(crate) struct RequestBody {
 }
 
 impl RequestBody {
-    /// Adds to `received` how many bytes of it are read.
+    /// Counts the bytes that are read in `received`.
     pub(crate) fn new(body: Incoming, received: Arc<AtomicU64>, service: &Service) -> Self {
         Self {
             unread: Arc::new(Mutex::new(Some(body))),
@@ -48,7 +48,7 @@ impl RequestBody {
         self.unread.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Reads the body from here on.
+    /// Reads the rest of the body.
     pub(crate) fn read(&self) -> Reading {
         Reading {
             body: self.take(),
@@ -57,7 +57,7 @@ impl RequestBody {
         }
     }
 
-    /// Takes memory for so many bytes of it. `None` says that the server has no more.
+    /// Reserves memory for `bytes` bytes of the body. Returns `None` if the server's memory is used up.
     pub(crate) fn take_memory(&self, bytes: u64) -> Option<Taken> {
         self.memory.take(bytes)
     }
@@ -69,8 +69,8 @@ impl RequestBody {
         })
     }
 
-    /// Reads on where an operation stopped early. A connection that still carries a body would be reset, and the client
-    /// lose the answer. What is large or slow is not worth it.
+    /// Reads what an operation left unread: otherwise the connection would be reset, and the client lose the
+    /// answer. Gives up on a large or slow body.
     pub(crate) async fn drain(&self) {
         let Some(mut body) = self.take() else { return };
         let read = async {
@@ -87,7 +87,7 @@ impl RequestBody {
     }
 }
 
-/// A body that is being read. What is left of it when this is dropped is there for [`RequestBody::drain`].
+/// A body that is being read. Dropping it leaves the rest to [`RequestBody::drain`].
 pub(crate) struct Reading {
     body: Option<Incoming>,
     whole: RequestBody,
@@ -95,10 +95,10 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// The next piece.
+    /// Returns the next piece.
     ///
     /// # Errors
-    /// The client stopped sending, sends too slowly, or went away.
+    /// The client stopped sending, sends too slowly, or disconnected.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             let Some(body) = self.body.as_mut() else { return Ok(None) };
@@ -113,7 +113,7 @@ impl Reading {
                 }
             };
             if self.pace.after(waited, bytes).is_err() {
-                // Nothing of it is worth another wait.
+                // Do not wait for the rest.
                 self.body = None;
                 return Err(Error::new(ErrorKind::Timeout, "the client stopped sending")
                     .with_code(REQUEST_TIMEOUT.name));

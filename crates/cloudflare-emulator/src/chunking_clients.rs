@@ -1,14 +1,14 @@
-//! The clients that sign uploads in chunks, of which each is warned about once.
+//! Clients that sign uploads in chunks. The log warns about each of them once.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use http::{HeaderMap, HeaderValue, header};
 
-/// How many clients are told apart.
+/// Maximum number of clients that are distinguished.
 const MAX_CLIENTS: usize = 64;
 
-/// The clients that sign in chunks, as they name themselves.
+/// The clients that sign in chunks, by `User-Agent`.
 #[derive(Debug, Default)]
 pub(crate) struct ChunkingClients(Mutex<HashSet<String>>);
 
@@ -19,8 +19,8 @@ impl ChunkingClients {
         if self.is_new(&name) {
             tracing::warn!(
                 client = ?name,
-                "an upload is signed in chunks, which this server takes over plain HTTP and R2 answers with 501: over TLS \
-                 most clients sign as they do for R2"
+                "an upload is signed in chunks, which R2 refuses with 501 and this server accepts over plain HTTP: use TLS \
+                 (--tls) to make most clients sign as they do for R2"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Answers as Cloudflare's edge compresses them.
+//! Compression of answers as by Cloudflare's edge.
 
 use std::io::Write as _;
 
@@ -12,7 +12,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::response::{self, Response};
 
-/// What is [compressed](https://developers.cloudflare.com/speed/optimization/content/compression/).
+/// Content types that are
+/// [compressed](https://developers.cloudflare.com/speed/optimization/content/compression/).
 const CONTENT_TYPES: &[&str] = &[
     "text/html",
     "text/richtext",
@@ -63,10 +64,10 @@ const CONTENT_TYPES: &[&str] = &[
     "application/geo+json",
 ];
 
-/// What is shorter stays as it is.
+/// Minimum length of an answer that is compressed, in bytes.
 const MIN_LENGTH: u64 = 48;
 
-/// Whether the client of a request with these headers takes gzip.
+/// Whether the client of a request with these headers accepts gzip.
 pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
     let accepts = |known: &str| {
         let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
@@ -77,11 +78,11 @@ pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
             name.trim().eq_ignore_ascii_case(known).then_some(!is_refused)
         })
     };
-    // The coding by its name counts before all others.
+    // The name of the coding takes precedence over `*`.
     accepts("gzip").or_else(|| accepts("*")).unwrap_or(false)
 }
 
-/// Compresses an answer of a kind that is compressed. One to a HEAD gets the headers that it would have.
+/// Compresses an answer if its type is compressed. An answer to HEAD only gets the headers.
 pub(crate) fn compress(method: &Method, response: Response) -> Response {
     if !is_compressed(&response) {
         return response;
@@ -90,7 +91,7 @@ pub(crate) fn compress(method: &Method, response: Response) -> Response {
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     parts.headers.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    // Other bytes than those that a strong etag is of.
+    // The bytes differ from those of the strong etag.
     let etag = parts.headers.get(header::ETAG).and_then(|etag| etag.to_str().ok());
     let weak = etag
         .filter(|etag| !etag.starts_with("W/"))
@@ -136,7 +137,7 @@ fn gzip(bytes: BoxStream<'static, Result<Bytes>>) -> impl Stream<Item = Result<B
 }
 
 fn failed(error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Storage, "an answer cannot be compressed").with_source(error)
+    Error::new(ErrorKind::Storage, "cannot compress an answer").with_source(error)
 }
 
 #[cfg(test)]

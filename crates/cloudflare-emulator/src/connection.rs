@@ -1,4 +1,4 @@
-//! One connection, from its handshake to its end.
+//! A connection, from its handshake to its end.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use crate::respond::{Disconnected, expects_continue, respond};
 use crate::service::Service;
 use crate::without_continue::WithoutContinue;
 
-/// The most that a request's line and headers may have together: R2's own limits are far below.
+/// Maximum size of the request line and headers, in bytes. R2's own limits are far below.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
-/// The most that is read ahead of a request, and about as much as is kept of an answer that nobody takes.
+/// Maximum number of bytes that are read ahead, and about the size of an unread answer that is kept.
 const MAX_BUFFER: usize = MAX_HEADER_BYTES + 8 * 1024;
-/// The last second of the year 9999, since 1970.
+/// The last second of the year 9999, in seconds since 1970.
 const LAST_SECOND: u64 = 253_402_300_799;
-/// How long a connection that is not in use may take to end.
+/// Timeout for an idle connection to end.
 const LAST_ANSWER: Duration = Duration::from_millis(100);
 
-/// Answers the requests of a connection, until the client closes it or it is asked to end.
+/// Answers the requests of a connection until the client closes it or it is asked to end.
 pub(crate) async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     tls: Option<TlsAcceptor>,
@@ -55,12 +55,12 @@ pub(crate) async fn serve(
     };
     match accepted {
         Some(Ok(stream)) => converse(stream, is_blocked, Scheme::HTTPS, service, connection).await,
-        Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
-        None => tracing::debug!("a handshake took too long"),
+        Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        None => tracing::debug!("a TLS handshake timed out"),
     }
 }
 
-/// The header that says when an answer was given. HTTP has no date before 1970 or after the year 9999.
+/// The `Date` header. HTTP dates are from 1970 to the year 9999.
 fn date(now: SystemTime) -> Option<HeaderValue> {
     let since = now.duration_since(UNIX_EPOCH).ok()?;
     if since.as_secs() > LAST_SECOND {
@@ -85,7 +85,7 @@ async fn converse(
             .header_read_timeout(service.limits.idle)
             .max_header_size(MAX_HEADER_BYTES)
             .max_buf_size(MAX_BUFFER)
-            // The store's clock says the date.
+            // The date comes from the store's clock.
             .auto_date_header(false)
             .serve_connection(
                 TokioIo::new(stream),
@@ -109,7 +109,7 @@ async fn converse(
         () = connection.asked_to_end() => None,
     };
     if ended.is_none() {
-        // The HTTP library would close a connection at once that has carried nothing yet.
+        // hyper would immediately close a connection without a request.
         ended = tokio::select! {
             ended = conversation.as_mut() => Some(ended),
             () = connection.first_request() => None,
@@ -119,7 +119,7 @@ async fn converse(
         conversation.as_mut().graceful_shutdown();
         ended = runtime.within(LAST_ANSWER, conversation.as_mut()).await;
     }
-    // What has come of a request's headers is not waited for.
+    // Do not wait for the rest of a request's headers.
     if ended.is_none() && (connection.is_busy() || is_blocked.load(Ordering::Relaxed)) {
         ended = Some(conversation.await);
     }

@@ -1,4 +1,4 @@
-//! hyper's timer, by the clock and the timer of the store.
+//! hyper's timer, based on the clock and the timer of the store.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,11 +9,12 @@ use cloudflare_clients::Runtime;
 use futures_util::future::BoxFuture;
 use hyper::rt::{Sleep, Timer};
 
-/// What hyper measures a connection's time limits with.
+/// The timer for the timeouts of connections.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionTimer {
     runtime: Arc<dyn Runtime>,
-    /// An `Instant` cannot be made of the runtime's time: it is this far after one of the system's.
+    /// Base of all instants: the runtime's time cannot be converted to an `Instant`, so it is added to this
+    /// one.
     began: (Instant, Duration),
 }
 
@@ -40,7 +41,7 @@ impl Timer for ConnectionTimer {
     }
 }
 
-/// A sleep of the runtime. hyper wants to share it between threads, which a future that is only `Send` allows behind a lock.
+/// A sleep of the runtime, with a lock because hyper requires it to be `Sync`.
 struct Sleeping(Mutex<BoxFuture<'static, ()>>);
 
 impl Future for Sleeping {

@@ -1,4 +1,4 @@
-//! The connections that are open: how many there are, and which of them can end when others ask for room.
+//! The open connections: their number, and which of them end when others need room.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -13,13 +13,12 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use crate::Metrics;
 use crate::pace::Pressure;
 
-/// For how long a connection has not been in use, at least, when it is asked to end: the request of a new one
-/// may be on its way.
+/// Minimum idle time before a connection is asked to end: a request may be on its way.
 const IDLE: Duration = Duration::from_millis(200);
-/// How long a new connection may take for its first request, at least, before the server stops: its client
-/// was let in, and knows of no reason to ask again.
+/// Time that a stopping server gives a new connection for its first request: the client was accepted, and has
+/// no reason to try again.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
-/// How long one that was asked to end is waited for before another is.
+/// Time to wait for a connection that was asked to end before another one is asked.
 const ASK_ANOTHER: Duration = Duration::from_millis(100);
 
 /// The connections of a server.
@@ -36,7 +35,7 @@ pub(crate) struct Connections {
 /// Room for one connection.
 pub(crate) type Room = OwnedSemaphorePermit;
 
-/// One connection, which is open until this is dropped.
+/// A connection, which counts as open until this is dropped.
 pub(crate) struct Connection {
     id: u64,
     state: Arc<State>,
@@ -52,16 +51,16 @@ struct State {
     runtime: Arc<dyn Runtime>,
 }
 
-/// What a connection is used for.
+/// State of a connection.
 #[derive(Debug, Clone, Copy)]
 enum Use {
-    /// Since then, for its first request.
+    /// Waits for its first request since this time.
     New(Duration),
-    /// A request is under way.
+    /// Has a request in progress.
     Busy,
-    /// Since then nothing, or not yet the whole of a request's headers.
+    /// Idle since this time, or without the complete headers of a request.
     Idle(Duration),
-    /// As before, and it was asked to end.
+    /// Idle, and asked to end.
     Ending,
 }
 
@@ -84,8 +83,8 @@ impl Connections {
         })
     }
 
-    /// Waits for room for one more. Connections that are not in use make room, the longest idle first, and so
-    /// do those whose clients are slower than the [pressure](Pressure) allows.
+    /// Waits for room for one more. Idle connections make room, the longest idle first, and so do those whose
+    /// clients are slower than the [pressure](Pressure) allows.
     pub(crate) async fn room(&self) -> Option<Room> {
         if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
             self.pressure.set(false);
@@ -103,7 +102,7 @@ impl Connections {
         }
     }
 
-    /// A connection that was made, from now on.
+    /// Opens a connection.
     pub(crate) fn open(self: &Arc<Self>, room: Room) -> Connection {
         let state = Arc::new(State {
             used: Mutex::new(Use::New(self.runtime.monotonic())),
@@ -124,7 +123,7 @@ impl Connections {
         Connection { id, state, all: Arc::clone(self), _room: room }
     }
 
-    /// Asks the connection to end that has been idle for longest, if any has for long enough.
+    /// Asks the connection with the longest idle time to end, if it is long enough.
     pub(crate) fn end_longest_idle(&self) {
         let (open, now) = (locked(&self.open), self.runtime.monotonic());
         let idle = open.values().filter_map(|state| match *locked(&state.used) {
@@ -137,7 +136,7 @@ impl Connections {
         }
     }
 
-    /// Asks all to end, once the requests under way are answered.
+    /// Asks all to end, once the requests in progress are answered.
     pub(crate) fn ask_all(&self) {
         for state in locked(&self.open).values() {
             state.close.notify_one();
@@ -163,7 +162,7 @@ impl Connection {
         self.state.close.notify_one();
     }
 
-    /// Completes when its first request has arrived, or need not be waited for any more.
+    /// Completes when its first request has arrived or timed out.
     pub(crate) async fn first_request(&self) {
         let Use::New(since) = *locked(&self.state.used) else { return };
         let runtime = &self.state.runtime;
@@ -175,7 +174,7 @@ impl Connection {
         matches!(*locked(&self.state.used), Use::Busy)
     }
 
-    /// A request has arrived, which is under way until what this returns is dropped.
+    /// Records a request, which is in progress until the returned value is dropped.
     pub(crate) fn busy(&self) -> Busy {
         *locked(&self.state.used) = Use::Busy;
         self.state.first_request.notify_one();
@@ -192,11 +191,11 @@ impl Drop for Connection {
     }
 }
 
-/// A request that is under way.
+/// A request in progress.
 pub(crate) struct Busy(Arc<State>);
 
 impl Busy {
-    /// The body of its answer: the request is under way until all of it is on its way.
+    /// Wraps the body of the answer: the request is in progress until all of it is sent.
     pub(crate) fn until_end_of<B>(self, body: B) -> BusyBody<B> {
         BusyBody { body, _busy: self }
     }

@@ -1,4 +1,4 @@
-//! The first key that a data directory is served with, which may do everything.
+//! The credentials of a server: its first access key, which has all permissions.
 
 use std::fmt;
 use std::fs;
@@ -13,26 +13,27 @@ use crate::trusted_file;
 
 const FILE_NAME: &str = "credentials.json";
 
-/// What clients of a local server sign with, in the forms of R2: an account id and an access key id of 32 hex
-/// characters, and a secret of 64. The token of KV's clients comes from the secret, unless it is given.
+/// Credentials of a local server, in the formats of R2: an account id and an access key id of 32 hex
+/// characters, and a secret access key of 64. The API token of KV is derived from the secret, unless it is
+/// given.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
     account_id: String,
     access_key_id: String,
     secret_access_key: String,
-    /// Where it is not the one that comes from the secret.
+    /// The API token, if it is not derived from the secret.
     #[serde(skip)]
     api_token: Option<String>,
 }
 
 impl Credentials {
-    /// Credentials that are known before the server starts, for tests: whoever reads where they are written
-    /// may do everything. They are kept nowhere.
+    /// Creates credentials with known values, for tests. Anyone who can read them has all permissions. They
+    /// are not stored.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: the account id or access key id has not 32 hex characters, or the secret
-    /// not 64. The error names which, and not its text.
+    /// [`ErrorKind::InvalidInput`]: the account id or access key id does not have 32 hex characters, or the
+    /// secret does not have 64. The error names the value, but does not quote it.
     pub fn new(
         account_id: impl Into<String>,
         access_key_id: impl Into<String>,
@@ -50,10 +51,10 @@ impl Credentials {
         }
     }
 
-    /// With this token for KV's clients, in place of the one that is made from the secret.
+    /// Sets the API token of KV, instead of the one derived from the secret.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: it has not 20 to 128 letters, digits, `-` and `_`.
+    /// [`ErrorKind::InvalidInput`]: the token does not have 20 to 128 letters, digits, `-` and `_`.
     pub fn with_api_token(mut self, token: impl Into<String>) -> Result<Self> {
         self.api_token = Some(token.into());
         match self.malformed() {
@@ -62,10 +63,10 @@ impl Credentials {
         }
     }
 
-    /// New random credentials, kept nowhere.
+    /// Generates random credentials. They are not stored.
     ///
     /// # Errors
-    /// The system gives no random numbers.
+    /// [`ErrorKind::Storage`]: the system provides no random numbers.
     pub fn generate() -> Result<Self> {
         Ok(Self {
             account_id: random_hex::<16>()?,
@@ -75,14 +76,14 @@ impl Credentials {
         })
     }
 
-    /// The credentials in `credentials.json` of a data directory, which is made with new ones when there is none: mode
-    /// 600 on Unix, never overwritten, and whole even when several processes begin at once. A file that other users can
-    /// read is used with a warning.
+    /// Reads the credentials from `credentials.json` in a data directory, or creates the file with random
+    /// ones. It gets mode 600 on Unix, is never overwritten, and is complete even if several processes start
+    /// concurrently. A file that other users can read is used with a warning.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: the directory or file cannot be read or made, or the file is not what this
-    /// wrote. On Unix, also: the file belongs to a user who is neither this process's nor root, or others can
-    /// write it, so that they may know the secret.
+    /// [`ErrorKind::Storage`]: the directory or file cannot be read or created, or the file was not written
+    /// by this. On Unix, also if the file belongs to a user other than that of this process or root, or if
+    /// others can write it: they may know the secret.
     pub fn load_or_create(directory: &Path) -> Result<Self> {
         let path = directory.join(FILE_NAME);
         let failed = |what: &str, error: io::Error| {
@@ -96,7 +97,7 @@ impl Credentials {
         let credentials = Self::generate()?;
         match credentials.create(directory, &path) {
             Ok(()) => Ok(credentials),
-            // Another process was first.
+            // Another process has created it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let content =
                     trusted_file::read_secret(&path).map_err(|error| failed("cannot be used", error))?;
@@ -106,10 +107,10 @@ impl Credentials {
         }
     }
 
-    /// Writes beside `path` and links to it: the file is never seen half written, and an older one is never replaced.
+    /// Writes a temporary file and links it to `path`: the file is never partial, and never replaces another.
     fn create(&self, directory: &Path, path: &Path) -> io::Result<()> {
         fs::create_dir_all(directory)?;
-        // Readable for the owner only, from the start.
+        // Readable only by the owner, from the start.
         let mut file = tempfile::NamedTempFile::new_in(directory)?;
         serde_json::to_writer_pretty(&mut file, self)?;
         file.write_all(b"\n")?;
@@ -124,52 +125,52 @@ impl Credentials {
                 ErrorKind::Storage,
                 format!(
                     "{} does not hold an account id and access key id of 32 hex characters and a secret of 64: \
-                     repair it, or delete it and new credentials are made",
+                     repair it, or delete it to generate new credentials",
                     path.display()
                 ),
             )
         };
-        // The parser's own words could quote the secret.
+        // The message of the parser could quote the secret.
         let credentials: Self = serde_json::from_slice(content).map_err(|_| unusable())?;
         if credentials.malformed().is_some() { Err(unusable()) } else { Ok(credentials) }
     }
 
-    /// What is not in R2's forms, in words that do not quote it.
+    /// Returns what is not in R2's format, without quoting it.
     fn malformed(&self) -> Option<&'static str> {
         let is_token = |text: &str| {
             (20..=128).contains(&text.len())
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         };
         if !is_hex(&self.account_id, 32) {
-            Some("the account id has to have 32 hex characters")
+            Some("the account id must have 32 hex characters")
         } else if !is_hex(&self.access_key_id, 32) {
-            Some("the access key id has to have 32 hex characters")
+            Some("the access key id must have 32 hex characters")
         } else if !is_hex(&self.secret_access_key, 64) {
-            Some("the secret access key has to have 64 hex characters")
+            Some("the secret access key must have 64 hex characters")
         } else if !self.api_token.as_deref().is_none_or(is_token) {
-            Some("the API token has to have 20 to 128 letters, digits, - and _")
+            Some("the API token must have 20 to 128 letters, digits, - and _")
         } else {
             None
         }
     }
 
-    /// The account's id. A local server has one account.
+    /// Returns the account id, 32 hex characters. A local server has one account.
     pub fn account_id(&self) -> &str {
         &self.account_id
     }
 
-    /// The access key id. Every presigned URL shows it.
+    /// Returns the access key id, 32 hex characters. Every presigned URL contains it.
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
     }
 
-    /// The secret.
+    /// Returns the secret access key, 64 hex characters.
     pub fn secret_access_key(&self) -> &str {
         &self.secret_access_key
     }
 
-    /// The token for [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/): 40 hex characters that are made from
-    /// the secret, unless [`with_api_token`](Self::with_api_token) gave another.
+    /// Returns the token for [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/): 40
+    /// hex characters derived from the secret, or the token of [`with_api_token`](Self::with_api_token).
     pub fn api_token(&self) -> String {
         if let Some(token) = &self.api_token {
             return token.clone();
@@ -178,7 +179,7 @@ impl Credentials {
         hex::encode(&hash[..20])
     }
 
-    /// To sign and verify with.
+    /// Returns the credentials for signing and verifying.
     pub fn signing(&self) -> sigv4::Credentials {
         sigv4::Credentials::new(&self.access_key_id, &self.secret_access_key)
     }
@@ -193,7 +194,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Whether it is an id or secret of this many hex characters.
+/// Whether the text has this number of hex characters, and no others.
 pub(crate) fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -201,7 +202,7 @@ pub(crate) fn is_hex(text: &str, length: usize) -> bool {
 pub(crate) fn random_hex<const BYTES: usize>() -> Result<String> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Error::new(ErrorKind::Storage, format!("the system gives no random numbers: {error}"))
+        Error::new(ErrorKind::Storage, format!("the system provides no random numbers: {error}"))
     })?;
     Ok(hex::encode(bytes))
 }
@@ -297,6 +298,6 @@ mod tests {
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         let error = Credentials::load_or_create(folder.path()).unwrap_err();
-        assert!(error.message().contains("not a file"), "{error}");
+        assert!(error.message().contains("not a regular file"), "{error}");
     }
 }

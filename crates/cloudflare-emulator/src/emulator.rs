@@ -1,4 +1,4 @@
-//! A server for tests, from its store to its end.
+//! The emulator: a server for tests, with its own store.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 use crate::kv::API;
 use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, R2Behaviour, Server, Tls};
 
-/// A running [`Server`] over a store of its own: what a test needs of R2 and Workers KV.
+/// A running [`Server`] with its own store, which serves R2 and Workers KV to a test.
 ///
-/// When it is dropped, it listens no more and its temporary folder is gone. [`stop`](Self::stop) waits for
-/// the requests under way before that.
+/// Dropping it stops the server and removes its temporary folder. [`stop`](Self::stop) first waits for the
+/// requests in progress.
 #[derive(Debug)]
 pub struct Emulator {
     store: LocalStore,
@@ -33,18 +33,18 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts one on a free port of this machine, over an empty store in a temporary folder.
-    /// [`builder`](Self::builder) changes any of that. It serves on the Tokio runtime that this is awaited
-    /// on, and no longer than that.
+    /// Starts an emulator on a free port of 127.0.0.1, with an empty store in a temporary folder. Use
+    /// [`builder`](Self::builder) to change that. The server runs on the current Tokio runtime, and ends with
+    /// it.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: no temporary folder can be made. [`ErrorKind::Connection`]: no port can be
-    /// listened at.
+    /// [`ErrorKind::Storage`]: the temporary folder cannot be created. [`ErrorKind::Connection`]: the server
+    /// cannot listen on a port.
     pub async fn start() -> Result<Self> {
         Self::builder().start().await
     }
 
-    /// One that differs from what [`start`](Self::start) starts.
+    /// Returns a builder with the settings of [`start`](Self::start).
     pub fn builder() -> EmulatorBuilder {
         EmulatorBuilder {
             folder: None,
@@ -59,26 +59,26 @@ impl Emulator {
         }
     }
 
-    /// Creates a bucket, and returns what a client of it needs: `S3Bucket::new`, or an
-    /// [`R2SigningClient`](cloudflare_clients::r2::R2SigningClient) for presigned URLs.
+    /// Creates a bucket, and returns its configuration for `S3Bucket::new`, or for an
+    /// [`R2SigningClient`](cloudflare_clients::r2::R2SigningClient) that presigns URLs.
     ///
     /// # Errors
-    /// Those of [`LocalStore::create_bucket`], such as [`ErrorKind::Conflict`] for a name that is taken.
+    /// Those of [`LocalStore::create_bucket`], such as [`ErrorKind::Conflict`] if the bucket exists.
     pub async fn create_bucket(&self, name: &str) -> Result<R2SigningConfig> {
         self.store.create_bucket(name).await?;
         Ok(self.signing_config(name))
     }
 
-    /// Creates a namespace with this title, and returns what a client of it needs: `RestNamespace::new`.
+    /// Creates a namespace with this title, and returns its configuration for `RestNamespace::new`.
     ///
     /// # Errors
-    /// Those of [`LocalStore::create_namespace`], such as [`ErrorKind::Conflict`] for a title that is taken.
+    /// Those of [`LocalStore::create_namespace`], such as [`ErrorKind::Conflict`] if the title exists.
     pub async fn create_namespace(&self, title: &str) -> Result<KvConfig> {
         let namespace = self.store.create_namespace(title).await?;
         Ok(self.kv_config(&namespace.id))
     }
 
-    /// What a client of this bucket needs. Nobody looks whether the bucket exists.
+    /// Returns the configuration of a client of this bucket. Does not check that the bucket exists.
     pub fn signing_config(&self, bucket: &str) -> R2SigningConfig {
         let credentials = &self.credentials;
         R2SigningConfig::for_endpoint(
@@ -90,58 +90,61 @@ impl Emulator {
         .account_id(credentials.account_id())
     }
 
-    /// What a client of the namespace with this id needs. Nobody looks whether the namespace exists.
+    /// Returns the configuration of a client of the namespace with this id. Does not check that the namespace
+    /// exists.
     pub fn kv_config(&self, namespace_id: &str) -> KvConfig {
         KvConfig::new(self.credentials.account_id(), self.credentials.api_token(), namespace_id)
             .base_url(self.kv_base_url())
     }
 
-    /// Where R2 is, for any S3 client, such as `http://127.0.0.1:49152`: region `auto`, path style.
+    /// Returns the endpoint for S3 clients, such as `http://127.0.0.1:49152`. Use region `auto` and path
+    /// style.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// Where Cloudflare's API is, for any client of Workers KV: the endpoint and `/client/v4`.
+    /// Returns the base URL of Cloudflare's API for clients of Workers KV: the endpoint with `/client/v4`.
     pub fn kv_base_url(&self) -> String {
         format!("{}{API}", self.endpoint)
     }
 
-    /// The address that it listens at.
+    /// Returns the address that the server listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// What its clients sign with, and the token of those of KV.
+    /// Returns the credentials of its clients: the S3 access key and the API token of KV.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
-    /// Further keys, with less than all permissions. A client signs with one by
-    /// [`R2SigningConfig::for_endpoint`], and temporary credentials are made of any.
+    /// Returns the additional access keys, which have limited permissions. Pass one to
+    /// [`R2SigningConfig::for_endpoint`] to sign with it, or derive temporary credentials from it.
     pub fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// What it serves, to look at or fill without a request.
+    /// Returns the store that it serves, to read or fill it without requests.
     pub fn store(&self) -> &LocalStore {
         &self.store
     }
 
-    /// Makes it fail on demand.
+    /// Returns the handle that makes requests fail on demand.
     pub fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// Takes no more connections, gives the requests under way 10 seconds, and ends.
+    /// Stops the server: refuses new connections, and waits for the requests in progress for up to the
+    /// [grace period](Limits::grace), 10 seconds by default.
     pub async fn stop(self) {
         let Self { stop, mut running, .. } = self;
-        // It listens for this as long as it runs.
+        // Sending fails only if the server has already stopped.
         let _ = stop.send(());
         let _ = running.join_next().await;
     }
 }
 
-/// What an [`Emulator`] is to be like.
+/// Builder of an [`Emulator`].
 #[derive(Debug, Clone)]
 #[must_use = "it does nothing until it is started"]
 pub struct EmulatorBuilder {
@@ -157,67 +160,68 @@ pub struct EmulatorBuilder {
 }
 
 impl EmulatorBuilder {
-    /// Keeps the store and the credentials in this folder, which stays, in place of a temporary one. The next
-    /// emulator of the folder has them too.
+    /// Keeps the store and the credentials in this folder instead of a temporary one. The folder is not
+    /// removed, and a later emulator with it has the same data and credentials.
     pub fn folder(mut self, folder: impl AsRef<Path>) -> Self {
         self.folder = Some(folder.as_ref().to_owned());
         self
     }
 
-    /// Listens at this address, in place of a free port of 127.0.0.1. Port 0 takes a free one.
+    /// Sets the address to listen on. Port 0 picks a free port. The default is a free port of 127.0.0.1.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
-    /// Another clock, timer and randomness, such as a [`ManualClock`](crate::ManualClock) that the test moves.
+    /// Sets the clock, timer and randomness, such as a [`ManualClock`](crate::ManualClock) that the test
+    /// moves.
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
         self
     }
 
-    /// Shows what Workers KV does over a network and a store on one machine does not.
+    /// Adds behavior of Workers KV in production. By default there is none.
     pub fn kv_behaviour(mut self, behaviour: KvBehaviour) -> Self {
         self.kv_behaviour = behaviour;
         self
     }
 
-    /// Shows what R2 does in production and a store on one machine does not.
+    /// Adds behavior of R2 in production. By default there is none.
     pub fn r2_behaviour(mut self, behaviour: R2Behaviour) -> Self {
         self.r2_behaviour = behaviour;
         self
     }
 
-    /// Bears as much of its clients, in place of [what is fit for one machine](Limits::default).
+    /// Sets the limits for clients. The [default](Limits::default) suits one machine.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Lets every page that was served from this machine do everything, in place of what the CORS rules of
-    /// each bucket allow: see [`Server::with_open_cors`].
+    /// Allows everything to web pages served from this machine, instead of applying the CORS rules of each
+    /// bucket. See [`Server::with_open_cors`].
     pub fn open_cors(mut self) -> Self {
         self.open_cors = true;
         self
     }
 
-    /// Speaks HTTPS with this certificate, which its clients have to trust.
+    /// Serves HTTPS with this certificate, which clients must trust.
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
     }
 
-    /// Another name of the server, below which buckets are: see [`Server::with_host`].
+    /// Adds a host name for virtual-hosted addresses. See [`Server::with_host`].
     pub fn host(mut self, name: impl Into<String>) -> Self {
         self.hosts.push(name.into());
         self
     }
 
-    /// Starts it.
+    /// Starts the emulator.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: the folder cannot be made, or does not hold a store.
-    /// [`ErrorKind::Connection`]: the address cannot be listened at.
+    /// [`ErrorKind::Storage`]: the folder cannot be created, or does not hold a store.
+    /// [`ErrorKind::Connection`]: the server cannot listen on the address.
     pub async fn start(self) -> Result<Emulator> {
         let (folder, temporary) = if let Some(folder) = self.folder {
             (folder, None)
@@ -262,7 +266,7 @@ impl EmulatorBuilder {
 
 fn temporary_folder() -> Result<TempDir> {
     tempfile::tempdir().map_err(|error| {
-        let message = format!("no temporary folder can be made: {error}");
+        let message = format!("cannot create a temporary folder: {error}");
         Error::new(ErrorKind::Storage, message).with_source(error)
     })
 }

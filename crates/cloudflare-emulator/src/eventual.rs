@@ -1,4 +1,4 @@
-//! What KV's distance does to reads and writes, which a store on one machine has to be asked for.
+//! Optional behavior of Workers KV in production: eventual consistency and its limits.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,49 +12,52 @@ use lru::LruCache;
 
 use crate::write_limit::WriteLimit;
 
-/// A key takes one write in this time.
+/// Minimum time between two writes to a key.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
-/// How many bytes of values are cached; what was read longest ago goes first.
+/// Maximum size of cached values, in bytes. The least recently read ones are evicted first.
 const MAX_CACHED: usize = 256 * 1024 * 1024;
 
-/// What of Workers KV's behaviour over a network a server shows; by default nothing, as all of it slows tests down or makes them
-/// fail that do not expect it.
+/// Behavior of Workers KV in production that a server reproduces. The default is none: it slows tests down,
+/// or makes them fail if they do not expect it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KvBehaviour {
-    /// For how long a key, once read, goes on being read as it was, also as missing, whatever is written meanwhile.
+    /// Time for which reads of a key return the value of the first read, or that the key is missing,
+    /// regardless of writes.
     ///
-    /// KV promises no more than that. In practice, a location mostly sees its own writes at once; here it never does. What has
-    /// expired is gone all the same. Listings are never stale.
+    /// KV does not guarantee more. In practice, a location mostly sees its own writes immediately; here it
+    /// never does. Expired keys are always missing. Listings are never stale.
     pub cache_ttl: Option<Duration>,
-    /// Whether a second write to a key within a second is refused: 429 for one key, and in `unsuccessful_keys` for many.
+    /// Whether a second write to a key within a second is refused: with 429 for one key, and in
+    /// `unsuccessful_keys` for many.
     pub limits_writes: bool,
-    /// Whether an empty page comes before each page of keys, as it does where keys were deleted.
+    /// Whether an empty page comes before each page of keys, as it can in KV after keys were deleted.
     pub empty_pages: bool,
 }
 
 impl KvBehaviour {
-    /// All of it, with KV's default of 60 seconds for what is cached: see
+    /// Enables all of it, with KV's default of 60 seconds for cached values. See
     /// [how KV works](https://developers.cloudflare.com/kv/concepts/how-kv-works/).
     pub fn as_in_production() -> Self {
         Self { cache_ttl: Some(Duration::from_secs(60)), limits_writes: true, empty_pages: true }
     }
 
-    /// For how long a key, once read, goes on being read as it was; `None` shows what was written at once.
+    /// Sets how long reads of a key return the value of the first read. With `None`, reads see every write
+    /// immediately.
     #[must_use]
     pub fn cache_ttl(mut self, ttl: impl Into<Option<Duration>>) -> Self {
         self.cache_ttl = ttl.into();
         self
     }
 
-    /// Whether a second write to a key within a second is refused.
+    /// Sets whether a second write to a key within a second is refused.
     #[must_use]
     pub fn limits_writes(mut self, limits: bool) -> Self {
         self.limits_writes = limits;
         self
     }
 
-    /// Whether an empty page comes before each page of keys.
+    /// Sets whether an empty page comes before each page of keys.
     #[must_use]
     pub fn empty_pages(mut self, empty: bool) -> Self {
         self.empty_pages = empty;
@@ -65,7 +68,7 @@ impl KvBehaviour {
 /// A namespace's id and a key.
 type Name = (String, String);
 
-/// What was found when a key was read.
+/// Result of reading a key.
 #[derive(Clone)]
 struct Cached {
     read: SystemTime,
@@ -77,7 +80,7 @@ struct Cache {
     bytes: usize,
 }
 
-/// A server's behaviour, and what it has to remember for it.
+/// The behavior of a server, with its state.
 pub(crate) struct Eventual {
     behaviour: KvBehaviour,
     cache: Mutex<Cache>,
@@ -95,12 +98,12 @@ impl Eventual {
         self.behaviour.empty_pages
     }
 
-    /// Whether a write does not come too soon after the one before.
+    /// Whether a write comes late enough after the previous one.
     pub(crate) fn admits_write(&self, namespace: &str, key: &str, now: SystemTime) -> bool {
         self.writes.admits(namespace, key, now)
     }
 
-    /// A value, as old as the cache may make it.
+    /// Returns a value, which may come from the cache.
     pub(crate) async fn find(
         &self,
         store: &LocalStore,
@@ -128,7 +131,7 @@ impl Eventual {
         Ok(found.map(|found| found.map(Body::from)))
     }
 
-    /// What was found within the TTL, unless it has expired since.
+    /// Returns the cached result, unless its TTL is over or the key has expired.
     fn cached(&self, name: &Name, ttl: Duration, now: SystemTime) -> Option<Cached> {
         let mut cache = locked(&self.cache);
         let Cached { read, found } = cache.entries.get(name)?.clone();

@@ -1,5 +1,5 @@
-//! A request and its answer, from the headers of the one to the last byte of the other: what the log and the
-//! metrics say of them.
+//! A request and its answer, from the headers of the request to the last byte of the answer, for the log and
+//! the metrics.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,25 +19,25 @@ use crate::protocol::Protocol;
 use crate::service::Service;
 use crate::shortened::shortened;
 
-/// The most of a path that is logged: the longest key, with every byte encoded, has less.
+/// Maximum length of a logged path, in bytes. The longest key, with every byte encoded, is shorter.
 const MAX_LOGGED_PATH: usize = 4096;
-/// The longest name of a bucket.
+/// Maximum length of a bucket's name.
 const MAX_LOGGED_BUCKET: usize = 63;
 
-/// A request that is under way. When this is dropped it is over, whether it was answered or not: then it is
-/// logged and counted.
+/// A request in progress. When this is dropped the request is over, answered or not, and is logged and
+/// counted.
 pub(crate) struct Exchange {
     runtime: Arc<dyn Runtime>,
     metrics: Option<Metrics>,
     protocol: Protocol,
     started: Duration,
     method: Method,
-    /// Empty where the request is about none.
+    /// Empty if the request is not about a bucket.
     bucket: String,
     path: String,
-    /// The name of the operation, once that is known.
+    /// Name of the operation, once it is known.
     pub(crate) operation: Option<String>,
-    /// The id of the answer.
+    /// Request id of the answer.
     pub(crate) id: String,
     answer: Option<(StatusCode, Duration)>,
     received: Arc<AtomicU64>,
@@ -75,12 +75,12 @@ impl Exchange {
         Arc::clone(&self.received)
     }
 
-    /// The headers of the answer are known.
+    /// Records the headers of the answer.
     pub(crate) fn answered(&mut self, status: StatusCode) {
         self.answer = Some((status, self.elapsed()));
     }
 
-    /// The body of the answer: the exchange is over when all of it is on its way.
+    /// Wraps the body of the answer: the exchange is over when all of it is sent.
     pub(crate) fn until_end_of<B>(self, body: B) -> Exchanged<B> {
         Exchanged { body, exchange: self }
     }

@@ -1,22 +1,22 @@
-//! Which requests are to fail, and how.
+//! Plans of failing requests.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use http::StatusCode;
 
-/// Which share of requests is to fail, and how, for [`Faults::follow`](crate::Faults::follow).
+/// Plan of the share of requests that fail, and how, for [`Faults::follow`](crate::Faults::follow).
 ///
-/// It is also parsed from text, as `cfstore serve --fault` takes it: `503=5%,429=1%,reset=0.5%,slow=200ms`.
-/// What stands without a share happens to every request.
+/// It can be parsed from text, as for `cfstore serve --fault`: `503=5%,429=1%,reset=0.5%,slow=200ms`. A fault
+/// without a share happens to every request.
 ///
-/// | text | what happens |
+/// | text | fault |
 /// |---|---|
 /// | `503=5%` | the request gets the status, from 400 to 599, and has no effect |
 /// | `reset=5%` | the connection is closed, and the request has no effect |
-/// | `lost=5%` | the request is done, and the connection is closed in place of its answer |
-/// | `cut=5%` | the request is done, and the connection is closed in the middle of its answer |
-/// | `slow=200ms`, `slow=2s@10%` | the request waits, whatever becomes of it then |
+/// | `lost=5%` | the request is done, and the connection is closed before the answer |
+/// | `cut=5%` | the request is done, and the connection is closed in the middle of the answer |
+/// | `slow=200ms`, `slow=2s@10%` | the request is delayed, in addition to other faults |
 ///
 /// ```
 /// # use std::time::Duration;
@@ -34,19 +34,19 @@ use http::StatusCode;
 #[derive(Debug, Clone, Default, PartialEq)]
 #[must_use = "it does nothing until a server follows it"]
 pub struct FaultPlan {
-    /// With the share of requests that each happens to. Together they are at most 1.
+    /// Each failure with its share of requests. The sum is at most 1.
     failures: Vec<(Failure, f64)>,
     slow: Option<(Duration, f64)>,
 }
 
-/// What is to happen to one request.
+/// Fault of one request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Fault {
     pub(crate) delay: Duration,
     pub(crate) failure: Option<Failure>,
 }
 
-/// How a request fails.
+/// Kind of failure of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     Status(StatusCode),
@@ -56,38 +56,38 @@ pub(crate) enum Failure {
 }
 
 impl FaultPlan {
-    /// A share of requests, from 0 to 1, gets this status and has no effect.
+    /// Answers a share of requests, from 0 to 1, with this status. They have no effect.
     pub fn status(self, status: StatusCode, share: f64) -> Self {
         self.with(Failure::Status(status), share)
     }
 
-    /// The connections of a share of requests, from 0 to 1, are closed, and the requests have no effect.
+    /// Closes the connections of a share of requests, from 0 to 1. The requests have no effect.
     pub fn reset(self, share: f64) -> Self {
         self.with(Failure::Reset, share)
     }
 
-    /// A share of requests, from 0 to 1, is done, and gets no answer.
+    /// Executes a share of requests, from 0 to 1, but closes the connection before the answer.
     pub fn lost(self, share: f64) -> Self {
         self.with(Failure::Lost, share)
     }
 
-    /// A share of requests, from 0 to 1, is done, and gets half of its answer.
+    /// Executes a share of requests, from 0 to 1, but closes the connection in the middle of the answer.
     pub fn cut(self, share: f64) -> Self {
         self.with(Failure::Cut, share)
     }
 
-    /// A share of requests, from 0 to 1, waits this long, whatever becomes of it then.
+    /// Delays a share of requests, from 0 to 1, by this time. Other faults apply in addition.
     pub fn slow(mut self, delay: Duration, share: f64) -> Self {
         self.slow = Some((delay, share.clamp(0.0, 1.0)));
         self
     }
 
-    /// Whether nothing is to happen.
+    /// Whether there is no fault.
     pub fn is_empty(&self) -> bool {
         self.failures.is_empty() && self.slow.is_none()
     }
 
-    /// What is above 1 together is left out.
+    /// Limits the sum of all shares to 1.
     fn with(mut self, failure: Failure, share: f64) -> Self {
         self.failures.retain(|(known, _)| *known != failure);
         let left = (1.0 - self.share()).max(0.0);
@@ -99,7 +99,7 @@ impl FaultPlan {
         self.failures.iter().map(|(_, share)| share).sum()
     }
 
-    /// What happens to the next request. `random` gives numbers in `[0, 1)`.
+    /// Decides the fault of the next request. `random` returns numbers in `[0, 1)`.
     pub(crate) fn decide(&self, random: impl Fn() -> f64) -> Fault {
         let delay = match self.slow {
             Some((delay, share)) if random() < share => delay,
@@ -141,9 +141,9 @@ impl FromStr for FaultPlan {
             together += share;
             plan = plan.with(failure, share);
         }
-        // As much as adding up may be off.
+        // Tolerates rounding errors of the sum.
         if together > 1.0 + 1e-9 {
-            return Err(format!("the shares are {}% together: 100% is the most", together * 100.0));
+            return Err(format!("the shares add up to {}%, but the maximum is 100%", together * 100.0));
         }
         Ok(plan)
     }
@@ -153,11 +153,13 @@ fn error_status(text: &str) -> Result<StatusCode, String> {
     let status =
         text.parse().ok().filter(|status: &StatusCode| status.as_u16() >= 400 && status.as_u16() < 600);
     status.ok_or_else(|| {
-        format!("{text:?} is neither a status from 400 to 599 nor one of reset, lost, cut and slow")
+        format!(
+            "{text:?} is not a fault: write a status from 400 to 599, reset, lost, cut or slow, as in 503=5%"
+        )
     })
 }
 
-/// `5%` or `0.5%`.
+/// Parses `5%` or `0.5%`.
 fn share(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
     match percent {
@@ -166,11 +168,11 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-/// `200ms` or `2s@10%`.
+/// Parses `200ms` or `2s@10%`.
 fn delay(text: &str) -> Result<(Duration, f64), String> {
     let (delay, part) = text.split_once('@').unwrap_or((text, "100%"));
     let delay = humantime::parse_duration(delay)
-        .map_err(|_| format!("{delay:?} is not a time to wait: write it as slow=200ms or slow=2s@10%"))?;
+        .map_err(|_| format!("{delay:?} is not a delay: write it as slow=200ms or slow=2s@10%"))?;
     Ok((delay, share(part)?))
 }
 
@@ -196,16 +198,16 @@ mod tests {
             FaultPlan::default().slow(Duration::from_secs(2), 0.1).status(status(500), 1.0)
         );
         for (text, why) in [
-            ("", "\"\" is neither a status"),
-            ("200=5%", "\"200\" is neither a status"),
-            ("broken=5%", "\"broken\" is neither a status"),
+            ("", "\"\" is not a fault"),
+            ("200=5%", "\"200\" is not a fault"),
+            ("broken=5%", "\"broken\" is not a fault"),
             ("503=5", "\"5\" is not a share"),
             ("503=101%", "\"101%\" is not a share"),
             ("503=-1%", "\"-1%\" is not a share"),
             ("503=NaN%", "\"NaN%\" is not a share"),
-            ("slow", "\"\" is not a time to wait"),
-            ("slow=5%", "\"5%\" is not a time to wait"),
-            ("503=60%,reset=41%", "the shares are 101% together"),
+            ("slow", "\"\" is not a delay"),
+            ("slow=5%", "\"5%\" is not a delay"),
+            ("503=60%,reset=41%", "the shares add up to 101%"),
         ] {
             let error = text.parse::<FaultPlan>().unwrap_err();
             assert!(error.starts_with(why), "{text}: {error}");

@@ -14,15 +14,15 @@ use crate::response::{self, Response};
 
 /// The header that orders the failure of its request: a [`FaultPlan`].
 const HEADER: &str = "x-emulator-fault";
-/// The longest that a header has its request wait.
+/// Maximum delay that a header can order.
 const MAX_DELAY_OF_HEADER: Duration = Duration::from_secs(60);
 
-/// Makes a running server fail on demand, to show or test what clients do then. Clones share the same orders.
+/// Makes requests to a running server fail on demand, to test how clients react. Clones share the same state.
 ///
-/// A request can order its own failure, too, with a [`FaultPlan`] in its header `x-emulator-fault`, such as
-/// `x-emulator-fault: 503` or `x-emulator-fault: slow=2s`. It need not be signed. So a server that listens
-/// beyond this machine ignores the header until it was told to [follow](Self::follow) a plan: others could
-/// have all of its connections wait.
+/// A request can also order its own failure, with a [`FaultPlan`] in the header `x-emulator-fault`, such as
+/// `x-emulator-fault: 503` or `x-emulator-fault: slow=2s`. The header does not have to be signed, and others
+/// could use it to block all connections. So a server that other machines can reach ignores it until it
+/// [follows](Self::follow) a plan.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<Mutex<Orders>>);
 
@@ -35,30 +35,31 @@ struct Orders {
 }
 
 impl Faults {
-    /// Those of a server that listens at this address.
+    /// Creates the faults of a server that listens on this address.
     pub(crate) fn at(address: SocketAddr) -> Self {
         let by_header = address.ip().is_loopback();
         Self(Arc::new(Mutex::new(Orders { by_header, ..Orders::default() })))
     }
 
-    /// The next `count` requests get this status and the error of R2, such as `503 ServiceUnavailable`, or of KV, and
-    /// have no effect. It replaces what was ordered before; 0 withdraws it. CORS preflights do not count.
+    /// Answers the next `count` requests with this status and the matching error of R2, such as `503
+    /// ServiceUnavailable`, or of KV. They have no effect. This replaces an earlier call; 0 cancels it. CORS
+    /// preflights are not counted.
     pub fn fail_next(&self, count: u32, status: StatusCode) {
         self.orders().next = (count > 0).then_some((count, status));
     }
 
-    /// From now on, requests fail by this plan, but for those that [`fail_next`](Self::fail_next) decides
-    /// about, and may order their own. `FaultPlan::default()` ends the plan.
+    /// Makes requests fail by this plan, except for those that [`fail_next`](Self::fail_next) covers, and
+    /// allows requests to order their own failure. `FaultPlan::default()` ends the plan.
     pub fn follow(&self, plan: FaultPlan) {
         let mut orders = self.orders();
         orders.plan = plan;
         orders.by_header = true;
     }
 
-    /// What happens to a request with these headers. `random` gives numbers in `[0, 1)`.
+    /// Decides the fault of a request with these headers. `random` returns numbers in `[0, 1)`.
     ///
     /// # Errors
-    /// The header does not hold a plan.
+    /// The header is not a valid plan.
     pub(crate) fn take(&self, headers: &HeaderMap, random: impl Fn() -> f64) -> Result<Fault, String> {
         let mut orders = self.orders();
         if let Some((count, status)) = &mut orders.next {
@@ -83,7 +84,7 @@ impl Faults {
     }
 }
 
-/// The answer with half of its body; `None` where it has none.
+/// Returns the answer with half of its body, or `None` if it has no body.
 pub(crate) fn halved(response: Response) -> Option<Response> {
     let (mut parts, body) = response.into_parts();
     let announced = parts.headers.get(header::CONTENT_LENGTH);
@@ -93,7 +94,7 @@ pub(crate) fn halved(response: Response) -> Option<Response> {
     };
     let keeps = match length {
         Some(0) => return None,
-        // A body that is held in memory is announced by its length alone.
+        // A body in memory has its length as the size hint.
         Some(length) => {
             parts.headers.insert(header::CONTENT_LENGTH, length.into());
             length / 2
@@ -104,9 +105,9 @@ pub(crate) fn halved(response: Response) -> Option<Response> {
         let piece = match pieces.next().await.transpose()? {
             Some(piece) if left > 0 => piece,
             _ => {
-                // The HTTP library writes what it has before it waits, and not before it fails.
+                // hyper flushes before it waits, but not before it fails.
                 tokio::task::yield_now().await;
-                return Err(Error::new(ErrorKind::Connection, "the answer ends here, as was ordered"));
+                return Err(Error::new(ErrorKind::Connection, "the answer is cut off by an injected fault"));
             }
         };
         let length = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));

@@ -1,4 +1,4 @@
-//! The permanent keys of a data directory, besides the one of its credentials.
+//! Additional permanent keys of a data directory.
 
 use std::fmt;
 use std::fs::{self, File, Metadata};
@@ -17,8 +17,8 @@ use crate::trusted_file;
 
 const FILE_NAME: &str = "keys.json";
 
-/// A permanent key of a local server with a scope, as an [R2 API
-/// token](https://developers.cloudflare.com/r2/api/tokens/) gives one. [`Keys`] makes them.
+/// A permanent access key of a local server with a scope, like that of an [R2 API
+/// token](https://developers.cloudflare.com/r2/api/tokens/). Created by [`Keys`].
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "that is what everybody calls it")]
@@ -26,41 +26,42 @@ pub struct Key {
     access_key_id: String,
     secret_access_key: String,
     scope: AccessScope,
-    /// `None`: all.
+    /// `None` means all buckets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     buckets: Option<Vec<String>>,
-    /// `None`: an older version made it, which did not keep that.
+    /// `None` if an older version created it, which did not store the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     created: Option<SystemTime>,
 }
 
 impl Key {
-    /// The access key id.
+    /// Returns the access key id, 32 hex characters.
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
     }
 
-    /// The secret.
+    /// Returns the secret access key, 64 hex characters.
     pub fn secret_access_key(&self) -> &str {
         &self.secret_access_key
     }
 
-    /// What it may do.
+    /// Returns the permissions of the key.
     pub fn scope(&self) -> AccessScope {
         self.scope
     }
 
-    /// The buckets that it may do it to: `None` for all.
+    /// Returns the buckets that the key has access to, or `None` for all.
     pub fn buckets(&self) -> Option<&[String]> {
         self.buckets.as_deref()
     }
 
-    /// When it was made, by the clock of the system. `None` for one of a version that did not keep it.
+    /// Returns when the key was created, by the clock of the system, or `None` if an older version created
+    /// it.
     pub fn created(&self) -> Option<SystemTime> {
         self.created
     }
 
-    /// To sign and verify with.
+    /// Returns the credentials for signing and verifying.
     pub fn signing(&self) -> sigv4::Credentials {
         sigv4::Credentials::new(&self.access_key_id, &self.secret_access_key)
     }
@@ -80,82 +81,83 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The keys in `keys.json` of a data directory: mode 600 on Unix, and replaced whole, so that it is never
-/// seen half written. A server [with them](crate::Server::with_keys) sees at its next request what is added
-/// and removed, by whichever process.
+/// The access keys in `keys.json` of a data directory. The file has mode 600 on Unix, and is replaced as a
+/// whole, so it is never partial. A server [with these keys](crate::Server::with_keys) applies changes by any
+/// process at its next request.
 #[derive(Debug, Clone)]
 pub struct Keys {
     path: PathBuf,
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What was read last.
+/// The keys as last read.
 #[derive(Debug, Default)]
 struct Seen {
     stamp: Option<Stamp>,
     keys: Vec<Key>,
-    /// The file that could not be read last, which is complained about once.
+    /// The file that could not be read, which is logged once.
     failed: Option<Stamp>,
 }
 
-/// What tells one file from the one that replaces it.
+/// Identifies a version of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
     length: u64,
     modified: Option<SystemTime>,
-    /// When its owner or mode was changed, in nanoseconds.
+    /// Time of the last change of its owner or mode, in nanoseconds.
     changed: (i64, i64),
 }
 
 impl Keys {
-    /// Those of a data directory. Nothing is read or written yet: without the file there are none.
+    /// Returns the keys of a data directory. Does not read or write the file yet; if it is missing, there are
+    /// no keys.
     pub fn in_directory(directory: impl AsRef<Path>) -> Self {
         Self { path: directory.as_ref().join(FILE_NAME), seen: Arc::default() }
     }
 
-    /// All of them, in the order in which they were added.
+    /// Lists all keys in the order in which they were added.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: the file cannot be read, is not what this wrote, or may be known to others, as
-    /// for [`Credentials::load_or_create`](crate::Credentials::load_or_create).
+    /// [`ErrorKind::Storage`]: the file cannot be read, was not written by this, or may be known to others,
+    /// as for [`Credentials::load_or_create`](crate::Credentials::load_or_create).
     pub fn list(&self) -> Result<Vec<Key>> {
         let content = match trusted_file::read_secret(&self.path) {
             Ok(content) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(self.failed("cannot be used", error)),
         };
-        // The parser's own words could quote a secret.
+        // The message of the parser could quote a secret.
         let keys: Option<Vec<Key>> = serde_json::from_slice(&content).ok();
         keys.filter(|keys| keys.iter().all(Key::is_well_formed)).ok_or_else(|| {
             let message = format!(
-                "{} does not hold keys as `cfstore keys add` writes them: repair it, or delete it, and add the keys anew",
+                "{} does not hold keys as `cfstore keys add` writes them: repair it, or delete it and add the keys again",
                 self.path.display()
             );
             Error::new(ErrorKind::Storage, message)
         })
     }
 
-    /// Makes a new random key for these buckets, or for all with `None`.
+    /// Adds a random key for these buckets, or for all with `None`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: a bucket has no valid name, the list is empty, or the scope is one of
-    /// administration, which R2 has for all buckets only. [`ErrorKind::Storage`]: the file cannot be written,
-    /// or as [`list`](Self::list).
+    /// [`ErrorKind::InvalidInput`]: the name of a bucket is invalid, the list is empty, or buckets are given
+    /// with an admin scope, which in R2 applies to all buckets. [`ErrorKind::Storage`]: the file cannot be
+    /// written, or the errors of [`list`](Self::list).
     pub fn add(&self, scope: AccessScope, buckets: Option<Vec<String>>) -> Result<Key> {
         if let Some(buckets) = &buckets {
             buckets.iter().try_for_each(|name| validate_bucket_name(name))?;
             if buckets.is_empty() {
                 return Err(Error::new(
                     ErrorKind::InvalidInput,
-                    "a key for no bucket opens nothing: name one, or leave the list out for all",
+                    "the list of buckets is empty: name a bucket, or leave the list out for all buckets",
                 ));
             }
             if scope.is_admin() {
                 return Err(Error::new(
                     ErrorKind::InvalidInput,
                     format!(
-                        "a key with {scope} is for all buckets, as R2's are: leave the buckets out, or take a scope of objects"
+                        "a key with scope {scope} is for all buckets, as in R2: leave the buckets out, or use an object scope"
                     ),
                 ));
             }
@@ -174,11 +176,11 @@ impl Keys {
         Ok(key)
     }
 
-    /// Removes a key, and says whether it was there. What it has signed, and the temporary credentials that
-    /// were made from it, work no more.
+    /// Removes a key, and returns whether it existed. URLs that it signed, and temporary credentials derived
+    /// from it, stop working.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: the file cannot be written, or as [`list`](Self::list).
+    /// [`ErrorKind::Storage`]: the file cannot be written, or the errors of [`list`](Self::list).
     pub fn remove(&self, access_key_id: &str) -> Result<bool> {
         self.change(|keys| {
             let before = keys.len();
@@ -187,17 +189,17 @@ impl Keys {
         })
     }
 
-    /// The key with this id, by the file as it is now.
+    /// Returns the key with this id, from the current file.
     pub(crate) fn find(&self, access_key_id: &str) -> Option<Key> {
         let stamp = fs::metadata(&self.path).ok().map(|metadata| Stamp::of(&metadata));
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.stamp != stamp {
             match self.list() {
                 Ok(keys) => *seen = Seen { stamp, keys, failed: None },
-                // One that cannot be read opens nothing. It may be mended without a trace in its times.
+                // An unreadable file grants nothing. It is read again, as a repair may not change its times.
                 Err(error) => {
                     if seen.failed != stamp {
-                        tracing::error!(%error, "the keys cannot be used");
+                        tracing::error!(%error, "cannot use the access keys");
                     }
                     *seen = Seen { stamp: None, keys: Vec::new(), failed: stamp };
                 }
@@ -206,7 +208,8 @@ impl Keys {
         seen.keys.iter().find(|key| key.access_key_id == access_key_id).cloned()
     }
 
-    /// Changes the file as one step, and says what the change said. Where that is `false` nothing is written.
+    /// Changes the file atomically, and returns the result of the change. If it is `false`, nothing is
+    /// written.
     fn change(&self, change: impl FnOnce(&mut Vec<Key>) -> bool) -> Result<bool> {
         let directory = self.path.parent().unwrap_or(Path::new("."));
         let failed = |error| self.failed("cannot be written", error);
@@ -221,7 +224,7 @@ impl Keys {
     }
 
     fn write(&self, directory: &Path, keys: &[Key]) -> io::Result<()> {
-        // Readable for the owner only, from the start.
+        // Readable only by the owner, from the start.
         let mut file = tempfile::NamedTempFile::new_in(directory)?;
         serde_json::to_writer_pretty(&mut file, keys)?;
         file.write_all(b"\n")?;
@@ -236,7 +239,7 @@ impl Keys {
     }
 }
 
-/// Waits until no other process changes the keys of a directory. It lasts as long as what is returned.
+/// Locks the keys of a directory against changes by other processes, until the returned value is dropped.
 #[cfg(unix)]
 fn turn(directory: &Path) -> io::Result<File> {
     let directory = File::open(directory)?;
@@ -244,7 +247,7 @@ fn turn(directory: &Path) -> io::Result<File> {
     Ok(directory)
 }
 
-/// Directories cannot be locked here: who changes keys twice at once may lose one.
+/// Directories cannot be locked on this system: concurrent changes may lose a key.
 #[cfg(not(unix))]
 fn turn(_: &Path) -> io::Result<Option<File>> {
     Ok(None)

@@ -1,6 +1,6 @@
-//! R2 and Workers KV on this machine, for tests and without an account: a server that speaks
-//! [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/) and
-//! [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/) over the embedded store, on one port.
+//! A local server for Cloudflare R2 and Workers KV, for tests and without an account. It speaks [R2's S3
+//! API](https://developers.cloudflare.com/r2/api/s3/api/) and [Workers KV's REST
+//! API](https://developers.cloudflare.com/api/resources/kv/) over the embedded store, on one port.
 //!
 //! ```
 //! use cloudflare_clients::kv::KvClient;
@@ -20,24 +20,24 @@
 //! # Ok(()) }
 //! ```
 //!
-//! - An [`Emulator`] has a free port, an empty store in a temporary folder and random credentials. Other
-//!   people's clients take [`endpoint`](Emulator::endpoint), [`kv_base_url`](Emulator::kv_base_url) and
+//! - An [`Emulator`] has a free port, an empty store in a temporary folder and random credentials. Configure
+//!   other clients with [`endpoint`](Emulator::endpoint), [`kv_base_url`](Emulator::kv_base_url) and
 //!   [`credentials`](Emulator::credentials).
-//! - It ends when it is dropped: it listens no more, and the folder is gone. [`Emulator::stop`] waits for the
-//!   requests under way before that.
-//! - Signatures, conditions, limits and errors are R2's and KV's own. A request with a signature is one to
-//!   R2, with the bucket in its path or in front of its host (`media.localhost`); what R2 does not have is
-//!   answered with R2's own 501s. A request with a bearer token is one to KV. `docs/fidelity.md` lists every
-//!   known difference.
-//! - Pages of a browser are let in by the CORS rules of each bucket, which
-//!   [`R2Service::set_cors`](cloudflare_clients::r2::R2Service::set_cors) and `cfstore r2 cors` set. Without rules no
-//!   page is, as with R2; [`EmulatorBuilder::open_cors`] lets every page of this machine do everything.
-//! - [`KvBehaviour`] adds what KV does over a network: stale reads, a limit of writes, empty pages. [`R2Behaviour`]
-//!   does so for R2 in production: a limit of writes, short and empty pages, compressed answers.
+//! - Dropping it stops the server and removes the folder. [`Emulator::stop`] first waits for the requests in
+//!   progress.
+//! - Signatures, conditions, limits and errors are those of R2 and KV. A signed request goes to R2, with the
+//!   bucket in the path or in the host (`media.localhost`); features that R2 lacks get R2's own 501. A
+//!   request with a bearer token goes to KV. `docs/fidelity.md` lists every known difference.
+//! - Web pages can use a bucket if its CORS rules allow it. Set them with
+//!   [`R2Service::set_cors`](cloudflare_clients::r2::R2Service::set_cors) or `cfstore r2 cors`. As in R2, a
+//!   bucket without rules refuses all pages. [`EmulatorBuilder::open_cors`] allows everything to pages of
+//!   this machine.
+//! - [`KvBehaviour`] adds the behavior of KV over a network: stale reads, a write limit, empty pages.
+//!   [`R2Behaviour`] adds that of R2 in production: a write limit, short and empty pages, compressed answers.
 //!
 //! # Failures
 //!
-//! [`Faults`] makes the next requests fail, without an effect: here two, which the client's retries get over.
+//! [`Faults`] makes the next requests fail without an effect. Here two fail, and the client retries:
 //!
 //! ```
 //! # use cloudflare_clients::S3Bucket;
@@ -58,16 +58,16 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A [`FaultPlan`] makes a share of all requests fail, for as long as it is followed: statuses, connections
-//! that are closed before, after or in the middle of what they are to do, and waits. A request orders its own
-//! failure with the header `x-emulator-fault`.
+//! A [`FaultPlan`] makes a share of all requests fail: with a status, with a connection closed before, during
+//! or after the answer, or with a delay. A request can order its own failure with the header
+//! `x-emulator-fault`.
 //!
 //! # Time
 //!
-//! With a [`ManualClock`] the test says what time it is for the emulator, and need not wait for what expires: a
-//! key, a presigned URL, an upload in parts. As R2 does, the emulator refuses requests that were signed more than
-//! 15 minutes before or after its time: where it is set further, give it to the client too, with
-//! `S3Bucket::with_runtime`. KV's tokens have no time.
+//! With a [`ManualClock`] a test sets the time of the emulator, and does not have to wait until a key, a
+//! presigned URL or a multipart upload expires. Like R2, the emulator refuses requests that were signed more
+//! than 15 minutes before or after its time. If you move the clock further, pass it to the client too, with
+//! `S3Bucket::with_runtime`. KV's tokens do not depend on the time.
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -87,10 +87,10 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # A server of one's own
+//! # Custom servers
 //!
-//! A [`Server`] takes a store, credentials and an address, and runs for as long as it is told, as `cfstore
-//! serve` does:
+//! A [`Server`] has a given store, credentials and address, and runs until it is told to stop, like `cfstore
+//! serve`:
 //!
 //! ```no_run
 //! use cloudflare_clients::LocalStore;
@@ -104,7 +104,7 @@
 //! server.run(std::future::pending()).await;
 //! # Ok(()) }
 //! ```
-// `protocol.rs` tells whom a request is for; `s3` and `kv` authenticate it, find its operation, run it and
+// `protocol.rs` finds the protocol of a request; `s3` and `kv` authenticate it, find its operation, run it and
 // render the answer.
 #![deny(missing_docs)]
 
@@ -162,7 +162,7 @@ pub use r2_behaviour::R2Behaviour;
 pub use server::Server;
 pub use tls::Tls;
 
-/// Its example runs as a test.
+/// Runs the example of the README as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

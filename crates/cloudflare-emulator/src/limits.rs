@@ -1,9 +1,8 @@
-//! How much of the server one client, and all together, can take up.
+//! Limits on the resources that clients use.
 
 use std::time::Duration;
 
-/// What a [`Server`](crate::Server) bears of its clients: how many connections, and for how long it waits for
-/// one.
+/// Limits of a [`Server`](crate::Server) for its clients: connections, timeouts, rates and memory.
 ///
 /// ```
 /// use cloudflare_emulator::{Emulator, Limits};
@@ -15,26 +14,25 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How many connections are open at once. Those that are between two requests end when others ask for
-    /// room; beyond that, others wait. The default is 512, or less where the process may have few files open.
+    /// Maximum number of open connections. Idle ones are closed when others need room; if there are none,
+    /// others wait. The default is 512, or less if the process can open only few files.
     pub connections: usize,
-    /// How long a client may take for its headers, and stay connected between two requests: a minute by
-    /// default.
+    /// Timeout for the headers of a request, and between two requests. The default is a minute.
     pub idle: Duration,
-    /// How long a client may take for the handshake of TLS: 10 seconds by default.
+    /// Timeout of the TLS handshake. The default is 10 seconds.
     pub handshake: Duration,
-    /// Over which time of waiting for a client its rate is measured: a minute by default, and a twelfth of it
+    /// Waiting time over which the rate of a client is measured. The default is a minute, and a twelfth of it
     /// while others wait for a connection. Time in which the client waits for the server does not count.
     pub patience: Duration,
-    /// How many bytes a second a client has to send of a body, or take of an answer, while it is waited for:
-    /// 1,024 by default.
+    /// Minimum rate at which a client must send a body or read an answer, in bytes per second. The default is
+    /// 1,024.
     pub min_rate: u64,
-    /// How long the rest of a body is read that was refused: 10 seconds by default.
+    /// Maximum time for reading the rest of a refused body. The default is 10 seconds.
     pub drain: Duration,
-    /// How many bytes there are at once of bodies that are read into memory, which are documents and forms:
-    /// 256 MiB by default. A request for more is answered with 503.
+    /// Maximum size of all bodies in memory, in bytes: those of documents and forms. The default is 256 MiB.
+    /// A request beyond that gets 503.
     pub memory: usize,
-    /// How long requests under way may take after the server was asked to stop: 10 seconds by default.
+    /// Maximum time for requests in progress after the server was asked to stop. The default is 10 seconds.
     pub grace: Duration,
 }
 
@@ -54,7 +52,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Sets [`connections`](Self::connections), which is 1 at least.
+    /// Sets [`connections`](Self::connections), which is at least 1.
     #[must_use]
     pub fn connections(self, connections: usize) -> Self {
         Self { connections: connections.max(1), ..self }
@@ -78,7 +76,7 @@ impl Limits {
         Self { patience, ..self }
     }
 
-    /// Sets [`min_rate`](Self::min_rate), in bytes a second.
+    /// Sets [`min_rate`](Self::min_rate), in bytes per second.
     #[must_use]
     pub fn min_rate(self, min_rate: u64) -> Self {
         Self { min_rate, ..self }
@@ -103,11 +101,11 @@ impl Limits {
     }
 }
 
-/// More connections than this help nobody on one machine.
+/// Default maximum of connections. More do not help on one machine.
 const MOST_CONNECTIONS: u64 = 512;
-/// What the process has open besides its connections: the store's database, its locks and the runtime's own.
+/// Number of files that are not for connections: the store's database, its locks and the runtime's files.
 const OTHER_FILES: u64 = 32;
-/// A connection, and the file of the store that its request reads or writes.
+/// Number of files per connection: its socket, and the file of the store that its request reads or writes.
 const FILES_OF_A_CONNECTION: u64 = 2;
 
 fn default_connections() -> usize {
@@ -120,7 +118,7 @@ fn connections_within(files: u64) -> usize {
     usize::try_from(connections.clamp(4, MOST_CONNECTIONS)).unwrap_or(4)
 }
 
-/// How many files the process may have open.
+/// Returns the maximum number of open files of the process.
 #[cfg(unix)]
 fn open_files() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current

@@ -1,17 +1,17 @@
-//! How much memory bodies take that are read whole.
+//! Memory for bodies that are read as a whole.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What is counted at once.
+/// Number of bytes per permit.
 const UNIT: usize = 1024;
 
-/// The memory that is left for bodies.
+/// The memory that is available for bodies.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory(Arc<Semaphore>);
 
-/// Memory that is in use until this is dropped.
+/// Reserved memory, which is released when this is dropped.
 pub(crate) type Taken = OwnedSemaphorePermit;
 
 impl Memory {
@@ -19,7 +19,7 @@ impl Memory {
         Self(Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))))
     }
 
-    /// Takes so many bytes, if there are as many.
+    /// Reserves this number of bytes, if they are available.
     pub(crate) fn take(&self, bytes: u64) -> Option<Taken> {
         let units = u32::try_from(bytes.div_ceil(UNIT as u64)).ok()?;
         Arc::clone(&self.0).try_acquire_many_owned(units).ok()

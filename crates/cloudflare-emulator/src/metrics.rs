@@ -1,4 +1,4 @@
-//! What is counted of connections and requests, for Prometheus.
+//! Metrics of connections and requests, for Prometheus.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,20 +14,19 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::fault_plan::{Failure, Fault};
 
-/// The upper bounds of a request's duration, in seconds.
+/// Upper bounds of the buckets of a request's duration, in seconds.
 const BOUNDS: [f64; 15] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
-/// The names of the protocols.
+/// Names of the protocols.
 const PROTOCOLS: [&str; 2] = ["r2", "kv"];
-/// The label of a request that names no operation, and of one that got no answer.
+/// Label of a request without an operation, and of one without an answer.
 const NONE: &str = "none";
 
-/// Counts what a [`Server`](crate::Server) does, for [Prometheus](https://prometheus.io). Clones share the
-/// counts.
+/// Metrics of a [`Server`](crate::Server), for [Prometheus](https://prometheus.io). Clones share the counts.
 ///
-/// Labels are the protocol (`r2` or `kv`), the operation, the status and the kind of a fault. A client
-/// chooses none of them but, by `x-emulator-fault`, a status, so that the number of time series has a bound.
-/// A server without it counts nothing.
+/// Labels are the protocol (`r2` or `kv`), the operation, the status and the kind of a fault. Clients can
+/// choose only a status, with `x-emulator-fault`, so the number of time series is bounded. A server without
+/// metrics counts nothing.
 ///
 /// ```
 /// use cloudflare_clients::LocalStore;
@@ -82,24 +81,24 @@ struct Injected {
     kind: &'static str,
 }
 
-/// What a request came to.
+/// Result of a request.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) protocol: &'static str,
     pub(crate) operation: Option<String>,
-    /// What was answered, and how long that took.
+    /// The status of the answer, and the time it took.
     pub(crate) answer: Option<(StatusCode, Duration)>,
-    /// Bytes of the request's body.
+    /// Number of bytes of the request's body.
     pub(crate) received: u64,
-    /// Bytes of the answer's body.
+    /// Number of bytes of the answer's body.
     pub(crate) sent: u64,
 }
 
 impl Metrics {
-    /// The counts in Prometheus' text format, version 0.0.4. Their names begin with `cfstore_`.
+    /// Renders the metrics in Prometheus' text format, version 0.0.4. Their names begin with `cfstore_`.
     ///
     /// # Errors
-    /// A count cannot be written as text.
+    /// A metric cannot be formatted.
     pub fn render(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         prometheus_text::encode(&mut text, &self.0.registry)?;
@@ -156,34 +155,30 @@ impl Default for Counts {
         let requests = Family::default();
         registry.register(
             "requests",
-            "Requests that ended, by what they were answered with",
+            "Finished requests by protocol, operation and status",
             Family::clone(&requests),
         );
         let duration = Family::new_with_constructor((|| Histogram::new(BOUNDS)) as fn() -> Histogram);
         registry.register_with_unit(
             "request_duration",
-            "Time from the headers of a request, its body included, to the headers of its answer",
+            "Time from the headers of a request to the headers of its answer, including the body of the request",
             Unit::Seconds,
             Family::clone(&duration),
         );
         let received = Family::default();
-        let help = "Bytes of the bodies of requests";
+        let help = "Bytes of request bodies";
         registry.register_with_unit("received", help, Unit::Bytes, Family::clone(&received));
         let sent = Family::default();
-        let help = "Bytes of the bodies of answers";
+        let help = "Bytes of response bodies";
         registry.register_with_unit("sent", help, Unit::Bytes, Family::clone(&sent));
         let in_flight = Gauge::default();
-        let help = "Requests whose answers are not sent whole yet";
+        let help = "Requests in progress";
         registry.register("requests_in_flight", help, Gauge::clone(&in_flight));
         let connections = Gauge::default();
         registry.register("connections", "Open connections", Gauge::clone(&connections));
         let faults = Family::default();
-        registry.register(
-            "faults_injected",
-            "Failures and waits that were ordered, by their kind",
-            Family::clone(&faults),
-        );
-        // They begin with 0, so that a rate over them has a beginning.
+        registry.register("faults_injected", "Injected faults by kind", Family::clone(&faults));
+        // They start at 0, so that rates have a starting point.
         for protocol in PROTOCOLS {
             let spoken = Spoken { protocol };
             drop(received.get_or_create(&spoken));

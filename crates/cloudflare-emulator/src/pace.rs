@@ -1,4 +1,4 @@
-//! Whether a peer that is waited for comes forward.
+//! Minimum rate of a peer that the server waits for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::Limits;
 
-/// How much shorter patience is while others wait for a connection.
+/// Factor by which the waiting time is shorter while others wait for a connection.
 const PRESSED: u32 = 12;
 
 /// Whether others wait for a connection.
@@ -23,7 +23,7 @@ impl Pressure {
     }
 }
 
-/// What a peer has done while it was waited for. The time in which nobody waits does not count.
+/// Progress of a peer during waits for it. Other time does not count.
 #[derive(Debug)]
 pub(crate) struct Pace {
     pressure: Pressure,
@@ -48,15 +48,16 @@ impl Pace {
         }
     }
 
-    /// How long to wait for the peer until that [counts](Self::after).
+    /// Returns how long to wait for the peer before the wait is [counted](Self::after).
     pub(crate) fn next_wait(&self) -> Duration {
         self.patience.saturating_sub(self.waited).min(self.patience / PRESSED)
     }
 
-    /// Counts a wait, and the bytes that came of it.
+    /// Counts a wait, and the bytes that arrived during it.
     ///
     /// # Errors
-    /// All of the patience is used up, and in its time came less than the least rate. Others who wait shorten it.
+    /// The waiting time is used up, and the rate was below the minimum. The time is shorter while others
+    /// wait.
     pub(crate) fn after(&mut self, waited: Duration, bytes: usize) -> Result<(), TooSlow> {
         self.waited += waited;
         self.bytes += bytes as u64;

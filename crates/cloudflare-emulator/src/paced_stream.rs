@@ -1,4 +1,4 @@
-//! A connection whose peer has to take what is written to it.
+//! A connection whose peer must read at a minimum rate.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::Limits;
 use crate::pace::{Pace, Pressure, TooSlow};
 
-/// Fails with [`io::ErrorKind::TimedOut`] where the peer takes too little while it is written to.
+/// Fails with [`io::ErrorKind::TimedOut`] if the peer reads too slowly.
 pub(crate) struct PacedStream<S> {
     stream: S,
     runtime: Arc<dyn Runtime>,
@@ -23,7 +23,7 @@ pub(crate) struct PacedStream<S> {
     is_blocked: Arc<AtomicBool>,
 }
 
-/// A write waits since then, and for so long.
+/// A pending write: its start and its timeout.
 struct Waiting {
     since: Duration,
     enough: BoxFuture<'static, ()>,
@@ -35,12 +35,12 @@ impl<S> PacedStream<S> {
         Self { stream, runtime, pace, waiting: None, is_blocked: Arc::default() }
     }
 
-    /// Whether something waits to be written.
+    /// Whether a write is pending.
     pub(crate) fn is_blocked(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_blocked)
     }
 
-    /// What a write came to.
+    /// Records the result of a write.
     fn paced(
         &mut self,
         context: &mut Context<'_>,
@@ -70,7 +70,7 @@ impl<S> PacedStream<S> {
 }
 
 fn too_slow(_: TooSlow) -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the client takes too little of the answer")
+    io::Error::new(io::ErrorKind::TimedOut, "the client reads the answer too slowly")
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for PacedStream<S> {

@@ -1,4 +1,4 @@
-//! Requests of pages in a browser: let through by the rules of the bucket, as R2 does, or where nobody asks.
+//! CORS: requests of web pages, allowed by the rules of the bucket as in R2, or in general.
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{CorsRequest, CorsRule};
@@ -13,18 +13,18 @@ use crate::response::{self, Response};
 use crate::s3::{S3Error, bucket_of};
 use crate::service::Service;
 
-/// What R2 answers to every preflight that it refuses, also for a bucket that is not there.
+/// R2's error for every refused preflight, even if the bucket does not exist.
 const NOT_CONFIGURED: ErrorCode = ErrorCode::new("Unauthorized", StatusCode::FORBIDDEN, ErrorKind::Forbidden);
 
-/// What the answer to a preflight depends on.
+/// Headers that the answer to a preflight depends on.
 const VARY_OF_PREFLIGHT: &str = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method";
 
-/// A request as a browser has sent it.
+/// A request of a browser.
 pub(crate) struct Page {
     pub(crate) protocol: Protocol,
-    /// Empty where the request is not about a bucket.
+    /// Empty if the request is not about a bucket.
     pub(crate) bucket: String,
-    /// Without an `Origin` no page has made it that has to be let in.
+    /// `None` without an `Origin` header: then the request needs no permission.
     request: Option<CorsRequest>,
     is_preflight: bool,
 }
@@ -44,7 +44,7 @@ impl Page {
         Self { protocol: Protocol::of(parts), bucket, request, is_preflight }
     }
 
-    /// The answer to a browser's question whether it may send a request. It needs no signature.
+    /// Answers a preflight. It does not need a signature.
     pub(crate) async fn preflight(&self, service: &Service) -> Option<Response> {
         if !self.is_preflight || (self.protocol == Protocol::Kv && !service.cors.is_open()) {
             return None;
@@ -70,12 +70,12 @@ impl Page {
         Some(response)
     }
 
-    /// Lets the page read the answer, if it may. R2 says nothing to a page of what it refused for its
-    /// signature.
+    /// Allows the page to read the answer, if the rules do. Like R2, it does not if the signature was
+    /// refused.
     pub(crate) async fn allow(&self, service: &Service, is_signed: bool, answer: &mut Response) {
         let vary = if self.is_preflight { VARY_OF_PREFLIGHT } else { "Origin" };
         if self.protocol == Protocol::S3 || service.cors.is_open() {
-            // Also without an origin: a browser that kept the answer to an `<img>` must not give it to a script.
+            // Also without an origin: a browser must not use a cached answer to an `<img>` for a script.
             answer.headers_mut().append(header::VARY, HeaderValue::from_static(vary));
         }
         if self.is_preflight {
@@ -95,7 +95,7 @@ impl Page {
         }
     }
 
-    /// The rule that allows the request, with the origin to answer with.
+    /// Returns the rule that allows the request, and the origin for the answer.
     async fn rule(&self, service: &Service) -> Option<(String, CorsRule)> {
         let request = self.request.as_ref()?;
         service.cors.rule(&service.store, &self.bucket, request).await
@@ -112,7 +112,7 @@ fn joined(items: &[impl ToString]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Leaves out what is empty, and what no header can say.
+/// Inserts a header, unless the value is empty or invalid.
 fn insert(headers: &mut HeaderMap, name: HeaderName, text: &str) {
     if let Ok(value) = HeaderValue::from_str(text)
         && !text.is_empty()

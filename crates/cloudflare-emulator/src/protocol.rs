@@ -1,4 +1,4 @@
-//! The two protocols on the one port, and which of them a request speaks.
+//! The two protocols on the port, and which of them a request uses.
 
 use http::header;
 use http::request::Parts;
@@ -6,7 +6,7 @@ use http::request::Parts;
 use crate::api_token::is_bearer;
 use crate::kv;
 
-/// Who answers a request.
+/// Protocol of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     S3,
@@ -14,7 +14,7 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    /// The name of the service that speaks it.
+    /// Returns the name of its service.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::S3 => "r2",
@@ -22,7 +22,8 @@ impl Protocol {
         }
     }
 
-    /// Below the path of its API, KV answers: but for what is signed, which is a request to R2 about a bucket of that name.
+    /// Finds the protocol: KV for paths of its API, except for signed requests, which are for an R2 bucket of
+    /// that name.
     pub(crate) fn of(parts: &Parts) -> Self {
         let is_signed = match parts.headers.get(header::AUTHORIZATION) {
             Some(authorization) => !is_bearer(authorization),

@@ -1,18 +1,18 @@
-//! What a protocol answers instead of doing what was asked.
+//! Errors of both protocols.
 
 use http::StatusCode;
 
 use crate::response::Response;
 
-/// What a protocol answers instead of doing what was asked.
+/// An error of a protocol.
 pub(crate) trait ProtocolError {
-    /// The error that a server with this trouble answers with.
+    /// Returns the error of the protocol for this status.
     fn from_status(status: StatusCode) -> Self;
 
     fn into_response(self) -> Response;
 }
 
-/// The answer to a request: a failure that was ordered in place of `handled`, or what that comes to.
+/// Returns the answer to a request: an injected failure, or the result of `handled`.
 pub(crate) async fn answer<E: ProtocolError>(
     ordered: Option<StatusCode>,
     handled: impl Future<Output = Result<Response, E>>,

@@ -1,4 +1,4 @@
-//! The life of a request: preflights and ordered faults first, then the protocol that it speaks answers.
+//! Answering a request: preflights and injected faults first, then its protocol.
 
 use std::fmt;
 
@@ -18,13 +18,13 @@ use crate::response::{self, Body, Response};
 use crate::service::Service;
 use crate::{compression, faults, kv, s3};
 
-/// What ends a connection in place of an answer, or in its middle, as was ordered.
+/// Injected fault that ends a connection before or during an answer.
 #[derive(Debug)]
 pub(crate) struct Disconnected;
 
 impl fmt::Display for Disconnected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a fault was ordered")
+        f.write_str("injected fault")
     }
 }
 
@@ -52,7 +52,7 @@ async fn answered(
 ) -> Result<Response, Disconnected> {
     let method = parts.method.clone();
     let compresses = service.r2_behaviour.compression && compression::is_accepted(&parts.headers);
-    let expects_in_vain = expects_continue(&parts.headers) && body.is_end_stream();
+    let expects_without_body = expects_continue(&parts.headers) && body.is_end_stream();
 
     let mut failure = None;
     let mut response = if let Some(preflight) = page.preflight(service).await {
@@ -100,7 +100,7 @@ async fn answered(
     }
     let is_ordered = matches!(failure, Some(Failure::Status(_)));
     page.allow(service, exchange.operation.is_some() || is_ordered, &mut response).await;
-    if expects_in_vain {
+    if expects_without_body {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     identify(&mut response, exchange);
@@ -124,9 +124,9 @@ fn identify(response: &mut Response, exchange: &Exchange) {
 
 /// Whether the client waits for `100 Continue` before it sends its body.
 ///
-/// A body that is read makes the HTTP library say so; to a request without a body it says nothing, since there is nothing
-/// to go on with. Some clients, botocore 1.43 among them, take the status of the answer that they get instead for that of
-/// the next request on the connection as well: so there is none.
+/// hyper sends it when the body is read, but not to a request without a body. Some clients, such as botocore
+/// 1.43, then use the status of the answer for the next request on the connection too: so the connection is
+/// closed.
 pub(crate) fn expects_continue(headers: &HeaderMap) -> bool {
     headers.get(header::EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

@@ -1,4 +1,4 @@
-//! Answers, of whichever protocol.
+//! Answers of both protocols.
 
 use bytes::Bytes;
 use cloudflare_clients::r2::{self, ByteStream};
@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Collected, Either, Full, StreamBody};
 
 type Frames = MapOk<InspectErr<ByteStream, fn(&Error)>, fn(Bytes) -> Frame<Bytes>>;
 
-/// In memory, or streaming out of the store.
+/// A body in memory, or a stream from the store.
 pub(crate) type Body = Either<Full<Bytes>, StreamBody<Frames>>;
 
 /// An answer.
@@ -35,14 +35,14 @@ pub(crate) fn xml(status: StatusCode, document: String) -> Response {
     response
 }
 
-/// Says what ended an answer early, whose status is sent by then. The message names the file.
+/// Logs what ended an answer early, after its status was sent. The message names the file.
 fn log(error: &Error) {
     tracing::error!(key = error.key(), %error, "the store failed in the middle of an answer");
 }
 
-/// The body that such bytes make.
+/// Returns a body with these bytes.
 pub(crate) fn body_of(bytes: impl Stream<Item = Result<Bytes>> + Send + 'static) -> Body {
-    // What fails was logged where it came from.
+    // Errors were logged at their source.
     let stream = r2::Body::from_stream(bytes, None).into_stream().inspect_err((|_| ()) as fn(&Error));
     Either::Right(StreamBody::new(stream.map_ok(Frame::data as fn(Bytes) -> Frame<Bytes>)))
 }
@@ -51,7 +51,7 @@ pub(crate) fn body_of(bytes: impl Stream<Item = Result<Bytes>> + Send + 'static)
 pub(crate) fn stream_of(body: Body) -> BoxStream<'static, Result<Bytes>> {
     match body {
         Either::Left(full) => {
-            // It is there.
+            // The value is always present.
             let bytes = full.collect().now_or_never().and_then(Result::ok).map(Collected::to_bytes);
             stream::iter(bytes.map(Ok)).boxed()
         }
@@ -59,7 +59,7 @@ pub(crate) fn stream_of(body: Body) -> BoxStream<'static, Result<Bytes>> {
     }
 }
 
-/// Bytes out of the store. Their number is announced, so that a client notices when they end early.
+/// A stream from the store. Its length is announced, so that clients notice an early end.
 pub(crate) fn stored_bytes(status: StatusCode, body: r2::Body) -> Response {
     let length = body.content_length();
     let mut response = if let Some(bytes) = body.as_bytes() {

@@ -23,15 +23,15 @@ use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, Metrics, R2Behaviour
 
 /// How long to wait when the system has no more connections to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often lifecycle rules are carried out.
+/// Interval at which lifecycle rules are applied.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// How many clients may wait to be connected.
+/// Maximum number of clients that wait for a connection.
 const BACKLOG: u32 = 1024;
-/// How much of an answer the system keeps that the client has not taken. With more, a slow client would seem to take nothing
-/// for longer than it is waited for.
+/// Size of the send buffer in the system, in bytes. With a larger one, a slow client would seem to read
+/// nothing for longer than the timeout.
 const SEND_BUFFER: u32 = 256 * 1024;
 
-/// A server that has its port, but does not answer yet.
+/// A server that listens on its port, and answers once it [runs](Self::run).
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -41,11 +41,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the port. Port 0 takes a free one: [`local_addr`](Self::local_addr) says which. Clients that connect from
-    /// now on wait until [`run`](Self::run).
+    /// Binds a server to an address. Port 0 picks a free port, which [`local_addr`](Self::local_addr)
+    /// returns. Clients can connect from now on, and wait until [`run`](Self::run).
     ///
     /// # Errors
-    /// [`ErrorKind::Connection`]: the address cannot be listened at.
+    /// [`ErrorKind::Connection`]: the server cannot listen on the address.
     #[expect(
         clippy::unused_async,
         reason = "it listens on Tokio's runtime, which nothing but a future is sure to have"
@@ -53,18 +53,18 @@ impl Server {
     pub async fn bind(store: LocalStore, credentials: Credentials, addr: SocketAddr) -> Result<Self> {
         let listening = listen(addr).and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (local_addr, listener) = listening.map_err(|error| {
-            Error::new(ErrorKind::Connection, format!("cannot listen at {addr}: {error}"))
+            Error::new(ErrorKind::Connection, format!("cannot listen on {addr}: {error}"))
                 .with_source(error)
                 .retryable(false)
         })?;
         Ok(Self::new(store, &credentials, listener, local_addr))
     }
 
-    /// Serves at a socket that listens already, such as one that systemd or a process before this one has
-    /// opened. Who keeps it open refuses no client while one server ends and the next begins.
+    /// Uses a socket that is already listening, such as one opened by systemd or by a previous process. If
+    /// its owner keeps it open, no client is refused while one server ends and the next starts.
     ///
     /// # Errors
-    /// [`ErrorKind::Connection`]: the socket does not listen, or cannot be used.
+    /// [`ErrorKind::Connection`]: the socket is not listening, or cannot be used.
     #[expect(clippy::unused_async, reason = "as for `bind`")]
     pub async fn at_listener(
         store: LocalStore,
@@ -91,56 +91,57 @@ impl Server {
         Self { listener, local_addr, service, tls: None }
     }
 
-    /// The address that it listens at.
+    /// Returns the address that the server listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Where clients on this machine find R2, such as `http://127.0.0.1:9710`, and `https://127.0.0.1:9710`
-    /// [with TLS](Self::with_tls). A server that listens at every address has one, too.
+    /// Returns the endpoint for clients on this machine, such as `http://127.0.0.1:9710`, or
+    /// `https://127.0.0.1:9710` [with TLS](Self::with_tls). For a server that listens on all addresses, it is
+    /// the loopback address.
     pub fn endpoint(&self) -> String {
         let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
         endpoint(&scheme, self.local_addr)
     }
 
-    /// Shows what Workers KV does over a network and a store on one machine does not.
+    /// Adds behavior of Workers KV in production. By default there is none.
     #[must_use]
     pub fn with_kv_behaviour(mut self, behaviour: KvBehaviour) -> Self {
         self.service.set_kv_behaviour(behaviour);
         self
     }
 
-    /// Lets every page that was served from this machine do everything, whatever the CORS rules of a bucket
-    /// say, and no other page anything. R2 goes by the rules, and so does a server without this: a bucket
-    /// without rules refuses every page.
+    /// Allows everything to web pages served from this machine, and nothing to other pages, whatever the CORS
+    /// rules of a bucket say. R2 and a server without this setting apply the rules: a bucket without rules
+    /// refuses all pages.
     #[must_use]
     pub fn with_open_cors(mut self) -> Self {
         self.service.cors = Cors::Open;
         self
     }
 
-    /// Takes requests that are signed with these keys, too: each may do what its scope and buckets allow.
+    /// Accepts requests signed with these keys too, as far as the scope and buckets of the key allow.
     #[must_use]
     pub fn with_keys(mut self, keys: Keys) -> Self {
         self.service.keys = Some(keys);
         self
     }
 
-    /// Shows what R2 does in production and a store on one machine does not.
+    /// Adds behavior of R2 in production. By default there is none.
     #[must_use]
     pub fn with_r2_behaviour(mut self, behaviour: R2Behaviour) -> Self {
         self.service.set_r2_behaviour(behaviour);
         self
     }
 
-    /// Speaks HTTPS, and no plain HTTP any more.
+    /// Serves HTTPS instead of plain HTTP.
     #[must_use]
     pub fn with_tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
     }
 
-    /// Bears as much of its clients.
+    /// Sets the limits for clients.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.service.limits = limits;
@@ -148,39 +149,37 @@ impl Server {
         self
     }
 
-    /// Counts connections and requests in these metrics.
+    /// Counts connections and requests in these metrics. Without them, nothing is counted.
     #[must_use]
     pub fn with_metrics(mut self, metrics: Metrics) -> Self {
         self.service.metrics = Some(metrics);
         self
     }
 
-    /// Another name of the server: buckets are below it (`http://BUCKET.NAME:PORT/KEY`), as they are below
-    /// `localhost` in any case. What goes to the name itself, as to an IP address, has the bucket in its
-    /// path.
+    /// Adds a host name for virtual-hosted addresses: `http://BUCKET.NAME:PORT/KEY`. They always work with
+    /// `localhost`. Requests to the name itself, or to an IP address, have the bucket in the path.
     ///
-    /// That clients find the name and those below it is for the network to see to, such as by a wildcard of
-    /// DNS.
+    /// The network must resolve the name and its subdomains, such as with a wildcard in DNS.
     #[must_use]
     pub fn with_host(mut self, name: &str) -> Self {
         self.service.virtual_hosts.add(name);
         self
     }
 
-    /// A handle that makes the server fail on demand.
+    /// Returns the handle that makes requests fail on demand.
     pub fn faults(&self) -> Faults {
         self.service.faults.clone()
     }
 
-    /// Serves until `shutdown` completes; then takes no more connections, and gives the requests under way as
-    /// long as the [limits](Limits::grace) say.
+    /// Serves until `shutdown` completes. Then it refuses new connections, and waits for the requests in
+    /// progress for up to the [grace period](Limits::grace).
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { listener, service, tls, .. } = self;
         serve_all(listener, service, tls.map(|tls| TlsAcceptor::from(tls.config)), shutdown).await;
     }
 }
 
-/// Where connections come from.
+/// Source of connections.
 pub(crate) trait Accept {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
@@ -192,15 +191,15 @@ impl Accept for TcpListener {
 
     async fn accept(&self) -> io::Result<TcpStream> {
         let (stream, _) = TcpListener::accept(self).await?;
-        // A small answer leaves at once, not when the client has acknowledged the one before.
+        // Send small answers immediately, not when the client has acknowledged the previous one.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
         Ok(stream)
     }
 }
 
-/// Serves what connects until `shutdown` completes.
+/// Serves connections until `shutdown` completes.
 pub(crate) async fn serve_all<L: Accept>(
     listener: L,
     service: Service,
@@ -216,9 +215,9 @@ pub(crate) async fn serve_all<L: Accept>(
         Arc::clone(&runtime),
     );
     let stopping = Notify::new();
-    // What is still under way after the grace period ends with this.
+    // Dropping it ends what is still in progress after the grace period.
     let mut serving = JoinSet::new();
-    // It closes the listener when it stops.
+    // Closes the listener when it stops.
     let accept = async {
         let listener = listener;
         loop {
@@ -234,7 +233,7 @@ pub(crate) async fn serve_all<L: Accept>(
                     serving.spawn(serve(stream, tls.clone(), Arc::clone(&service), connection));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::warn!(%error, "cannot accept a connection");
                     connections.end_longest_idle();
                     runtime.sleep(ACCEPT_PAUSE).await;
                 }
@@ -250,34 +249,34 @@ pub(crate) async fn serve_all<L: Accept>(
     let end = async {
         stopping.notify_one();
         if accepts {
-            // Who was let in, and waits for room, is served: the others make it.
+            // A client that is connected and waits for room is still served; the others make room.
             connections.ask_all();
             accept.await;
         }
         connections.end_all().await;
     };
     if runtime.within(service.limits.grace, end).await.is_none() {
-        tracing::warn!("requests were still under way when the server stopped");
+        tracing::warn!("the server stopped before all requests were finished");
     }
 }
 
-/// Carries out lifecycle rules, for ever.
+/// Applies lifecycle rules at an interval, without end.
 async fn sweep(store: &LocalStore) {
     loop {
-        // A clock of tests is not moved on by this.
+        // Unlike a sleep, this does not advance a manual clock.
         store.runtime().timeout(SWEEP_INTERVAL).await;
         if let Err(error) = store.apply_lifecycle().await {
-            tracing::warn!(%error, "lifecycle rules cannot be carried out yet");
+            tracing::warn!(%error, "cannot apply the lifecycle rules; trying again later");
         }
     }
 }
 
-/// A listener that another has made. On Unix it gets what [`listen`] sets.
+/// Uses a listener that was created elsewhere. On Unix it gets the options that [`listen`] sets.
 fn take(listener: std::net::TcpListener) -> std::io::Result<TcpListener> {
-    // Elsewhere nobody tells.
+    // Other systems cannot tell whether a socket is listening.
     #[cfg(target_os = "linux")]
     if !rustix::net::sockopt::socket_acceptconn(&listener)? {
-        return Err(std::io::Error::other("it does not listen"));
+        return Err(std::io::Error::other("it is not listening"));
     }
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
@@ -288,10 +287,10 @@ fn take(listener: std::net::TcpListener) -> std::io::Result<TcpListener> {
 
 fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A server that is started again gets its port at once. Elsewhere it could take another's.
+    // Lets a restarted server use its port immediately. On other systems it could take the port of another.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
-    // Connections have what their listener has.
+    // Connections inherit the options of their listener.
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(addr)?;
     socket.listen(BACKLOG)

@@ -1,4 +1,4 @@
-//! What every request needs.
+//! State that every request needs.
 
 use std::fmt;
 
@@ -15,19 +15,19 @@ use crate::virtual_hosts::VirtualHosts;
 use crate::write_limit::WriteLimit;
 use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, Metrics, R2Behaviour};
 
-/// The store that is served, and how.
+/// The store to serve, and its settings.
 pub(crate) struct Service {
     pub(crate) store: LocalStore,
     pub(crate) account_id: String,
     pub(crate) virtual_hosts: VirtualHosts,
     pub(crate) faults: Faults,
-    /// The key that may do everything.
+    /// The access key with all permissions.
     signing: sigv4::Credentials,
     pub(crate) keys: Option<Keys>,
     pub(crate) api_token: ApiToken,
     pub(crate) eventual: Eventual,
     pub(crate) r2_behaviour: R2Behaviour,
-    /// Of objects.
+    /// Write limit of objects.
     pub(crate) writes: WriteLimit,
     pub(crate) chunking_clients: ChunkingClients,
     pub(crate) cors: Cors,
@@ -68,8 +68,8 @@ impl Service {
         self.r2_behaviour = behaviour;
     }
 
-    /// What the permanent key with this id signs with, what it may do, and the buckets that it may do it to:
-    /// `None` for all.
+    /// Returns the credentials, scope and buckets of the permanent key with this id. `None` as buckets means
+    /// all.
     pub(crate) fn permanent_key(
         &self,
         access_key_id: &str,

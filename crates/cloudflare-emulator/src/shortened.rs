@@ -1,9 +1,8 @@
-//! Text of clients that is said again.
+//! Text of clients in answers and logs.
 
 use std::borrow::Cow;
 
-/// The beginning of a text, with `...` behind it where that is not all. What a client sent is repeated, in
-/// answers and in the log, no longer than that.
+/// Limits the length of text from a client, for answers and the log. A shortened text ends with `...`.
 pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
         return text.into();

@@ -1,7 +1,7 @@
-//! A server over connections that the simulation makes.
+//! A server over connections of the simulation.
 //!
-//! It is for this repository's simulation alone.
-#![allow(missing_docs, reason = "it is no part of the interface")]
+//! Only for the simulation of this repository.
+#![allow(missing_docs, reason = "it is not part of the public interface")]
 
 use std::io;
 
@@ -14,7 +14,7 @@ use crate::server::{Accept, serve_all};
 use crate::service::Service;
 use crate::{Credentials, KvBehaviour, R2Behaviour};
 
-/// Serves a store over `connections`, for as long as it is polled.
+/// Serves a store over `connections` while it is polled.
 pub async fn serve(
     store: LocalStore,
     credentials: &Credentials,

@@ -1,4 +1,4 @@
-//! The certificate that a server speaks TLS with.
+//! The TLS certificate of a server.
 
 use std::fmt;
 use std::fs;
@@ -20,16 +20,16 @@ use crate::trusted_file;
 const CERTIFICATE: &str = "tls-certificate.pem";
 const KEY: &str = "tls-key.pem";
 
-/// What this machine is called by itself.
+/// Names of this machine for itself.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// [The longest](https://support.apple.com/en-us/103769) that every client takes.
+/// [Maximum lifetime](https://support.apple.com/en-us/103769) that every client accepts.
 const VALID: Duration = Duration::from_secs(24 * 397 * 3600);
-/// A certificate that expires sooner than this is made anew.
+/// Remaining lifetime below which a certificate is replaced.
 const RENEWED_BEFORE: Duration = Duration::from_secs(24 * 30 * 3600);
 
-/// A certificate and its key: with them a server speaks HTTPS.
+/// A certificate with its private key, for HTTPS.
 #[derive(Clone)]
 pub struct Tls {
     certificate: PathBuf,
@@ -37,28 +37,29 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// A certificate in a file of PEM, with those that sign it behind it, and the key in another.
+    /// Reads a certificate from a PEM file, followed by its issuers, and the private key from another PEM
+    /// file.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: a file cannot be read. [`ErrorKind::InvalidInput`]: one does not hold what it has to, or the key is
-    /// not that of the certificate.
+    /// [`ErrorKind::Storage`]: a file cannot be read. [`ErrorKind::InvalidInput`]: a file does not hold a
+    /// certificate or key, or they do not belong together.
     pub fn from_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self> {
         let (certificate, key) = (certificate.as_ref(), key.as_ref());
         Self::from_pem(certificate, &read(certificate)?, key, &read(key)?)
     }
 
-    /// From what is in the two files.
+    /// Parses the contents of the two files.
     fn from_pem(certificate: &Path, certificate_pem: &[u8], key: &Path, key_pem: &[u8]) -> Result<Self> {
         let chain = parse_chain(certificate, certificate_pem)?;
         let der = PrivateKeyDer::from_pem_slice(key_pem).map_err(|error| {
             invalid(format!(
-                "{} does not hold a private key in PEM, without a password: {error}",
+                "{} does not hold a private key in PEM format without a password: {error}",
                 key.display()
             ))
         })?;
         let config = config(chain, der).map_err(|error| {
             invalid(format!(
-                "the key in {} does not go with the certificate in {}: {error}",
+                "the key in {} does not belong to the certificate in {}: {error}",
                 key.display(),
                 certificate.display()
             ))
@@ -66,13 +67,13 @@ impl Tls {
         Ok(Self { certificate: certificate.to_owned(), config })
     }
 
-    /// A certificate for this machine, for `localhost`, `127.0.0.1` and `::1`, which signs itself:
-    /// `tls-certificate.pem` in this folder, and its key in `tls-key.pem`, for the owner only. They are made
-    /// where they are not there or unusable, and anew 30 days before the certificate expires, which it does
-    /// after 397 days. Clients have to be told to trust the [certificate](Self::certificate).
+    /// Reads or generates a self-signed certificate for `localhost`, `127.0.0.1` and `::1`. It is in
+    /// `tls-certificate.pem` in this folder, and its key in `tls-key.pem`, readable only by the owner. Both
+    /// are generated if they are missing or unusable, and again 30 days before the certificate expires. It is
+    /// valid for 397 days. Clients must trust the [certificate](Self::certificate).
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: the files cannot be read or made, or others could have written them.
+    /// [`ErrorKind::Storage`]: the files cannot be read or created, or others can write them.
     pub fn load_or_create(directory: &Path, now: SystemTime) -> Result<Self> {
         let (certificate, key) = (directory.join(CERTIFICATE), directory.join(KEY));
         if certificate.exists() && key.exists() {
@@ -81,8 +82,8 @@ impl Tls {
             let key_pem = trusted_file::read_secret(&key).map_err(unusable(&key))?;
             match Self::from_pem(&certificate, &certificate_pem, &key, &key_pem) {
                 Ok(tls) if is_good(&certificate, &certificate_pem, now + RENEWED_BEFORE) => return Ok(tls),
-                Ok(_) => tracing::info!("{} is made anew: it expires", certificate.display()),
-                Err(error) => tracing::warn!(%error, "{} is made anew", certificate.display()),
+                Ok(_) => tracing::info!("generating {} again, since it expires soon", certificate.display()),
+                Err(error) => tracing::warn!(%error, "generating {} again", certificate.display()),
             }
         }
         let (certificate_pem, key_pem) = make(now)?;
@@ -91,7 +92,7 @@ impl Tls {
         Self::from_files(&certificate, &key)
     }
 
-    /// The file with the certificate.
+    /// Returns the path of the file with the certificate.
     pub fn certificate(&self) -> &Path {
         &self.certificate
     }
@@ -119,7 +120,7 @@ fn config(
     Ok(Arc::new(config))
 }
 
-/// Whether clients that trust this certificate still do then, for every name of this machine.
+/// Whether the certificate is still valid at this time for every name of this machine.
 fn is_good(certificate: &Path, pem: &[u8], then: SystemTime) -> bool {
     let good = || {
         let chain = parse_chain(certificate, pem).ok()?;
@@ -146,21 +147,21 @@ fn is_good(certificate: &Path, pem: &[u8], then: SystemTime) -> bool {
     good().is_some()
 }
 
-/// A certificate and its key, in PEM.
+/// Generates a certificate and its key, in PEM format.
 fn make(now: SystemTime) -> Result<(String, String)> {
     let failed = |error: rcgen::Error| {
-        Error::new(ErrorKind::Storage, format!("no certificate can be made: {error}")).with_source(error)
+        Error::new(ErrorKind::Storage, format!("cannot generate a certificate: {error}")).with_source(error)
     };
     let key = KeyPair::generate().map_err(failed)?;
     let mut certificate = CertificateParams::new(NAMES.map(str::to_owned)).map_err(failed)?;
     certificate.distinguished_name = DistinguishedName::new();
     certificate.distinguished_name.push(DnType::CommonName, NAMES[0]);
-    // It signs nothing but itself: whoever trusts it trusts no other for its sake.
+    // It can sign only itself, so trusting it does not extend to other certificates.
     certificate.is_ca = IsCa::ExplicitNoCa;
     certificate.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let since_1970 = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
-    // A client's clock may be behind.
+    // The clock of a client may be slow.
     certificate.not_before = epoch + since_1970.saturating_sub(DAY);
     certificate.not_after = epoch + since_1970.saturating_sub(DAY) + VALID;
     let signed = certificate.self_signed(&key).map_err(failed)?;
@@ -177,14 +178,17 @@ fn parse_chain(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> 
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
         Ok(_) => Err(invalid(format!(
-            "{} does not hold a certificate in PEM, which begins with -----BEGIN CERTIFICATE-----",
+            "{} does not hold a certificate in PEM format, which begins with -----BEGIN CERTIFICATE-----",
             path.display()
         ))),
-        Err(error) => Err(invalid(format!("{} does not hold a certificate in PEM: {error}", path.display()))),
+        Err(error) => {
+            Err(invalid(format!("{} does not hold a certificate in PEM format: {error}", path.display())))
+        }
     }
 }
 
-/// Written beside its place, so that nobody sees half of it: for the owner only, unless others may read it.
+/// Writes a file through a temporary one, so that it is never partial. Only the owner can read it, unless
+/// others may.
 fn write(directory: &Path, path: &Path, pem: &str, for_others: bool) -> Result<()> {
     let write = || -> io::Result<()> {
         fs::create_dir_all(directory)?;
@@ -294,7 +298,7 @@ mod tests {
             (&empty, &key, ErrorKind::InvalidInput, "empty.pem does not hold a certificate in PEM"),
             (&key, &certificate, ErrorKind::InvalidInput, "tls-key.pem does not hold a certificate"),
             (&certificate, &certificate, ErrorKind::InvalidInput, "does not hold a private key in PEM"),
-            (&certificate, &other.join(KEY), ErrorKind::InvalidInput, "does not go with the certificate"),
+            (&certificate, &other.join(KEY), ErrorKind::InvalidInput, "does not belong to the certificate"),
         ] {
             let error = Tls::from_files(certificate, key).unwrap_err();
             assert_eq!(error.kind(), kind, "{error}");

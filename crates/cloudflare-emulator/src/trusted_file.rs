@@ -1,31 +1,31 @@
-//! Files that decide whom clients trust: whoever else can write one knows, or chooses, the secret.
+//! Files with secrets. Anyone else who can write one knows or chooses the secret.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// 10,000 keys have less.
+/// Maximum size of a file, in bytes. 10,000 keys are smaller.
 const MAX_SIZE: u64 = 4 * 1024 * 1024;
 
-/// Reads a file that nobody else can have written.
+/// Reads a file that no other user can write.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     read_checked(path, |_| {})
 }
 
-/// As [`read`], of a secret. A copy of a data directory may have lost the mode. It is the owner's to mend:
-/// others may be meant to read it.
+/// Like [`read`], but warns if others can read the file: a copy of a data directory may have lost the mode.
+/// The mode is not changed, since others may be allowed to read it.
 pub(crate) fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
     read_checked(path, |metadata| {
         if is_for_others(metadata) {
-            tracing::warn!("{0} can be read by other users: chmod 600 {0}", path.display());
+            tracing::warn!("other users can read {0}: run `chmod 600 {0}`", path.display());
         }
     })
 }
 
 fn read_checked(path: &Path, check: impl FnOnce(&fs::Metadata)) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
-        // A pipe would be waited for without an end.
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file: remove it"));
+        // Reading a pipe could block forever.
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file: remove it"));
     }
     let file = File::open(path)?;
     let metadata = file.metadata()?;
@@ -48,12 +48,13 @@ fn check_owner(metadata: &fs::Metadata) -> io::Result<()> {
     let refused = |why: String| Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     if owner != rustix::process::geteuid().as_raw() && owner != 0 {
         return refused(format!(
-            "it belongs to another user (uid {owner}), who would know the secret: make it this user's again if that is right, or remove it"
+            "it belongs to another user (uid {owner}), who may know the secret: change its owner if its content is right, or remove it"
         ));
     }
     if metadata.mode() & 0o022 != 0 {
         return refused(
-            "other users can write it: chmod 600 it if its content is right, or remove it".to_owned(),
+            "other users can write it: run `chmod 600` on it if its content is right, or remove it"
+                .to_owned(),
         );
     }
     Ok(())

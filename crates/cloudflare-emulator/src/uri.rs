@@ -1,18 +1,18 @@
-//! Paths and queries as they were sent, decoded once.
+//! Paths and queries as sent, decoded exactly once.
 
 use cloudflare_clients::sigv4::query_pairs;
 use percent_encoding::percent_decode_str;
 
-/// Why something is not percent-encoded text.
+/// Error of decoding percent-encoded text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotDecodable {
-    /// A `%` without two hexadecimal digits.
+    /// A `%` without two hex digits.
     Escape,
     /// The bytes are not UTF-8.
     Utf8,
 }
 
-/// The text behind percent-encoding.
+/// Decodes percent-encoded text.
 pub(crate) fn decode(raw: &str) -> Result<String, NotDecodable> {
     let bytes = raw.as_bytes();
     let broken =
@@ -53,7 +53,7 @@ impl Query {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Keeps the parameters of these names.
+    /// Keeps only the parameters with these names.
     pub(crate) fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
         self.0.retain(|(name, _)| is_kept(name));
     }

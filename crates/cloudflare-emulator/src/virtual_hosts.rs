@@ -1,10 +1,10 @@
-//! Virtual-hosted addresses: the bucket as the first label of the host, as in
+//! Virtual-hosted addresses, with the bucket as the first label of the host, as in
 //! `http://media.localhost:9710/key`.
 
 use cloudflare_clients::s3::endpoint::validate_bucket_name;
 use http::{HeaderMap, header};
 
-/// The hosts that buckets may be in front of.
+/// The host names of virtual-hosted addresses.
 #[derive(Debug, Clone)]
 pub(crate) struct VirtualHosts(Vec<String>);
 
@@ -15,13 +15,12 @@ impl Default for VirtualHosts {
 }
 
 impl VirtualHosts {
-    /// Takes another name of the server.
+    /// Adds a host name.
     pub(crate) fn add(&mut self, host: &str) {
         self.0.push(normal(host));
     }
 
-    /// The bucket in the `Host` of a request. `None`: the host is the server's own, and the bucket is in the
-    /// path.
+    /// Returns the bucket in the `Host` of a request, or `None` if the bucket is in the path.
     pub(crate) fn bucket_of(&self, headers: &HeaderMap) -> Option<String> {
         let host = normal(without_port(headers.get(header::HOST)?.to_str().ok()?));
         if self.0.contains(&host) {
@@ -33,7 +32,7 @@ impl VirtualHosts {
     }
 }
 
-/// Host names have no case, and may end with the dot of the root.
+/// Normalizes a host name: lower case, without a dot at the end.
 fn normal(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }

@@ -1,4 +1,4 @@
-//! A connection that keeps `100 Continue` from the client.
+//! A connection that removes `100 Continue`.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,24 +8,23 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What the HTTP library writes, by itself and before anything else of an answer, once a body is read that
-/// the client waits to send.
+/// What hyper writes before an answer, when a body is read that the client waits to send.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Takes what is to be written, and passes it on but for the next `100 Continue` while one is expected.
+/// Forwards writes, except for the next `100 Continue` while one is expected.
 pub(crate) struct WithoutContinue<S> {
     stream: S,
     expected: Arc<AtomicBool>,
 }
 
 impl<S> WithoutContinue<S> {
-    /// `expected` is set when a request comes that waits for it.
+    /// Creates it. `expected` is set by a request that waits for `100 Continue`.
     pub(crate) fn new(stream: S, expected: Arc<AtomicBool>) -> Self {
         Self { stream, expected }
     }
 
     fn keeps_back(&self, bytes: &[u8]) -> bool {
-        // What comes after something else is of the answer.
+        // After other bytes it would be part of the answer.
         self.expected.swap(false, Ordering::Relaxed) && bytes.starts_with(CONTINUE)
     }
 }

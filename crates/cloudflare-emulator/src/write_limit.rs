@@ -1,4 +1,4 @@
-//! How often a key may be written to.
+//! Limit of writes to a key.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,28 +6,28 @@ use std::time::{Duration, SystemTime};
 
 use lru::LruCache;
 
-/// How many keys' last writes are remembered.
+/// Maximum number of keys whose last write is remembered.
 const MAX_WRITTEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
 
 /// A bucket's name or a namespace's id, and a key.
 type Name = (String, String);
 
-/// The last writes to keys, where a key takes only one in a time.
+/// Limits writes to one per key and interval.
 pub(crate) struct WriteLimit {
     interval: Option<Duration>,
     written: Mutex<LruCache<Name, SystemTime>>,
 }
 
 impl WriteLimit {
-    /// One write in `interval`; with `None`, any number.
+    /// Creates the limit of one write per `interval`. `None` means no limit.
     pub(crate) fn new(interval: Option<Duration>) -> Self {
-        // Made with its capacity, it would have room for all of it at once.
+        // Creating it with its capacity would allocate everything immediately.
         let mut written = LruCache::unbounded();
         written.resize(MAX_WRITTEN);
         Self { interval, written: Mutex::new(written) }
     }
 
-    /// Whether a write does not come too soon after the one before. If so, it counts from now on.
+    /// Whether a write comes late enough after the previous one. If so, it is recorded.
     pub(crate) fn admits(&self, container: &str, key: &str, now: SystemTime) -> bool {
         let Some(interval) = self.interval else { return true };
         let mut written = self.written();
@@ -40,7 +40,7 @@ impl WriteLimit {
         true
     }
 
-    /// Does not count a write that was admitted at this time and has failed.
+    /// Removes a write that was admitted at this time but failed.
     pub(crate) fn forget(&self, container: &str, key: &str, admitted: SystemTime) {
         if self.interval.is_none() {
             return;

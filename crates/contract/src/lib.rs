@@ -1,11 +1,12 @@
-//! The behaviour that every backend must have, as one suite for R2 and one for Workers KV.
+//! The behaviour that every backend must have: one suite for R2 and one for Workers KV.
 //!
-//! A backend's test gives a [`r2::Fixture`] or [`kv::Fixture`] and gets one test for each case from [`r2_tests!`] or [`kv_tests!`];
-//! where tests cannot be made by attributes, inside a Worker, [`r2::CASES`] and [`kv::CASES`] have them as functions. The suites need
-//! no runtime but the one their futures are polled by. A case that fails panics.
+//! A backend's test provides a [`r2::Fixture`] or [`kv::Fixture`], and gets one test per case from
+//! [`r2_tests!`] or [`kv_tests!`]. Where attributes cannot create tests, as in a Worker, [`r2::CASES`] and
+//! [`kv::CASES`] contain the cases as functions. The suites need no runtime other than the one that polls
+//! their futures. A case that fails panics.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
-/// Names the cases of a suite, and makes the macro that makes tests of them.
+/// Declares the cases of a suite, and the macro that turns them into tests.
 macro_rules! cases {
     ($suite:ident, $tests:ident: $($module:ident :: $name:ident,)*) => {
         $(#[doc = concat!("The case `", stringify!($name), "`.")]
@@ -19,7 +20,7 @@ macro_rules! cases {
         /// All cases with their names.
         pub const CASES: &[(&str, Case)] = &[$((stringify!($name), |fixture| Box::pin($name(fixture))),)*];
 
-        /// Makes a test of each case. `$fixture` is an expression that gives a future of a fixture.
+        /// Creates a test for each case. `$fixture` is an expression that evaluates to a future of a fixture.
         #[macro_export]
         macro_rules! $tests {
             ($fixture:expr) => {

@@ -10,7 +10,8 @@ use cloudflare_clients::s3::xml::{Element, can_carry};
 use cloudflare_clients::s3::{self, Response};
 use http::{HeaderMap, StatusCode};
 
-/// Any document is read or refused, as a request and as each answer, and what we write is read as it was.
+/// Any document is parsed or rejected, as a request and as each answer. Documents that we write are parsed to
+/// the same value.
 pub fn xml(input: &[u8]) {
     let _ = Element::parse(input);
     let headers = HeaderMap::new();
@@ -61,7 +62,7 @@ pub fn xml(input: &[u8]) {
     }
 }
 
-/// Any document is read or refused, and pairs that were read are written as they were.
+/// Any document is parsed or rejected. Pairs that were parsed are written back unchanged.
 pub fn kv_json(input: &[u8]) {
     let keys = ["a", "b"].map(str::to_owned);
     for with_metadata in [false, true] {
@@ -73,7 +74,7 @@ pub fn kv_json(input: &[u8]) {
     }
     if let Ok(page) = rest::list_keys::parse(input) {
         assert_eq!(page.list_complete, page.cursor.is_none());
-        // What was read can be written for others.
+        // A parsed page can be serialized.
         let written = serde_json::to_string(&page);
         assert!(written.is_ok(), "{written:?}: {page:?}");
     }
@@ -91,7 +92,7 @@ pub fn kv_json(input: &[u8]) {
     assert!(puts.iter().zip(&again).all(|(a, b)| a.value.as_bytes() == b.value.as_bytes()));
 }
 
-/// The puts of a bulk write, where all of it can be read.
+/// Returns the puts of a bulk write, if all of it can be parsed.
 fn puts(document: &[u8]) -> Option<Vec<PutRequest>> {
     let pairs: Vec<bulk_put::PairJson<'_>> = serde_json::from_slice(document).ok()?;
     pairs.into_iter().map(|pair| pair.into_put().ok()).collect()

@@ -1,4 +1,5 @@
-//! The headers of S3: what was read is written so that it is read again as it was. The input is a header a line.
+//! The headers of S3: parsed values are written so that they are parsed to the same value again. The input
+//! has one header per line.
 
 use std::time::SystemTime;
 
@@ -41,7 +42,8 @@ pub fn headers(input: &[u8]) {
     whole_object(headers);
 }
 
-/// Text outside of ASCII in metadata: any text is written so that it is read as it was, and read whatever it looks like.
+/// Metadata that is not ASCII: any text is written so that it is parsed to the same text, whatever it looks
+/// like.
 pub fn rfc2047(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     custom_metadata(&[("name", text)].into_iter().collect());
@@ -55,7 +57,7 @@ pub fn rfc2047(input: &[u8]) {
 fn range(headers: &HeaderMap) {
     let Ok(Some(range)) = s3::read_range(headers) else { return };
     let mut written = HeaderMap::new();
-    // A suffix of no bytes is read, to be refused for its object.
+    // A suffix of no bytes is parsed, and rejected later for its object.
     if s3::write_range(range, &mut written).is_ok() {
         assert_eq!(s3::read_range(&written).unwrap(), Some(range));
     }
@@ -75,7 +77,7 @@ fn condition(target: ConditionTarget, headers: &HeaderMap) {
         let _ = (only_if.check_read(existing), only_if.check_write(existing));
     }
     let mut written = HeaderMap::new();
-    // Bare etags may have what no etag in quotes has.
+    // Bare etags may contain characters that quoted etags cannot.
     if s3::write_conditional(&only_if, target, &mut written).is_ok() {
         let Conditional { etag_matches, etag_does_not_match, uploaded_before, uploaded_after, .. } =
             s3::read_conditional(target, &written).unwrap();
@@ -100,7 +102,7 @@ fn whole_object(mut headers: HeaderMap) {
         headers.insert(header::CONTENT_LENGTH, 10.into());
     }
     let Ok(mut object) = s3::read_object("key", &headers) else { return };
-    // Only a put says one.
+    // Only a put returns a version.
     object.version = None;
     let mut written = HeaderMap::new();
     if s3::write_object(&object, &mut written).is_ok() {

@@ -1,4 +1,4 @@
-//! Keys on their way: in paths, queries, `x-amz-copy-source` and listings.
+//! Keys in paths, queries, `x-amz-copy-source` and listings.
 
 use cloudflare_clients::RetryPolicy;
 use cloudflare_clients::r2::{CopyRequest, R2Service};
@@ -11,7 +11,7 @@ use testkit::BUCKET;
 
 use crate::local::with_local;
 
-/// What is encoded is decoded to what it was, and keys stay within their bucket.
+/// Encoded text decodes to itself, and keys stay within their bucket.
 pub fn key_encoding(input: &[u8]) {
     let mut encoded = String::new();
     encode(input, &mut encoded);
@@ -21,7 +21,7 @@ pub fn key_encoding(input: &[u8]) {
     let mut pairs = vec![(name.to_vec(), value.to_vec()), (value.to_vec(), name.to_vec())];
     let mut read: Vec<_> =
         query_pairs(&query).map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-    // A pair of two empty texts is none.
+    // A pair of two empty texts does not count as a pair.
     if !input.is_empty() {
         pairs.sort();
         read.sort();
@@ -29,7 +29,7 @@ pub fn key_encoding(input: &[u8]) {
     }
 
     let Ok(text) = std::str::from_utf8(input) else { return };
-    // A query of others is canonical after one step.
+    // A query written by others is canonical after one step.
     let canonical = canonical_query(query_pairs(text));
     assert_eq!(canonical_query(query_pairs(&canonical)), canonical);
     let mut path = String::new();
@@ -50,8 +50,8 @@ pub fn key_encoding(input: &[u8]) {
     }
 }
 
-/// Client and server agree on a key: what is put is found, listed, copied and deleted. The input is a key and the value
-/// of its metadata, in two lines.
+/// Client and server agree on a key: it can be put, found, listed, copied and deleted. The input has two
+/// lines: the key, and the value of its metadata.
 pub fn object_key(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let (key, value) = text.split_once('\n').unwrap_or((text, ""));
@@ -60,7 +60,7 @@ pub fn object_key(input: &[u8]) {
     }
     with_local(async |local| {
         let r2 = R2Service::new(local.server.bucket(BUCKET)).with_retry(RetryPolicy::none());
-        // Some metadata cannot be sent, and is refused before that.
+        // Some metadata cannot be sent, and is rejected first.
         let put = r2.put(key, "content").custom_metadata([("name", value)].into_iter().collect()).await;
         let Ok(_) = put else {
             let error = put.unwrap_err();
@@ -70,7 +70,7 @@ pub fn object_key(input: &[u8]) {
         let head = r2.head(key).await.unwrap().unwrap();
         let metadata = head.custom_metadata.unwrap();
         assert_eq!(metadata.get("name"), Some(value));
-        // The store folds keys to NFC, as R2 does.
+        // The store converts keys to NFC, as R2 does.
         let listed = r2.list().prefix(key).await.unwrap();
         let known = listed.objects.first().unwrap().key.clone();
         let copied = r2.copy(known.as_str(), "copied").await;

@@ -1,7 +1,8 @@
-//! What holds for every input, in a function for each: it takes any bytes and panics where something does not hold.
+//! Properties that hold for every input. Each is a function that accepts any bytes and panics if the property
+//! does not hold.
 //!
-//! `fuzz/` looks for such bytes with libFuzzer, `tests/properties.rs` for a second with proptest. Both begin
-//! with the inputs of `fuzz/seeds/NAME`.
+//! `fuzz/` searches for such bytes with libFuzzer, and `tests/properties.rs` for a second with proptest. Both
+//! start with the inputs in `fuzz/seeds/NAME`.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc)]
 
 mod documents;
@@ -22,10 +23,10 @@ pub use playlists::{hls_json, hls_playlist};
 pub use requests::{kv_request, raw_request, s3_request};
 pub use signatures::sigv4;
 
-/// A property, by the name of its fuzz target.
+/// A property, with the name of its fuzz target.
 pub type Property = (&'static str, fn(&[u8]));
 
-/// All of them.
+/// All properties.
 pub const ALL: &[Property] = &[
     ("dash_manifest", dash_manifest),
     ("headers", headers),

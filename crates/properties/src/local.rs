@@ -15,26 +15,26 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
-/// More than any answer takes.
+/// Time limit of an answer. No answer takes this long.
 const LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Local {
     pub(crate) server: LocalServer,
     pub(crate) signer: Signer,
     pub(crate) namespace: String,
-    /// An upload of the key `parts`.
+    /// The id of an upload with the key `parts`.
     pub(crate) upload_id: String,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
 static LOCAL: LazyLock<Mutex<(Runtime, Local)>> = LazyLock::new(|| {
-    // One thread: what an input reaches is the same each time.
+    // One thread, so that an input always has the same effect.
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let local = runtime.block_on(Local::start());
     Mutex::new((runtime, local))
 });
 
-/// Does something with the server.
+/// Runs an action with the server.
 pub(crate) fn with_local<T>(act: impl AsyncFnOnce(&mut Local) -> T) -> T {
     let mut local = LOCAL.lock().unwrap_or_else(PoisonError::into_inner);
     let (runtime, local) = &mut *local;
@@ -54,7 +54,7 @@ impl Local {
         local
     }
 
-    /// Begins another upload.
+    /// Starts another upload.
     pub(crate) async fn begin_upload(&mut self) {
         let bucket = self.server.store.bucket(BUCKET).unwrap();
         let created = bucket.create_multipart_upload(CreateMultipartUploadRequest::new("parts")).await;
@@ -65,7 +65,7 @@ impl Local {
         self.server.address().to_string()
     }
 
-    /// The whole answer.
+    /// Sends a request and returns the whole answer.
     pub(crate) async fn send(&mut self, request: http::Request<Full<Bytes>>) -> Response {
         let mut connection = match self.connection.take().filter(|connection| !connection.is_closed()) {
             Some(connection) => connection,
@@ -87,13 +87,13 @@ impl Local {
         sender
     }
 
-    /// What the server says to these bytes, until it closes the connection.
+    /// Sends bytes and returns the server's answer, until it closes the connection.
     pub(crate) async fn send_raw(&self, bytes: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.server.address()).await.unwrap();
-        // No connection is left waiting for late packets: the ports would run out.
+        // No lingering connections: otherwise the ports would run out.
         stream.set_zero_linger().unwrap();
         let mut answer = Vec::new();
-        // The server may close while we still write, or reset what it did not read.
+        // The server may close the connection while we are still writing, or reset what it has not read.
         if stream.write_all(bytes).await.is_ok() && stream.shutdown().await.is_ok() {
             let _ = stream.read_to_end(&mut answer).await;
         }

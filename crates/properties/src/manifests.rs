@@ -15,8 +15,8 @@ fn options() -> PlaylistOptions<'static> {
     PlaylistOptions::new().max_urls(500)
 }
 
-/// What does not say where media is stays, and what is signed is a manifest that says the same. Of a live one, what lies in a
-/// window is signed, at any time.
+/// Everything that does not say where media is stays unchanged. The signed text is a manifest with the same
+/// content. Live manifests are signed with a window, at any time.
 pub fn dash_manifest(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     if let Ok(signed) = CLIENT.sign_dash_manifest(text, KEY, &options()) {
@@ -62,7 +62,7 @@ fn attributes<'a>(start: &'a BytesStart<'_>) -> impl Iterator<Item = (&'a str, C
     attributes.flatten().map(|attribute| (attribute.key.0, attribute.value))
 }
 
-/// All but what says where media is, and but space.
+/// Returns the text without the parts that say where media is, and without space.
 fn rest(text: &str) -> String {
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     reader.config_mut().expand_empty_elements = true;
@@ -95,7 +95,7 @@ fn rest(text: &str) -> String {
     }
 }
 
-/// Whether it says where media is, or may be left out.
+/// Whether the element says where media is, or may be removed.
 fn is_dropped(start: &BytesStart<'_>) -> bool {
     let name = start.local_name();
     let is_nothing = |(name, value): (&str, Cow<'_, str>)| {

@@ -1,4 +1,4 @@
-//! A request as the inputs have it: `METHOD TARGET`, a line for each header, an empty line, the body.
+//! A request in the form of the inputs: `METHOD TARGET`, a line per header, an empty line, the body.
 
 use cloudflare_clients::sigv4::encode;
 use http::uri::PathAndQuery;
@@ -13,8 +13,8 @@ pub(crate) struct Message<'i> {
 }
 
 impl<'i> Message<'i> {
-    /// `None` where HTTP has no such request. Lines that are not a header are passed over, and headers that say how the
-    /// message is sent, which the sender does.
+    /// Returns `None` if HTTP has no such request. Skips lines that are not headers, and headers that
+    /// describe how the message is sent, which the sender sets.
     pub(crate) fn parse(input: &'i [u8]) -> Option<Self> {
         let (first, mut rest) = line(input);
         let (method, target) = split(first, b' ')?;
@@ -39,7 +39,7 @@ impl<'i> Message<'i> {
     }
 }
 
-/// The path and the query, where a target has them.
+/// Returns the path and the query of a target, if it has them.
 pub(crate) fn path_and_query(target: Vec<u8>) -> Option<PathAndQuery> {
     PathAndQuery::try_from(target).ok().filter(|target| target.path().starts_with('/'))
 }
@@ -61,13 +61,14 @@ fn line(input: &[u8]) -> (&[u8], &[u8]) {
     split(input, b'\n').unwrap_or((input, &[]))
 }
 
-/// What is before and behind the first `at`.
+/// Returns the bytes before and after the first `at`.
 pub(crate) fn split(input: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let index = input.iter().position(|byte| *byte == at)?;
     Some((&input[..index], &input[index + 1..]))
 }
 
-/// A path as it is signed: decoded once, so that `%2F` is a slash, then encoded as SigV4 does.
+/// Returns a path in its signed form: decoded once, so that `%2F` is a slash, and then encoded according to
+/// SigV4.
 pub(crate) fn canonical_path(path: &str) -> String {
     let decoded = percent_decode_str(path).collect::<Vec<u8>>();
     let mut canonical = String::new();

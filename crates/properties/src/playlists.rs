@@ -15,18 +15,18 @@ pub(crate) static CLIENT: LazyLock<R2SigningClient> = LazyLock::new(|| {
 pub(crate) static NOW: LazyLock<SystemTime> =
     LazyLock::new(|| UNIX_EPOCH + Duration::from_secs(1_800_000_000));
 
-/// What every URL of the bucket begins with.
+/// The start of every URL of the bucket.
 const BUCKET: &str = "http://127.0.0.1:9710/media/";
 
-/// What every URL of the route begins with.
+/// The start of every URL of the route.
 pub(crate) const ROUTE: &str = "https://route.example/";
 
 fn options() -> PlaylistOptions<'static> {
     PlaylistOptions::new().child_url(|key| Ok(format!("{ROUTE}{}", key.escape_unicode()))).max_line(1 << 20)
 }
 
-/// Nothing but references changes, and what is signed lies below the prefix, in a window of a live playlist
-/// too. What was signed is a playlist that signs to the same.
+/// Only references change, and everything signed is below the prefix, with a DVR window too. Signing a signed
+/// playlist again gives the same playlist.
 pub fn hls_playlist(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let key = "creator-1/hls/v/video.m3u8";
@@ -35,7 +35,7 @@ pub fn hls_playlist(input: &[u8]) {
     }
     if let Ok(signed) = CLIENT.sign_hls_playlist(text, key, &options()) {
         check(text, &signed);
-        // The line that offers delta updates changes, or goes.
+        // The line that offers delta updates changes or disappears.
         let offers = |line: &str| line.trim_ascii().starts_with("#EXT-X-SERVER-CONTROL:");
         let mut after = signed.as_str().split('\n').filter(|line| !offers(line));
         for before in text.split('\n').filter(|line| !offers(line)) {
@@ -59,7 +59,7 @@ pub fn hls_playlist(input: &[u8]) {
     }
 }
 
-/// Nothing is signed, and what changes are values of a document that stays one.
+/// Nothing is presigned. Only values change, and the document keeps its structure.
 pub fn hls_json(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let Ok(signed) = CLIENT.sign_hls_json(text, "creator-1/ads/list.json", &options()) else { return };
@@ -72,7 +72,7 @@ pub fn hls_json(input: &[u8]) {
     assert_eq!(shape(&before), shape(&after));
 }
 
-/// How many values it has.
+/// Returns the number of values.
 fn shape(value: &serde_json::Value) -> usize {
     match value {
         serde_json::Value::Array(list) => 1 + list.iter().map(shape).sum::<usize>(),
@@ -81,9 +81,9 @@ fn shape(value: &serde_json::Value) -> usize {
     }
 }
 
-/// Nothing is signed but what lies below the prefix, and what a URL adds to the text is bounded.
+/// Everything signed is below the prefix, and the size that a URL adds to the text is limited.
 pub(crate) fn check(text: &str, signed: &SignedPlaylist) {
-    // A text may have such URLs already, wherever nothing is signed.
+    // A text may already contain such URLs where nothing is signed.
     if !text.contains("X-Amz-Signature") {
         let mut before = signed.as_str();
         while let Some(at) = before.rfind("X-Amz-Signature") {
@@ -96,6 +96,6 @@ pub(crate) fn check(text: &str, signed: &SignedPlaylist) {
     }
     assert!(
         signed.as_str().len() <= text.len() * 2 + 1000 + signed.url_count() * 6000,
-        "it has grown too much"
+        "the text has grown too much"
     );
 }

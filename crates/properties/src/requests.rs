@@ -1,4 +1,5 @@
-//! Whole requests to the local server, from their first byte to the answer. Its store stays from one to the next.
+//! Whole requests to the local server, from the first byte to the answer. The server keeps its store between
+//! requests.
 
 use bytes::Bytes;
 use cloudflare_clients::kv::rest;
@@ -12,11 +13,11 @@ use testkit::BUCKET;
 use crate::local::{Local, with_local};
 use crate::message::{Message, canonical_path, path_and_query};
 
-/// Where an input has the id of the upload.
+/// The placeholder for the id of the upload in inputs.
 const UPLOAD: &[u8] = b"uploadId=x";
 
-/// A signed request is answered, without an internal error, and so that our client can read it. `uploadId=x` is an
-/// upload of the key `parts` that there is.
+/// A signed request is answered without an internal error, and our client can parse the answer. `uploadId=x`
+/// stands for an existing upload with the key `parts`.
 pub fn s3_request(input: &[u8]) {
     let Some(Message { method, target, mut headers, body }) = Message::parse(input) else { return };
     with_local(async |local| {
@@ -63,7 +64,7 @@ pub fn s3_request(input: &[u8]) {
             }
         }
         if answer.status.is_success() && [Method::DELETE, Method::POST].contains(&method) {
-            // Perhaps it was the bucket, or the end of the upload.
+            // The request may have deleted the bucket, or ended the upload.
             if local.server.store.create_bucket(BUCKET).await.is_ok() || upload.is_some() {
                 local.begin_upload().await;
             }
@@ -71,7 +72,7 @@ pub fn s3_request(input: &[u8]) {
     });
 }
 
-/// A request with a token is answered likewise. `/n` in the target is a namespace that there is.
+/// A request with a token is answered in the same way. `/n` in the target stands for an existing namespace.
 pub fn kv_request(input: &[u8]) {
     let Some(message) = Message::parse(input) else { return };
     with_local(async |local| {
@@ -118,7 +119,7 @@ pub fn kv_request(input: &[u8]) {
     });
 }
 
-/// Bytes without a signature have no effect, and the server lives on. A preflight needs no signature.
+/// Bytes without a signature have no effect, and the server keeps running. A preflight needs no signature.
 pub fn raw_request(input: &[u8]) {
     let answer = with_local(async |local| local.send_raw(input).await);
     let is_preflight = find(input, b"OPTIONS").is_some();
@@ -141,7 +142,7 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
 }
 
-/// The code of an error, which all have but those without a body.
+/// Returns the code of an error. All errors with a body have one.
 fn error_code(answer: &Response) -> Option<String> {
     if !answer.status.is_client_error() || answer.body.is_empty() {
         return None;

@@ -1,5 +1,5 @@
-//! What our signer signs verifies, and nothing else does. The input is a request whose body is three bytes for each
-//! change that is tried: which field, where, and the new byte.
+//! Our signatures verify, and nothing else does. The input is a request whose body has three bytes for each
+//! change to try: the field, the position, and the new byte.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,7 +22,8 @@ struct Received {
     headers: HeaderMap,
 }
 
-/// A signed request verifies in either form; changed in one byte, it does not, unless it means the same.
+/// A signed request verifies in both forms. With one byte changed it does not, unless the meaning is the
+/// same.
 pub fn sigv4(input: &[u8]) {
     let Some(message) = Message::parse(input) else { return };
     let Some(target) = path_and_query(message.target.to_vec()) else { return };
@@ -37,7 +38,7 @@ pub fn sigv4(input: &[u8]) {
         headers: HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(HOST))]),
     };
 
-    // Whatever a stranger claims.
+    // Whatever an unknown sender claims.
     let mut claimed = Received { headers: message.headers.clone(), ..request.clone() };
     for (name, at) in [
         ("x-claim", "authorization"),
@@ -50,7 +51,7 @@ pub fn sigv4(input: &[u8]) {
     }
     assert!(!claimed.verifies(&credentials, now), "nobody has signed this");
 
-    // What is signed has the canonical path.
+    // The signed request has the canonical path.
     let path = canonical_path(&request.path);
     let target = RequestTarget::new(&request.method, HOST, &path).query(&query);
 
@@ -63,7 +64,7 @@ pub fn sigv4(input: &[u8]) {
         signed.check_changes(message.body, &credentials, now);
     }
 
-    // A name of the signature's own in the query makes two of it.
+    // A query that already has a signature parameter would contain it twice.
     if query_pairs(&request.query).any(|(name, _)| name.starts_with(b"X-Amz-")) {
         return;
     }
@@ -85,7 +86,7 @@ pub fn sigv4(input: &[u8]) {
     }
 }
 
-/// What a signature protects, in a form of its own.
+/// The parts of a request that a signature protects, in a normal form.
 #[derive(Debug, PartialEq, Eq)]
 struct Meaning {
     method: Method,
@@ -110,7 +111,7 @@ impl Received {
         }
     }
 
-    /// The request with another byte in one of its fields.
+    /// Returns the request with another byte in one of its fields.
     fn changed(&self, field: u8, at: u8, byte: u8) -> Option<Self> {
         let mut changed = self.clone();
         let replaced = |text: &str| {
@@ -129,7 +130,7 @@ impl Received {
                 changed.headers.insert(name, HeaderValue::from_bytes(&value).ok()?);
             }
         }
-        // A target has neither in its path.
+        // The path of a target contains neither `?` nor `#`.
         (!changed.path.contains(['?', '#']) && changed.path.starts_with('/')).then_some(changed)
     }
 
@@ -160,7 +161,8 @@ impl Received {
     }
 }
 
-/// A header without what its white space has no say in. Of an authorization the names of headers have no case.
+/// Returns a header in which white space is normalized. In an authorization, the names of headers are in
+/// lower case.
 fn words(name: &HeaderName, value: &HeaderValue) -> String {
     let text = String::from_utf8_lossy(value.as_bytes());
     if *name != header::AUTHORIZATION {

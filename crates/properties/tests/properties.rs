@@ -1,5 +1,5 @@
-//! Every property, for the seeds of its fuzz target and what a few changes make of them. `PROPTEST_CASES=100000` tries
-//! that many, where there is no libFuzzer.
+//! Tests every property with the seeds of its fuzz target and with changed seeds. `PROPTEST_CASES=100000`
+//! tries that many, where libFuzzer is not available.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -37,7 +37,7 @@ impl Change {
     }
 
     fn apply(&self, input: &mut Vec<u8>) {
-        /// A removal or repetition is short, or nothing of the seed would be left.
+        /// Maximum length of a removal or repetition, so that a part of the seed remains.
         const MOST: usize = 16;
         let range = |from: &Index, to: &Index| {
             let from = from.index(input.len() + 1);

@@ -1,4 +1,4 @@
-//! The clocks of the processes: each goes by the time of the simulation, and wrong in its own way.
+//! The clocks of the processes. Each follows the simulated time with its own error.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 
 use crate::trace;
 
-/// When each simulation begins: 2027-01-15T08:00:00Z.
+/// When each simulation starts: 2027-01-15T08:00:00Z.
 const BEGIN: Duration = Duration::from_secs(1_800_000_000);
 
 /// The clock, timer and randomness of a process.
@@ -20,21 +20,21 @@ pub(crate) struct Clock(Arc<Mutex<State>>);
 struct State {
     /// How far it is ahead of the simulation, in nanoseconds.
     ahead: i64,
-    /// How many millionths it is too fast.
+    /// How much too fast it runs, in millionths.
     drift: i64,
-    /// Since when it drifts so.
+    /// When the drift started.
     since: Duration,
     rng: Rng,
 }
 
 impl Clock {
-    /// One that is right.
+    /// Creates a correct clock.
     pub(crate) fn new(rng: Rng) -> Self {
         Self(Arc::new(Mutex::new(State { ahead: 0, drift: 0, since: Duration::ZERO, rng })))
     }
 
-    /// Sets it to this many milliseconds ahead of the simulation, or behind it. From then on it drifts by `drift`
-    /// millionths.
+    /// Sets how many milliseconds it is ahead of the simulation, or behind it if negative. From then on it
+    /// drifts by `drift` millionths.
     pub(crate) fn set(&self, millis: i64, drift: i64) {
         trace::count("clocks set");
         self.with(|state| {

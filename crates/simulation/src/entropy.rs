@@ -1,4 +1,4 @@
-//! Randomness that a seed decides: what the program asks the system for, and streams of it for each purpose.
+//! Randomness that follows from a seed: for the program's requests to the system, and a stream per purpose.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -7,34 +7,35 @@ use std::io::Read as _;
 use fastrand::Rng;
 
 thread_local! {
-    /// What the system gives in this thread, in place of its own.
+    /// The system's randomness in this thread, instead of the real one.
     static SYSTEM: RefCell<Option<Rng>> = const { RefCell::new(None) };
 }
 
-/// A stream of random numbers that the seed and the purpose decide.
+/// Returns a stream of random numbers that depends on the seed and the purpose.
 pub(crate) fn stream(seed: u64, purpose: &str) -> Rng {
     let mut rng = Rng::with_seed(purpose.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     }));
-    // Seeds that differ in a bit begin alike.
+    // Streams of seeds that differ in one bit start alike.
     for _ in 0..4 {
         rng.u64(..);
     }
     rng
 }
 
-/// Has the system's randomness in this thread follow from the seed: that of `HashMap`, of Tokio's choices, and of ids.
+/// Lets the system's randomness in this thread follow from the seed: for `HashMap`, for Tokio's choices, and
+/// for ids.
 pub(crate) fn seed_thread(seed: u64) {
     SYSTEM.set(Some(stream(seed, "system")));
     fastrand::seed(stream(seed, "fastrand").u64(..));
 }
 
-/// The call of the system that the standard library and the crate `getrandom` make: this definition comes before that of the
-/// C library.
+/// The system call used by the standard library and the crate `getrandom`. This definition takes precedence
+/// over that of the C library.
 #[expect(unsafe_code, reason = "the name and the signature are the C library's")]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn getrandom(bytes: *mut u8, length: usize, _flags: u32) -> isize {
-    // SAFETY: the caller gives `length` bytes to write, as the C library asks.
+    // SAFETY: The caller passes `length` writable bytes, as the C library requires.
     let bytes = unsafe { std::slice::from_raw_parts_mut(bytes, length) };
     let seeded = SYSTEM.try_with(|system| {
         let mut system = system.try_borrow_mut().ok()?;

@@ -1,13 +1,13 @@
-//! What a run has found.
+//! The findings of a run.
 
 use std::fmt;
 
-/// Something that may not be.
+/// A violation of what must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// In a sentence.
+    /// A description, in one sentence.
     pub(crate) what: String,
-    /// What led to it, line by line.
+    /// The events that led to it, one per line.
     pub(crate) history: Vec<String>,
 }
 
@@ -36,10 +36,10 @@ impl From<cloudflare_clients::Error> for Finding {
     }
 }
 
-/// What a scenario gives.
+/// The result of a scenario.
 pub(crate) type Outcome = Result<(), Finding>;
 
-/// Where nothing fails, everything is answered.
+/// Without faults, every request is answered.
 pub(crate) fn check_answered(is_answered: bool) -> Outcome {
-    if is_answered { Ok(()) } else { Err(Finding::new("no answer in fine weather")) }
+    if is_answered { Ok(()) } else { Err(Finding::new("no answer although there are no faults")) }
 }

@@ -1,4 +1,4 @@
-//! What clients ask for and are answered, and whether it is right.
+//! Records the requests of clients and their answers, and checks the answers.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
@@ -11,17 +11,17 @@ use crate::specification::kv::{self, Millis, Rules};
 use crate::specification::r2::{self, R2};
 use crate::trace;
 
-/// What the clients of one bucket record.
+/// The history of one bucket.
 pub(crate) type R2History = History<r2::Input, r2::Output>;
 
-/// What the clients of one namespace record.
+/// The history of one namespace.
 pub(crate) type KvHistory = History<kv::Input, kv::Output>;
 
-/// Names an operation of a history.
+/// The id of an operation in a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OperationId(usize);
 
-/// What clients record. All of them share it.
+/// A record of what clients do. All clients share it.
 #[derive(Debug)]
 pub(crate) struct History<I, O> {
     operations: Mutex<Vec<Recorded<I, O>>>,
@@ -31,22 +31,22 @@ pub(crate) struct History<I, O> {
 struct Recorded<I, O> {
     key: String,
     operation: Operation<I, O>,
-    /// Whether the caller still waits.
+    /// Whether the caller is still waiting.
     is_under_way: bool,
     /// Whether it is known to have had no effect.
     is_without_effect: bool,
 }
 
-/// What a check has found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     pub(crate) violations: Vec<Violation>,
-    /// The keys whose operations have too many orders to look at all.
+    /// The keys whose operations have too many possible orders to check all of them.
     pub(crate) undecided: Vec<String>,
 }
 
 impl Checked {
-    /// The first violation. What is undecided is counted in the trace.
+    /// Returns the first violation. Undecided keys are counted in the trace.
     pub(crate) fn outcome(self) -> Outcome {
         for _ in &self.undecided {
             trace::count("keys with too many orders to look at all");
@@ -59,12 +59,12 @@ impl Checked {
     }
 }
 
-/// What went wrong with a key.
+/// A violation for one key.
 #[derive(Debug)]
 pub(crate) struct Violation {
     pub(crate) key: String,
     pub(crate) reason: linearizability::Violation,
-    /// All operations of the key, one a line.
+    /// All operations of the key, one per line.
     pub(crate) listing: String,
 }
 
@@ -85,7 +85,7 @@ impl<I: Clone + Debug, O: Clone + Debug> History<I, O> {
         Self::default()
     }
 
-    /// An operation begins. `at` is the time of the simulation in nanoseconds, as everywhere.
+    /// Records the start of an operation. `at` is the simulated time in nanoseconds, as everywhere.
     pub(crate) fn invoke(&self, at: u64, client: usize, key: impl Into<String>, input: I) -> OperationId {
         let mut operations = self.locked();
         let index = operations.len();
@@ -106,7 +106,7 @@ impl<I: Clone + Debug, O: Clone + Debug> History<I, O> {
         OperationId(index)
     }
 
-    /// The client sends an operation once more, as the answer to it was lost.
+    /// Records that the client sends an operation again because its answer was lost.
     pub(crate) fn sent_again(&self, id: OperationId) {
         self.change(id, |recorded| recorded.operation.attempts += 1);
     }
@@ -118,7 +118,7 @@ impl<I: Clone + Debug, O: Clone + Debug> History<I, O> {
         });
     }
 
-    /// An operation has failed, or was dropped, and may have taken effect, or do so later.
+    /// Records that an operation has failed or was dropped. It may have taken effect, or may do so later.
     pub(crate) fn gave_up(&self, id: OperationId, at: u64) {
         self.change(id, |Recorded { operation, is_under_way, .. }| {
             operation.returned = Some(at);
@@ -126,15 +126,16 @@ impl<I: Clone + Debug, O: Clone + Debug> History<I, O> {
         });
     }
 
-    /// An operation has failed without an effect: it was never sent, or refused for a reason that the model does
-    /// not have. If it was sent again, an earlier attempt may have had an effect all the same.
+    /// Records that an operation has failed without an effect: it was never sent, or it was rejected for a
+    /// reason that the model does not have. If it was sent again, an earlier attempt may have had an effect
+    /// anyway.
     pub(crate) fn refused(&self, id: OperationId, at: u64) {
         self.change(id, |recorded| recorded.is_without_effect = recorded.operation.attempts == 1);
         self.gave_up(id, at);
     }
 
-    /// A read that shows many keys at once, such as a page of a listing, or part of an operation on many
-    /// keys.
+    /// Records a read of many keys at once, such as a page of a listing, or one key's share of an operation
+    /// on many keys.
     pub(crate) fn record(
         &self,
         (invoked, returned): (u64, u64),
@@ -158,7 +159,7 @@ impl<I: Clone + Debug, O: Clone + Debug> History<I, O> {
     }
 }
 
-/// Has each key's operations checked.
+/// Checks each key's operations.
 fn check_keys<I: Clone + Debug, O: Clone + Debug>(
     history: &[Recorded<I, O>],
     check: impl Fn(Vec<Operation<I, O>>) -> Result<(), Failure>,
@@ -182,7 +183,7 @@ fn check_keys<I: Clone + Debug, O: Clone + Debug>(
     checked
 }
 
-/// One line for each operation, in the order in which they began.
+/// Returns one line per operation, in the order in which they started.
 fn listing<I: Debug, O: Debug>(mut recorded: Vec<&Recorded<I, O>>) -> String {
     recorded.sort_by_key(|recorded| recorded.operation.invoked);
     let line = |Recorded { operation, is_under_way, is_without_effect, .. }: &Recorded<I, O>| {
@@ -202,14 +203,14 @@ fn listing<I: Debug, O: Debug>(mut recorded: Vec<&Recorded<I, O>>) -> String {
 }
 
 impl KvHistory {
-    /// Whether KV may have answered so.
+    /// Checks whether KV could have given these answers.
     pub(crate) fn check(&self, rules: Rules) -> Checked {
         check_keys(&self.locked(), |operations| kv::check(rules, &operations))
     }
 }
 
 impl R2History {
-    /// Whether R2 may have answered so. The source of a copy is another key of this history.
+    /// Checks whether R2 could have given these answers. The source of a copy is another key of this history.
     pub(crate) fn check(&self) -> Checked {
         let mut history = self.locked().clone();
         let stored = stored(&history);
@@ -228,10 +229,10 @@ impl R2History {
     }
 }
 
-/// What may have been stored, by key, and from when on.
+/// Returns what may have been stored, by key, with the earliest time.
 fn stored(history: &[Recorded<r2::Input, r2::Output>]) -> BTreeMap<(String, r2::Object), u64> {
     let mut stored = BTreeMap::new();
-    // Copies of copies take another round.
+    // Copies of copies need another round.
     loop {
         let mut is_done = true;
         for Recorded { key, operation, .. } in history {
@@ -265,7 +266,7 @@ fn stored(history: &[Recorded<r2::Input, r2::Output>]) -> BTreeMap<(String, r2::
     }
 }
 
-/// The object that an upload becomes, if the history has its parts.
+/// Returns the object that an upload becomes, if the history contains its parts.
 fn completed(
     history: &[Recorded<r2::Input, r2::Output>],
     of: &str,
@@ -294,12 +295,12 @@ fn completed(
     Some(r2::Object::new(Content::of_parts(parts.iter().map(piece).collect::<Option<_>>()?), mark))
 }
 
-/// When an operation may have taken effect at last.
+/// Returns the latest time at which an operation may have taken effect.
 fn last_effect<I, O>(operation: &Operation<I, O>) -> u64 {
     operation.answer().filter(|_| operation.copies() == 0).map_or(u64::MAX, |(_, returned)| returned)
 }
 
-/// What the answer to a copy says of its source.
+/// Returns what the answer to a copy shows of its source.
 fn read_of_source(
     source: &str,
     operation: &Operation<r2::Input, r2::Output>,

@@ -1,36 +1,39 @@
-//! Whether what clients were answered about one key is what a specification allows, in some order.
+//! Checks whether a specification allows the answers about one key, in some order of the operations.
 //!
 //! The search is Lowe's just-in-time linearization ("Testing for linearizability", 2017), a refinement of
-//! Wing and Gong's. It goes through the history in the order of time and keeps every configuration that the
-//! key may be in: its state, and which of the operations under way have taken effect. When an answer arrives,
-//! its operation has to have taken effect, so that others are given theirs before it, in all orders. No
-//! configuration left means that the answer is wrong.
+//! Wing and Gong's. It follows the history in the order of time, and keeps every configuration that the key
+//! may have: its state, and which of the pending operations have taken effect. When an answer arrives, its
+//! operation must have taken effect, so the search lets other operations take effect before it, in all
+//! orders. If no configuration is left, the answer is wrong.
 //!
-//! What keeps it fast where many operations are never answered, and so stay possible for ever:
-//! - what changes nothing takes effect as soon as its answer is right, and is dropped without an answer;
-//! - of two configurations in one state, the one is dropped that has used more of the unanswered operations;
-//! - of unanswered operations that ask for the same, the oldest is used first;
-//! - only operations that the answered one depends on are given effect before it.
+//! The following keeps the search fast if many operations are never answered, and therefore stay possible
+//! forever:
+//! - an operation that changes nothing takes effect as soon as its answer is right, and is dropped if it has
+//!   no answer;
+//! - of two configurations with the same state, the one that has used more of the unanswered operations is
+//!   dropped;
+//! - of unanswered operations with the same request, the oldest one is used first;
+//! - only operations that the answered one depends on take effect before it.
 
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
 use std::hash::Hash;
 use std::rc::Rc;
 
-/// How many configurations are looked at before the search is given up.
+/// Maximum number of configurations that the search looks at before it gives up.
 const BUDGET: usize = 20_000_000;
 
-/// How many configurations the search takes to the next answer at first. It comes back for the others later. A
-/// right history mostly needs few of them. A wrong one needs all.
+/// How many configurations the search first follows to the next answer. It returns to the others later. A
+/// correct history usually needs few of them. A wrong one needs all.
 const WIDTH: usize = 16;
 
-/// How many copies of an operation the client's further attempts may leave under way.
+/// How many copies of an operation the client's further attempts may leave pending.
 const MAX_COPIES: u32 = 3;
 
-/// How many states of the key a violation names.
+/// How many states of the key a violation lists.
 const SHOWN_STATES: usize = 8;
 
-/// What the operations on one key do.
+/// The effects of the operations on one key.
 pub(crate) trait Specification {
     type State: Clone + Eq + Hash + Debug;
     type Input: Clone + Debug + PartialEq;
@@ -38,8 +41,8 @@ pub(crate) trait Specification {
 
     fn initial(&self) -> Self::State;
 
-    /// The states in which an operation may leave the key, if it may answer so. `None`: its answer is not
-    /// known, and every answer may be.
+    /// Returns the states in which an operation may leave the key, if this answer is possible. `None`: the
+    /// answer is unknown, so any answer is possible.
     fn step(
         &self,
         state: &Self::State,
@@ -47,58 +50,57 @@ pub(crate) trait Specification {
         output: Option<&Self::Output>,
     ) -> Vec<Self::State>;
 
-    /// Whether an operation with this answer leaves every state as it is.
+    /// Whether an operation with this answer leaves every state unchanged.
     fn is_read(&self, input: &Self::Input, output: Option<&Self::Output>) -> bool;
 
-    /// Whether it may matter which of two operations comes first.
+    /// Whether the order of two operations may matter.
     fn depend(&self, _: &Self::Input, _: &Self::Input) -> bool {
         true
     }
 }
 
-/// What a client has asked for and been answered.
+/// A client's request and its answer.
 ///
-/// Times are those of one clock. What is answered at the time at which something else is asked for is
-/// concurrent with it.
+/// All times come from one clock. A request sent at the time of another one's answer is concurrent with it.
 #[derive(Debug, Clone)]
 pub(crate) struct Operation<I, O> {
     pub(crate) client: usize,
-    /// Its place in the history of all keys.
+    /// Its position in the history of all keys.
     pub(crate) index: usize,
     pub(crate) input: I,
     /// `None`: it may take effect at any time, or never.
     pub(crate) output: Option<O>,
     pub(crate) invoked: u64,
     pub(crate) returned: Option<u64>,
-    /// How often the client has sent it. An earlier request whose answer was lost may be carried out at any
+    /// How often the client has sent it. An earlier request whose answer was lost may be executed at any
     /// time, too.
     pub(crate) attempts: u32,
 }
 
 impl<I, O> Operation<I, O> {
-    /// The answer and its time.
+    /// Returns the answer and its time.
     pub(crate) fn answer(&self) -> Option<(&O, u64)> {
         self.output.as_ref().zip(self.returned)
     }
 
-    /// How many requests of it, besides the one that was answered, may take effect or not.
+    /// Returns how many of its requests, in addition to the answered one, may or may not take effect.
     pub(crate) fn copies(&self) -> u32 {
         self.attempts.saturating_sub(1).min(MAX_COPIES)
     }
 }
 
-/// Why a history is not known to be right.
+/// Why a history is not known to be correct.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Violation(Violation),
-    /// It has too many orders to look at all.
+    /// There are too many orders to look at all of them.
     Undecided,
 }
 
 /// An answer that the specification allows in no order.
 #[derive(Debug)]
 pub(crate) struct Violation {
-    /// [`Operation::index`] of what has no place.
+    /// The [`Operation::index`] of the operation that fits into no order.
     pub(crate) index: usize,
     pub(crate) message: String,
 }
@@ -109,7 +111,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Looks for an order of the operations in which the specification allows every answer.
+/// Searches for an order of the operations in which the specification allows every answer.
 pub(crate) fn check<S: Specification>(
     specification: &S,
     operations: &[Operation<S::Input, S::Output>],
@@ -117,7 +119,7 @@ pub(crate) fn check<S: Specification>(
     Search::new(specification, operations)?.run()
 }
 
-/// An operation, or a copy of one, as it is placed.
+/// An operation, or a copy of one, in the search.
 struct Call {
     operation: usize,
     /// Its row in the table of steps.
@@ -131,11 +133,11 @@ enum Kind {
     Read,
     /// Answered.
     Write,
-    /// Not answered: the number among these, and that of the one before it that asks for the same.
+    /// Not answered: its number among these, and that of the previous one with the same request.
     Optional { number: usize, previous: Option<usize> },
 }
 
-/// A row of the table of steps: calls of one row lead from each state to the same ones.
+/// A row of the table of steps. All calls of a row lead from each state to the same states.
 struct Row {
     operation: usize,
     is_answered: bool,
@@ -146,26 +148,26 @@ struct Row {
 /// An answer, and the configurations in which it may have been given.
 struct Answer {
     call: usize,
-    /// The calls under way that change something and may have to take effect before `call` does, and itself.
-    /// All others can do so later as well: none of them has been answered.
+    /// The pending calls that change something and may have to take effect before `call`, and `call` itself.
+    /// All others can take effect later, because none of them has been answered.
     needed: Vec<usize>,
-    /// The reads under way.
+    /// The pending reads.
     reads: Vec<usize>,
     /// The slots of `reads`.
     are_reads: u128,
-    /// Without the call's effect.
+    /// Configurations without the call's effect.
     reached: Frontier,
     /// How many of `reached` have been followed.
     followed: usize,
-    /// With the call's effect.
+    /// Configurations with the call's effect.
     explained: Frontier,
-    /// How many of `explained` the search has gone on with.
+    /// How many of `explained` the search has continued with.
     passed_on: usize,
-    /// The states that the key may have been in after the answer before.
+    /// The possible states of the key after the previous answer.
     before: Vec<usize>,
 }
 
-/// A bit for each optional call.
+/// A bit per optional call.
 #[derive(Clone, PartialEq, Eq)]
 struct Used(Box<[u64]>);
 
@@ -183,27 +185,27 @@ impl Used {
     }
 }
 
-/// What the key may be like.
+/// A possible configuration of the key.
 #[derive(Clone)]
 struct Configuration {
     state: usize,
-    /// Which of the calls under way have taken effect, by their slots.
+    /// Which of the pending calls have taken effect, by their slots.
     done: u128,
     used: Used,
 }
 
-/// Configurations of which none is as good as another one in all respects.
+/// Configurations of which none is at least as good as another one in every respect.
 #[derive(Default)]
 struct Frontier {
     /// `None`: another one is better.
     configurations: Vec<Option<Configuration>>,
-    /// Those with one state and the same writes done.
+    /// Those with the same state and the same writes done.
     alike: HashMap<(usize, u128), Vec<usize>>,
 }
 
 impl Frontier {
-    /// Returns whether none was as good. `reads`: the slots of calls that change nothing, of which it is
-    /// better to have more done. `budget`: is less by one for each comparison.
+    /// Adds a configuration. Returns `false` if an existing one is at least as good. `reads` are the slots of
+    /// calls that change nothing; more of them done is better. Each comparison reduces `budget` by one.
     fn insert(&mut self, new: Configuration, reads: u128, budget: &mut usize) -> bool {
         let alike = self.alike.entry((new.state, new.done & !reads)).or_default();
         let is_better =
@@ -230,7 +232,7 @@ struct Search<'a, S: Specification> {
     specification: &'a S,
     operations: &'a [Operation<S::Input, S::Output>],
     calls: Vec<Call>,
-    /// Where [`Configuration::done`] has each call that is answered. Calls that are not under way together
+    /// The slot of each answered call in [`Configuration::done`]. Calls that are not pending at the same time
     /// may share a slot.
     slots: Vec<u32>,
     rows: Vec<Row>,
@@ -277,7 +279,7 @@ impl<'a, S: Specification> Search<'a, S> {
                 optional += 1;
             }
         }
-        // What is asked for at the time of an answer comes before it.
+        // A request at the time of an answer comes before it.
         events.sort_by_key(|(time, is_answer, _)| (*time, *is_answer));
         let initial = specification.initial();
         let mut search = Self {
@@ -296,7 +298,7 @@ impl<'a, S: Specification> Search<'a, S> {
         Ok(search)
     }
 
-    /// Gives the calls their slots, and makes the answers.
+    /// Assigns the calls their slots, and creates the answers.
     fn place(&mut self, events: &[(u64, bool, usize)]) -> Result<(), Failure> {
         let (mut under_way, mut taken) = (Vec::new(), 0_u128);
         for (_, is_answer, call) in events {
@@ -373,7 +375,7 @@ impl<'a, S: Specification> Search<'a, S> {
         Ok(())
     }
 
-    /// Goes on from an answer to the one after it with configurations that it has not gone on with, and says
+    /// Continues from an answer to the next one, with configurations that it has not continued with. Returns
     /// whether there are any.
     fn go_on(&mut self, at: usize) -> Result<bool, Failure> {
         let mut entered = 0;
@@ -398,7 +400,7 @@ impl<'a, S: Specification> Search<'a, S> {
         }
     }
 
-    /// A configuration after the answer before, and whether it is worth to go on with.
+    /// Adds a configuration after the previous answer. Returns whether it is worth following.
     fn enter(&mut self, at: usize, configuration: Configuration) -> Result<bool, Failure> {
         if at == self.answers.len() {
             return Ok(true);
@@ -409,7 +411,7 @@ impl<'a, S: Specification> Search<'a, S> {
         self.reach(at, configuration)
     }
 
-    /// Has each call take effect that may do so before an answer.
+    /// Lets each call take effect that may do so before an answer.
     fn follow(&mut self, at: usize, from: &Configuration) -> Result<(), Failure> {
         for next in 0..self.answers[at].needed.len() {
             let call = self.answers[at].needed[next];
@@ -430,7 +432,7 @@ impl<'a, S: Specification> Search<'a, S> {
         Ok(())
     }
 
-    /// Keeps a configuration, with all reads done whose answers are right in it, if it is worth it.
+    /// Keeps a configuration, with all reads done whose answers are right in it, if it is worth following.
     fn reach(&mut self, at: usize, mut configuration: Configuration) -> Result<bool, Failure> {
         for next in 0..self.answers[at].reads.len() {
             let call = self.answers[at].reads[next];
@@ -447,7 +449,7 @@ impl<'a, S: Specification> Search<'a, S> {
         if self.budget == 0 { Err(Failure::Undecided) } else { Ok(is_new) }
     }
 
-    /// Where a row of the table leads from a state.
+    /// Returns the states to which a row of the table leads from a state.
     fn steps(&mut self, row: usize, state: usize) -> Rc<[usize]> {
         if let Some(Some(known)) = self.rows[row].steps.get(state) {
             return Rc::clone(known);
@@ -473,7 +475,7 @@ impl<'a, S: Specification> Search<'a, S> {
         })
     }
 
-    /// `at`: the answer that nothing explains.
+    /// `at` is the answer that nothing explains.
     fn violation(&self, at: usize) -> Violation {
         let Answer { call, before, reached, .. } = &self.answers[at];
         let Operation { client, index, input, output, .. } = &self.operations[self.calls[*call].operation];
@@ -485,7 +487,7 @@ impl<'a, S: Specification> Search<'a, S> {
         }
         let further = match further.as_slice() {
             [] => String::new(),
-            further => format!("; what was under way could make it {}", self.describe(further)),
+            further => format!("; pending operations could make it {}", self.describe(further)),
         };
         let message = format!(
             "client {client} asked for {input:?} and was answered {}, which no order of the operations explains. After the {at} that were \
@@ -565,7 +567,7 @@ mod tests {
             panic!("nobody wrote it")
         };
         let message = violation.to_string();
-        assert!(message.ends_with("the key was 0; what was under way could make it 1 or 2"), "{message}");
+        assert!(message.ends_with("the key was 0; pending operations could make it 1 or 2"), "{message}");
     }
 
     #[test]

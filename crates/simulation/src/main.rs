@@ -1,6 +1,7 @@
-//! Client, server and store on one thread, in virtual time, over a network, a disk and clocks that fail as a seed says.
+//! Client, server and store on one thread, in virtual time. The network, the disk and the clocks fail
+//! according to a seed.
 //!
-//! docs/simulation.md of the repository says what it covers, and how to read what it finds.
+//! `docs/simulation.md` in the repository describes what is covered, and how to read the findings.
 
 mod clock;
 mod disk;

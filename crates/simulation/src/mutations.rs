@@ -1,12 +1,12 @@
-//! The mutations of the code, and where each is to be found.
+//! The mutations of the code, and the scenario that must find each of them.
 
 use cloudflare_clients::simulation::Mutation;
 
-/// A line of the code done wrong.
+/// A deliberate error in a line of the code.
 pub(crate) struct Named {
     pub(crate) name: &'static str,
     pub(crate) mutation: Mutation,
-    /// The scenario that is to find it.
+    /// The scenario that must find it.
     pub(crate) scenario: &'static str,
 }
 
@@ -14,7 +14,7 @@ const fn named(name: &'static str, mutation: Mutation, scenario: &'static str) -
     Named { name, mutation, scenario }
 }
 
-/// All of them.
+/// All mutations.
 pub(crate) static MUTATIONS: &[Named] = &[
     named("file-not-synced", Mutation::FileNotSynced, "power-loss"),
     named("folder-not-synced", Mutation::FolderNotSynced, "power-loss"),
@@ -40,7 +40,7 @@ pub(crate) static MUTATIONS: &[Named] = &[
     named("unstored-events-forgotten", Mutation::UnstoredEventsForgotten, "analytics"),
 ];
 
-/// The one with this name.
+/// Returns the mutation with this name.
 pub(crate) fn find(name: &str) -> Option<&'static Named> {
     MUTATIONS.iter().find(|mutation| mutation.name == name)
 }

@@ -1,5 +1,5 @@
-//! A network in memory. Bytes of a connection arrive in their order and late; connections are refused, cut, stall, and
-//! their bytes are flipped.
+//! A network in memory. The bytes of a connection arrive late but in order. Connections are refused, cut and
+//! stalled, and bits of their bytes are flipped.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -22,28 +22,28 @@ use tokio::time::{Instant, Sleep};
 
 use crate::trace;
 
-/// How many bytes are under way in one direction of a connection before the writer waits.
+/// Maximum number of bytes in transit in one direction of a connection. Beyond that the writer waits.
 const WINDOW: usize = 256 * 1024;
-/// How many bytes travel together.
+/// Maximum number of bytes that travel together.
 const SEGMENT: usize = 64 * 1024;
 
-/// How often what goes wrong, as a share of the connections (flips: of the segments).
+/// How often faults occur, as a share of the connections (flips: of the segments).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Weather {
-    /// The longest that a segment usually takes.
+    /// The usual maximum time that a segment takes.
     pub(crate) latency: Duration,
-    /// Nobody answers the call.
+    /// The connection is refused.
     pub(crate) refused: f64,
-    /// It ends after some of the bytes of the request or of the answer.
+    /// The connection ends after some of the bytes of the request or of the answer.
     pub(crate) cut: f64,
-    /// It says nothing for a while, up to minutes: what was sent arrives when the client has given up.
+    /// The connection is silent for up to minutes: the bytes arrive after the client has given up.
     pub(crate) stalled: f64,
-    /// A bit of a segment is another.
+    /// A bit of a segment is flipped.
     pub(crate) flipped: f64,
 }
 
 impl Weather {
-    /// Nothing goes wrong.
+    /// Without faults.
     pub(crate) const FINE: Self =
         Self { latency: Duration::from_millis(20), refused: 0.0, cut: 0.0, stalled: 0.0, flipped: 0.0 };
     /// Connections end and stall.
@@ -69,7 +69,7 @@ struct Wires {
     number: u64,
     /// From the client, and to it.
     pipes: [Pipe; 2],
-    /// From when on bytes move again.
+    /// When bytes move again.
     stalled_until: Option<Instant>,
     weather: Arc<Mutex<Weather>>,
     rng: Rng,
@@ -80,7 +80,7 @@ struct Pipe {
     segments: VecDeque<(Instant, Vec<u8>)>,
     under_way: usize,
     written: u64,
-    /// After how many bytes the connection is cut.
+    /// The number of bytes after which the connection is cut.
     cut_after: Option<u64>,
     last: Option<Instant>,
     ended: bool,
@@ -90,7 +90,7 @@ struct Pipe {
 }
 
 impl Network {
-    /// One in which nothing goes wrong yet.
+    /// Creates a network without faults.
     pub(crate) fn new(rng: Rng) -> Self {
         Self(Arc::new(Mutex::new(State {
             rng,
@@ -101,19 +101,19 @@ impl Network {
         })))
     }
 
-    /// Has it behave so from now on.
+    /// Sets the faults from now on.
     pub(crate) fn set_weather(&self, weather: Weather) {
         *locked(&self.state().weather) = weather;
     }
 
-    /// Connections to a host, from now on.
+    /// Returns the connections to a host from now on.
     pub(crate) fn listen(&self, host: &str) -> UnboundedReceiver<Box<dyn Stream>> {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.state().listeners.insert(host.to_owned(), sender);
         receiver
     }
 
-    /// Ends all connections of a process, at once. It listens no more.
+    /// Ends all connections of a process immediately. It stops listening.
     pub(crate) fn cut_off(&self, process: &str) {
         let mut state = self.state();
         state.listeners.remove(process);
@@ -126,7 +126,7 @@ impl Network {
         });
     }
 
-    /// How a process connects to others.
+    /// Returns the dialer with which a process connects to others.
     pub(crate) fn dialer(&self, process: &str) -> Dialer {
         Dialer { network: self.clone(), process: process.to_owned() }
     }
@@ -135,7 +135,7 @@ impl Network {
         locked(&self.0)
     }
 
-    /// A connection from one process to another, or why there is none, and how long that takes.
+    /// Connects one process to another. Returns the connection or the error, and how long that takes.
     fn connect(&self, from: &str, to: &str) -> (Duration, io::Result<End>) {
         let mut state = self.state();
         let state = &mut *state;
@@ -181,7 +181,7 @@ impl fmt::Debug for Network {
     }
 }
 
-/// How one process connects to others.
+/// Connects one process to others.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialer {
     network: Network,
@@ -221,7 +221,7 @@ impl Pipe {
 /// One end of a connection.
 struct End {
     wires: Arc<Mutex<Wires>>,
-    /// Which of the pipes it writes to.
+    /// The index of the pipe that it writes to.
     side: usize,
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -325,7 +325,7 @@ impl AsyncRead for End {
             let mut sleep = Box::pin(tokio::time::sleep_until(arrives));
             if sleep.as_mut().poll(context).is_pending() {
                 self.sleep = Some(sleep);
-                // A connection that is reset before has to be seen.
+                // A reset of the connection before then has to be noticed.
                 locked(&wires).pipes[1 - self.side].reader = Some(context.waker().clone());
                 return Poll::Pending;
             }
@@ -345,7 +345,7 @@ impl Drop for End {
     fn drop(&mut self) {
         let mut wires = locked(&self.wires);
         wires.end(self.side);
-        // Nobody reads any more.
+        // The reader is gone.
         let pipe = &mut wires.pipes[1 - self.side];
         pipe.reset = true;
         pipe.segments.clear();
@@ -354,7 +354,7 @@ impl Drop for End {
     }
 }
 
-/// Tells bytes of a trace from others.
+/// Distinguishes bytes in a trace.
 fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(bytes);

@@ -1,4 +1,4 @@
-//! A client of a bucket that records what it asks, and what it is answered.
+//! A client of a bucket that records its requests and their answers.
 
 use cloudflare_clients::{Error, ErrorKind};
 
@@ -8,7 +8,7 @@ use crate::specification::r2::{Input, Output};
 use crate::trace;
 use crate::world::counting_requests;
 
-/// The time, as histories have it.
+/// Returns the time in the form of histories.
 pub(crate) fn now() -> u64 {
     u64::try_from(trace::elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
@@ -21,7 +21,7 @@ pub(crate) struct Recorder<'h> {
 }
 
 impl Recorder<'_> {
-    /// Does it, and records what becomes of it; returns the answer, if there is one.
+    /// Sends a request and records its outcome. Returns the answer, if there is one.
     pub(crate) async fn record(
         &self,
         key: &str,
@@ -55,7 +55,8 @@ impl Recorder<'_> {
     }
 }
 
-/// What an error answers; `None` where nobody knows what became of the request. Other errors should not be.
+/// Converts an error to an answer; `None` if the outcome of the request is unknown. Other errors are
+/// findings.
 pub(crate) fn answer(error: &Error) -> Result<Option<Output>, Finding> {
     Ok(Some(match (error.kind(), error.code()) {
         (ErrorKind::PreconditionFailed, _) => Output::PreconditionFailed,
@@ -66,13 +67,13 @@ pub(crate) fn answer(error: &Error) -> Result<Option<Output>, Finding> {
         (_, Some("EntityTooSmall")) => Output::EntityTooSmall,
         (_, Some("InvalidPart")) => Output::InvalidPart,
         _ if is_unknown(error) => return Ok(None),
-        // What was read before the connection was cut is of an object that is gone.
+        // The bytes read before the connection was cut belong to an object that no longer exists.
         (ErrorKind::Integrity, _) if error.message().contains("was replaced or deleted") => return Ok(None),
-        _ => return Err(Finding::new(format!("no failure is like this: {error}"))),
+        _ => return Err(Finding::new(format!("unexpected error: {error}"))),
     }))
 }
 
-/// Whether nobody knows what became of a request that failed so.
+/// Whether the outcome of a request with this error is unknown.
 pub(crate) fn is_unknown(error: &Error) -> bool {
     matches!(
         error.kind(),

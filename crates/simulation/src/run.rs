@@ -1,4 +1,4 @@
-//! One run of a scenario: a thread of its own, whose time and randomness follow from a seed.
+//! One run of a scenario, in a separate thread whose time and randomness follow from a seed.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -18,12 +18,12 @@ use crate::steps::{StepId, Steps};
 use crate::trace::{self, Summary};
 use crate::world::World;
 
-/// How long a run may take by the clock on the wall. All of it happens in memory.
+/// Maximum real time of a run. Everything happens in memory.
 const LONGEST: Duration = Duration::from_secs(120);
-/// How long a run may take in the simulation.
+/// Maximum simulated time of a run.
 const LONGEST_SIMULATED: Duration = Duration::from_secs(24 * 30 * 3600);
 
-/// What is run.
+/// The settings of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) seed: u64,
@@ -39,7 +39,7 @@ impl Settings {
     }
 }
 
-/// What became of it.
+/// The result of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Report {
     pub(crate) summary: Summary,
@@ -47,12 +47,12 @@ pub(crate) struct Report {
     pub(crate) finding: Option<Finding>,
 }
 
-/// Runs a scenario, and returns once it has ended.
+/// Runs a scenario, and returns when it has ended.
 pub(crate) fn run(scenario: &'static Scenario, settings: Settings) -> Report {
     let (reports, report) = mpsc::channel();
     let seed = settings.seed;
     let thread = thread::Builder::new().name(format!("{} {seed}", scenario.name)).spawn(move || {
-        // Nobody receives it where it came too late.
+        // If it comes too late, nobody receives it.
         let _ = reports.send(in_thread(scenario, &settings));
     });
     let failed = |what: String| Report {
@@ -61,12 +61,12 @@ pub(crate) fn run(scenario: &'static Scenario, settings: Settings) -> Report {
         finding: Some(Finding::new(what)),
     };
     match (thread, report.recv_timeout(LONGEST)) {
-        (Err(error), _) => failed(format!("no thread can be started: {error}")),
+        (Err(error), _) => failed(format!("cannot start a thread: {error}")),
         (Ok(_), Err(mpsc::RecvTimeoutError::Timeout)) => {
-            failed(format!("the run does not end: after {LONGEST:?} it is still busy"))
+            failed(format!("the run does not end: it is still running after {LONGEST:?}"))
         }
         (Ok(_), Err(mpsc::RecvTimeoutError::Disconnected)) => {
-            failed("the run ended without a word".to_owned())
+            failed("the run ended without a result".to_owned())
         }
         (Ok(thread), Ok(report)) => match thread.join() {
             Ok(()) => report,
@@ -85,7 +85,7 @@ fn in_thread(scenario: &Scenario, settings: &Settings) -> Report {
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            let finding = Some(Finding::new(format!("no runtime can be made: {error}")));
+            let finding = Some(Finding::new(format!("cannot create a runtime: {error}")));
             return Report { summary: Summary::default(), steps: Vec::new(), finding };
         }
     };
@@ -95,7 +95,9 @@ fn in_thread(scenario: &Scenario, settings: &Settings) -> Report {
             let world = World::new(settings.seed, steps.clone());
             let outcome = tokio::time::timeout(LONGEST_SIMULATED, (scenario.run)(world)).await;
             let outcome = outcome.unwrap_or_else(|_| {
-                Err(Finding::new(format!("it is not done after {LONGEST_SIMULATED:?} of simulated time")))
+                Err(Finding::new(format!(
+                    "it has not finished after {LONGEST_SIMULATED:?} of simulated time"
+                )))
             });
             (trace::end(), outcome.err())
         })
@@ -104,7 +106,7 @@ fn in_thread(scenario: &Scenario, settings: &Settings) -> Report {
         let finding = Finding::new(format!("it panicked: {}", message(&*panic)));
         (Summary::default(), Some(finding))
     });
-    // Tokio catches what panics in a task: its client sees a lost connection.
+    // Tokio catches panics in tasks, so the client only sees a lost connection.
     let finding = finding.or_else(|| (PANICS.get() > 0).then(|| Finding::new("a task panicked")));
     let finding = finding.map(|finding| match finding.history.as_slice() {
         [] => finding.with_history(trace::notes()),
@@ -117,7 +119,7 @@ thread_local! {
     static PANICS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Has panics counted from now on, each in its thread.
+/// Counts panics from now on, per thread.
 fn count_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -17,60 +17,62 @@ use crate::scenarios::{self, SCENARIOS, Scenario};
 use crate::steps::{StepId, shorten};
 use crate::trace::{Counts, Summary};
 
-/// How much of a finding is shown where many are listed, in characters.
+/// Maximum length of a finding in a list, in characters.
 const LONGEST_LINE: usize = 120;
-/// How long it is tried to leave out steps of what was found.
+/// Maximum time for removing steps that a finding does not need.
 const LONGEST_SHORTENING: Duration = Duration::from_secs(30);
-/// Seeds that have found something, which are tried again each time.
+/// Seeds with earlier findings, which are tried each time.
 const FOUND: &str = include_str!("../seeds.txt");
 
-/// Runs client, server and store in virtual time, with failures that follow from a seed, and checks each answer.
+/// Runs client, server and store in virtual time, with failures that follow from a seed, and checks each
+/// answer.
 #[derive(Debug, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(name = "simulate", bin_name = "cargo xtask simulate")]
 pub(crate) struct Arguments {
-    /// Runs this seed alone, twice, and compares the traces
+    /// Run only this seed, twice, and compare the traces
     #[arg(long)]
     seed: Option<u64>,
-    /// Runs seeds from this one on; by default from one that the time gives
+    /// Run seeds starting with this one [default: one derived from the time]
     #[arg(long, conflicts_with = "seed")]
     from: Option<u64>,
-    /// For how many minutes it runs, or a mutation is looked for
+    /// Run for this many minutes, or search this long for a mutation
     #[arg(long, default_value = "1", value_parser = minutes, conflicts_with = "seed")]
     minutes: Minutes,
-    /// Runs this scenario alone
+    /// Run only this scenario
     #[arg(long, conflicts_with_all = ["mutations", "next_mutation"])]
     scenario: Option<String>,
-    /// Does a line of the code wrong, which has to be found, in its scenario or the one that is given
+    /// Introduce this mutation, an error in a line of the code, which its scenario (or the given one) must
+    /// find
     #[arg(long, conflicts_with_all = ["mutations", "json", "jobs"])]
     mutation: Option<String>,
-    /// Tries all mutations, one after the other
+    /// Try all mutations, one after the other
     #[arg(long, conflicts_with_all = ["seed", "from", "json", "jobs"])]
     mutations: bool,
-    /// Tries one of the mutations, another one each hour
+    /// Try one mutation, a different one each hour
     #[arg(long, conflicts_with_all = ["mutation", "mutations", "seed", "from", "json", "jobs"])]
     next_mutation: bool,
-    /// How many processes run at once; as many as there are processors by default
+    /// Number of concurrent processes [default: number of processors]
     #[arg(long, conflicts_with_all = ["seed", "json"])]
     jobs: Option<NonZero<usize>>,
-    /// Takes only these steps, each the number of a client and that of its step
+    /// Run only these steps, each given as the number of a client and that of its step
     #[arg(long, requires = "seed", value_delimiter = ',', value_parser = step, value_name = "CLIENT.STEP")]
     only: Option<Vec<StepId>>,
-    /// Prints each line of the trace
+    /// Print each line of the trace
     #[arg(long, requires = "seed")]
     trace: bool,
-    /// Lists scenarios and mutations
+    /// List scenarios and mutations
     #[arg(long, exclusive = true)]
     list: bool,
-    /// Prints a line of JSON for each run, in one process
+    /// Print one line of JSON per run, in one process
     #[arg(long, conflicts_with = "seed")]
     json: bool,
-    /// Runs each seed after so many
+    /// Run every n-th seed
     #[arg(long, hide = true, default_value_t = 1)]
     stride: u64,
 }
 
-/// Those of all scenarios.
+/// Returns the names of all scenarios.
 fn names() -> String {
     SCENARIOS.iter().map(|scenario| scenario.name).collect::<Vec<_>>().join(", ")
 }
@@ -91,7 +93,7 @@ fn minutes(text: &str) -> Result<Minutes, String> {
     }
 }
 
-/// A run, as a process tells another.
+/// A run, in the form in which a process reports it to another one.
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
     scenario: String,
@@ -115,7 +117,7 @@ impl Arguments {
         }
     }
 
-    /// Whether all is well.
+    /// Runs the command. Returns whether all is well.
     fn outcome(&self) -> Result<bool, String> {
         if self.list {
             for scenario in SCENARIOS {
@@ -130,11 +132,11 @@ impl Arguments {
             None => SCENARIOS.iter().collect(),
             Some(name) => vec![
                 scenarios::named(name)
-                    .ok_or_else(|| format!("there is no scenario {name:?}: take one of {}", names()))?,
+                    .ok_or_else(|| format!("unknown scenario {name:?}: use one of {}", names()))?,
             ],
         };
         let mutation = self.mutation.as_deref().map(|name| {
-            mutations::find(name).ok_or_else(|| format!("there is no mutation {name:?}: --list names all"))
+            mutations::find(name).ok_or_else(|| format!("unknown mutation {name:?}: --list shows all"))
         });
         let mutation = mutation.transpose()?;
         if let Some(seed) = self.seed {
@@ -144,7 +146,7 @@ impl Arguments {
             return Ok(MUTATIONS.iter().filter(|mutation| !self.finds(mutation)).count() == 0);
         }
         if self.next_mutation {
-            // Also for whoever runs it at the same hour of each day it is another one each time.
+            // A daily job at a fixed hour also gets a different one each time.
             let hours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3600;
             let next = usize::try_from(hours + hours / 24).unwrap_or_default() % MUTATIONS.len();
             return Ok(self.finds(&MUTATIONS[next]));
@@ -175,7 +177,7 @@ impl Arguments {
             is_well &= print_finding(scenario, &settings, mutation, &report);
             let again = run(scenario, Settings { traces: false, ..settings });
             if again.summary != report.summary {
-                println!("{} {seed}: the second run had another trace", scenario.name);
+                println!("{} {seed}: the second run had a different trace", scenario.name);
                 is_well = false;
             }
             let Summary { hash, time, counts } = report.summary;
@@ -185,7 +187,7 @@ impl Arguments {
         is_well
     }
 
-    /// Runs seeds one after the other, and prints a line for each.
+    /// Runs seeds one after the other, and prints a line per run.
     fn print_runs(&self, scenarios: &[&'static Scenario]) -> bool {
         let until = Instant::now() + self.duration();
         let mut seed = self.first_seed();
@@ -196,7 +198,7 @@ impl Arguments {
                 is_well &= report.finding.is_none();
                 let line = Line::new(scenario, seed, &report);
                 let written = serde_json::to_string(&line).map_err(std::io::Error::from);
-                // Whoever reads has had enough where it cannot be written.
+                // Stop if the reader has closed the pipe.
                 if written.and_then(|line| writeln!(std::io::stdout(), "{line}")).is_err() {
                     return is_well;
                 }
@@ -206,7 +208,7 @@ impl Arguments {
         is_well
     }
 
-    /// Has several processes run seeds, since SQLite has one generator of random numbers in each.
+    /// Lets several processes run seeds, because SQLite has one random number generator per process.
     fn run_in_processes(&self) -> Result<bool, String> {
         let jobs = self.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, usize::from);
         let first = self.first_seed();
@@ -223,7 +225,7 @@ impl Arguments {
                         return;
                     }
                 }
-                // Nobody listens once something is found.
+                // The receiver is gone after the first finding.
                 let _ = sender.send((job, None));
             });
             children.push(child);
@@ -242,9 +244,7 @@ impl Arguments {
         if let Some(scenario) = scenarios::named(&failed.scenario) {
             let settings = Settings::of(failed.seed);
             if print_finding(scenario, &settings, None, &run(scenario, settings.clone())) {
-                println!(
-                    "it was not found again in another process: the run does not follow from its seed alone"
-                );
+                println!("another process did not find it again: the run does not depend on its seed alone");
             }
         }
         Ok(false)
@@ -252,17 +252,17 @@ impl Arguments {
 
     fn child(&self, first: u64, stride: usize) -> Result<Child, String> {
         let program =
-            std::env::current_exe().map_err(|error| format!("this program is not found: {error}"))?;
+            std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
         let mut command = Command::new(program);
         command.args(["--json", "--from", &first.to_string(), "--stride", &stride.to_string()]);
         command.args(["--minutes", &self.minutes.0.to_string()]);
         if let Some(scenario) = &self.scenario {
             command.args(["--scenario", scenario]);
         }
-        command.stdout(Stdio::piped()).spawn().map_err(|error| format!("no process can be started: {error}"))
+        command.stdout(Stdio::piped()).spawn().map_err(|error| format!("cannot start a process: {error}"))
     }
 
-    /// Adds up what the processes say, until the first finding.
+    /// Adds up what the processes report, until the first finding.
     fn gather(
         &self,
         lines: &mpsc::Receiver<(usize, Option<String>)>,
@@ -275,14 +275,15 @@ impl Arguments {
         let is_shown = std::io::stderr().is_terminal();
         for (job, line) in lines {
             let Some(line) = line else {
-                let ended = children[job].wait().map_err(|error| format!("a process is lost: {error}"))?;
+                let ended =
+                    children[job].wait().map_err(|error| format!("cannot wait for a process: {error}"))?;
                 if !ended.success() {
                     return Err(format!("a process ended with {ended} in the run after {}", last[job]));
                 }
                 continue;
             };
             let line: Line = serde_json::from_str(&line)
-                .map_err(|error| format!("a process says {line:?}, which is no run: {error}"))?;
+                .map_err(|error| format!("a process printed {line:?}, which is not a run: {error}"))?;
             totals.add(&line);
             last[job] = format!("{} {}", line.scenario, line.seed);
             if line.finding.is_some() {
@@ -320,7 +321,7 @@ impl Arguments {
                 if self.mutation.is_some() {
                     let (scenario, mutation) = (scenario.name, named.name);
                     println!(
-                        "show it: cargo xtask simulate --scenario {scenario} --seed {seed} --mutation {mutation}"
+                        "repeat it with: cargo xtask simulate --scenario {scenario} --seed {seed} --mutation {mutation}"
                     );
                 }
                 return true;
@@ -356,7 +357,7 @@ impl Line {
     }
 }
 
-/// What all runs together were.
+/// The totals of all runs.
 #[derive(Debug, Default)]
 struct Totals {
     runs: u64,
@@ -391,7 +392,7 @@ fn listed(counts: &Counts) -> String {
     lines.join("\n")
 }
 
-/// Prints what was found, shortened, and how to repeat it. Returns whether nothing was.
+/// Prints a finding, shortened, and the command to repeat it. Returns whether there was no finding.
 fn print_finding(
     scenario: &'static Scenario,
     settings: &Settings,
@@ -424,7 +425,7 @@ fn print_finding(
     false
 }
 
-/// Runs the seeds that have found something before.
+/// Runs the seeds with earlier findings.
 fn known_seeds() -> bool {
     let mut is_well = true;
     for line in FOUND.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -432,7 +433,7 @@ fn known_seeds() -> bool {
         let known =
             words.next().and_then(scenarios::named).zip(words.next().and_then(|seed| seed.parse().ok()));
         let Some((scenario, seed)) = known else {
-            println!("seeds.txt has {line:?}, which names no scenario and seed");
+            println!("seeds.txt has {line:?}, which is not a scenario and a seed");
             is_well = false;
             continue;
         };

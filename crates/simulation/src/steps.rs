@@ -1,4 +1,4 @@
-//! What the clients of a scenario do, one step after the other, and which steps they take.
+//! The steps of a scenario's clients, and the selection of steps that run.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,25 +7,26 @@ use fastrand::Rng;
 
 use crate::entropy;
 
-/// The number of a client, and that of a step of it.
+/// The number of a client, and the number of its step.
 pub(crate) type StepId = (usize, usize);
 
-/// The steps of a run. What a step does follows from the seed and its numbers alone, so that leaving out others does not change it.
+/// The steps of a run. A step depends only on the seed and its numbers, so leaving out others does not change
+/// it.
 #[derive(Debug, Clone)]
 pub(crate) struct Steps {
     seed: u64,
-    /// `None`: all.
+    /// `None`: all steps.
     only: Option<Arc<BTreeSet<StepId>>>,
     done: Arc<Mutex<Vec<StepId>>>,
 }
 
 impl Steps {
-    /// All steps, or only some.
+    /// Selects all steps, or only some.
     pub(crate) fn new(seed: u64, only: Option<BTreeSet<StepId>>) -> Self {
         Self { seed, only: only.map(Arc::new), done: Arc::default() }
     }
 
-    /// The steps that a client takes, each with its randomness.
+    /// Returns the steps of a client, each with its randomness.
     pub(crate) fn of(&self, client: usize, count: usize) -> impl Iterator<Item = (usize, Rng)> + use<> {
         let steps = self.clone();
         (0..count).filter_map(move |index| {
@@ -38,15 +39,15 @@ impl Steps {
         })
     }
 
-    /// Those that were taken.
+    /// Returns the steps that have run.
     pub(crate) fn done(&self) -> Vec<StepId> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Those of the steps that a run needs so that it still fails: few, though not always the fewest.
+/// Removes steps that are not needed for a run to fail. The result is small, but not always minimal.
 ///
-/// `fails` runs only the steps that it is given, and says whether that still fails; `None` ends the search.
+/// `fails` runs only the given steps, and returns whether the run still fails; `None` ends the search.
 pub(crate) fn shorten(
     steps: &[StepId],
     mut fails: impl FnMut(&BTreeSet<StepId>) -> Option<bool>,

@@ -1,4 +1,4 @@
-//! What goes wrong around the clients of a server, until it is enough.
+//! The faults around the clients of a server, for a limited time.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -13,31 +13,31 @@ use crate::network::Weather;
 use crate::trace;
 use crate::world::{Server, World};
 
-/// What may go wrong.
+/// The kinds of faults.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "each may go wrong by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "the faults are independent")]
 pub(crate) struct Storm {
-    /// Connections are refused, cut and stall.
+    /// Connections are refused, cut and stalled.
     pub(crate) network: bool,
-    /// Bits of what is sent are flipped.
+    /// Bits of transferred bytes are flipped.
     pub(crate) flips: bool,
     /// The server is killed and started again.
     pub(crate) kills: bool,
-    /// The disk of the server fails, and fills up.
+    /// The server's disk fails, and fills up.
     pub(crate) disk: bool,
-    /// The machine of the server loses its power.
+    /// The server's machine loses power.
     pub(crate) power: bool,
 }
 
 impl Storm {
-    /// All of it, or some of it.
+    /// Selects some or all of them.
     pub(crate) fn any(rng: &mut Rng) -> Self {
         let mut often = || rng.u8(..4) > 0;
         Self { network: often(), flips: false, kills: often(), disk: often(), power: often() }
     }
 }
 
-/// Has the clients do what they do in a storm, until they are done. Then it is calm, and the server runs.
+/// Runs the clients in a storm until they are done. Then the faults end, and the server runs.
 pub(crate) async fn in_storm(
     world: &World,
     server: &mut Server,

@@ -1,4 +1,4 @@
-//! The threads of a process, all on one.
+//! Simulates the threads of a process on a single one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,10 +14,11 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-/// The longest that work waits before it runs, by default.
+/// Default maximum time that work waits before it runs.
 pub(crate) const LONGEST_DELAY: Duration = Duration::from_millis(2);
 
-/// The threads of a process: its work runs as tasks of the runtime, each after a random while. It has to be used inside of one.
+/// The threads of a process. Their work runs as tasks of the runtime, each after a random delay. Use it
+/// inside a runtime.
 #[derive(Clone)]
 pub(crate) struct ProcessThreads(Arc<Inner>);
 
@@ -31,7 +32,7 @@ struct Inner {
 
 struct State {
     rng: fastrand::Rng,
-    /// How long this thread was blocked, which the clock of the runtime does not know.
+    /// How long this thread was blocked, which the clock of the runtime does not see.
     paused: Duration,
     tasks: BTreeMap<u64, Option<AbortHandle>>,
     next_task: u64,
@@ -42,7 +43,7 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl ProcessThreads {
-    /// The threads of a process that starts now. Work waits up to `longest_delay` before it runs.
+    /// Creates the threads of a process that starts now. Work waits up to `longest_delay` before it runs.
     pub(crate) fn new(rng: fastrand::Rng, longest_delay: Duration) -> Self {
         Self(Arc::new(Inner {
             began: Instant::now(),
@@ -53,7 +54,7 @@ impl ProcessThreads {
         }))
     }
 
-    /// Has nothing of it run any more.
+    /// Stops all of its work.
     pub(crate) fn kill(&self) {
         self.0.killed.store(true, Ordering::Relaxed);
         let tasks: Vec<_> = lock(&self.0.state).tasks.values().flatten().cloned().collect();
@@ -64,7 +65,7 @@ impl ProcessThreads {
         self.0.killed.load(Ordering::Relaxed)
     }
 
-    /// Returns once nothing runs or waits to run.
+    /// Returns when nothing runs or waits to run.
     pub(crate) async fn idle(&self) {
         loop {
             let idle = self.0.idle.notified();
@@ -75,18 +76,18 @@ impl ProcessThreads {
         }
     }
 
-    /// How many tasks run or wait to run.
+    /// Returns how many tasks run or wait to run.
     #[cfg(test)]
     pub(crate) fn tasks(&self) -> usize {
         lock(&self.0.state).tasks.len()
     }
 
-    /// How long its threads were blocked.
+    /// Returns how long its threads were blocked.
     pub(crate) fn paused(&self) -> Duration {
         lock(&self.0.state).paused
     }
 
-    /// Runs a task that ends with the process, as a thread of it.
+    /// Runs a task as a thread of the process. It ends with the process.
     pub(crate) fn start(&self, task: impl Future<Output = ()> + Send + 'static) {
         if self.is_killed() {
             return;
@@ -184,14 +185,14 @@ type Work = Box<dyn FnMut() -> ControlFlow<()> + Send>;
 
 struct WorkerTask {
     threads: ProcessThreads,
-    /// What it does, until it breaks.
+    /// The work. `None` after it has returned `Break`.
     work: Arc<Mutex<Option<Work>>>,
-    /// Whether it runs soon.
+    /// Whether it is scheduled to run.
     is_awake: Arc<AtomicBool>,
 }
 
 fn run(work: &Mutex<Option<Work>>) {
-    // Only what runs inside of it finds it taken: that is waited for by nobody.
+    // It can only be locked from within the work itself, and nothing waits for that.
     let Ok(mut work) = work.try_lock() else { return };
     if let Some(one) = work.as_mut()
         && one().is_break()

@@ -1,4 +1,4 @@
-//! What happens in a run, line by line, and how often.
+//! The events of a run, line by line, and how often they occurred.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many notes are kept.
+/// Maximum number of notes that are kept.
 const NOTES: usize = 60;
 
 thread_local! {
@@ -25,27 +25,27 @@ struct Trace {
     notes: VecDeque<String>,
 }
 
-/// How often what has happened.
+/// How often each event has occurred.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Counts(pub(crate) BTreeMap<&'static str, u64>);
 
-/// What is left of a trace: two runs with one seed have the same.
+/// The summary of a trace. Two runs with the same seed have the same one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
-    /// Of all lines (FNV-1a).
+    /// The hash of all lines (FNV-1a).
     pub(crate) hash: u64,
     pub(crate) counts: Counts,
-    /// How much time has passed in the simulation.
+    /// The simulated time that has passed.
     pub(crate) time: Duration,
 }
 
-/// Begins the trace of a run, in its Tokio runtime.
+/// Starts the trace of a run, in its Tokio runtime.
 pub(crate) fn begin(prints: bool) {
     let begun = Some(Instant::now());
     TRACE.set(Trace { begun, hash: 0xcbf2_9ce4_8422_2325, prints, ..Trace::default() });
 }
 
-/// How much time has passed in the run.
+/// Returns the simulated time that has passed in the run.
 pub(crate) fn elapsed() -> Duration {
     TRACE.with_borrow(|trace| trace.begun.map(|begun| begun.elapsed()).unwrap_or_default())
 }
@@ -65,13 +65,14 @@ fn add(line: &str) {
             trace.hash = (trace.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         if trace.prints {
-            // Whoever reads has had enough where it cannot be written.
+            // Stop if the reader has closed the pipe.
             trace.prints = writeln!(std::io::stdout(), "{line}").is_ok();
         }
     });
 }
 
-/// Adds a line about what clients do and become of: the last of these are shown with what was found.
+/// Adds a line about the actions of clients and their results. The last of these lines are shown with a
+/// finding.
 pub(crate) fn note(what: fmt::Arguments<'_>) {
     let note = with_time(what);
     add(&note);
@@ -83,17 +84,17 @@ pub(crate) fn note(what: fmt::Arguments<'_>) {
     });
 }
 
-/// The last notes.
+/// Returns the last notes.
 pub(crate) fn notes() -> Vec<String> {
     TRACE.with_borrow(|trace| trace.notes.iter().cloned().collect())
 }
 
-/// Counts something.
+/// Counts an event.
 pub(crate) fn count(what: &'static str) {
     TRACE.with_borrow_mut(|trace| *trace.counts.0.entry(what).or_default() += 1);
 }
 
-/// What is left of it.
+/// Ends the trace and returns its summary.
 pub(crate) fn end() -> Summary {
     let time = elapsed();
     TRACE.with_borrow(|trace| Summary { hash: trace.hash, counts: trace.counts.clone(), time })

@@ -1,4 +1,4 @@
-//! What a scenario runs in: a machine with a server, and clients with clocks of their own, over one network.
+//! The world of a scenario: a machine with a server, and clients with their own clocks, over one network.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,11 +27,11 @@ use crate::trace;
 
 /// The host of the server.
 const SERVER: &str = "localhost";
-/// Where the store is on the machine.
+/// The path of the store on the machine.
 pub(crate) const STORE: &str = "/store";
 pub(crate) const BUCKET: &str = "media";
 
-/// One simulated world.
+/// A simulated world.
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) steps: Steps,
@@ -50,12 +50,12 @@ impl World {
         }
     }
 
-    /// Randomness for a purpose.
+    /// Returns randomness for a purpose.
     pub(crate) fn rng(&self, purpose: &str) -> Rng {
         entropy::stream(self.seed, purpose)
     }
 
-    /// A process on the machine, which has not opened the store yet.
+    /// Creates a process on the machine, which has not opened the store yet.
     pub(crate) fn process(&self, name: &str) -> Process {
         let disk = self.machine.process();
         let threads = ProcessThreads::new(self.rng(&format!("threads of {name}")), LONGEST_DELAY);
@@ -63,7 +63,7 @@ impl World {
         Process { disk, threads, clock }
     }
 
-    /// A client that reaches the server over the network.
+    /// Creates a client that reaches the server over the network.
     pub(crate) fn client(&self, name: &str, server: &Server) -> Client {
         let clock = Clock::new(self.rng(&format!("clock of {name}")));
         let dialer = Arc::new(self.network.dialer(name));
@@ -71,12 +71,12 @@ impl World {
         Client { clock, http: Arc::new(Counted(http)), credentials: server.credentials.clone() }
     }
 
-    /// A server over the store of the machine, which does not run yet.
+    /// Creates a server over the store of the machine. It is not started yet.
     pub(crate) fn server(&self) -> Result<Server> {
         self.server_that(R2Behaviour::default(), KvBehaviour::default())
     }
 
-    /// A server that behaves so.
+    /// Creates a server with this behaviour.
     pub(crate) fn server_that(&self, r2: R2Behaviour, kv: KvBehaviour) -> Result<Server> {
         Ok(Server {
             network: self.network.clone(),
@@ -91,7 +91,7 @@ impl World {
     }
 }
 
-/// A process on a machine, which may be killed.
+/// A process on a machine, which can be killed.
 pub(crate) struct Process {
     disk: ProcessDisk,
     threads: ProcessThreads,
@@ -109,18 +109,18 @@ impl Process {
         simulation::open_store(Path::new(STORE), platform).await
     }
 
-    /// Returns once nothing of it runs or waits to run.
+    /// Returns when nothing of it runs or waits to run.
     pub(crate) async fn idle(&self) {
         self.threads.idle().await;
     }
 
-    /// Ends it once it has done what it had begun.
+    /// Ends the process after its work in progress.
     pub(crate) async fn end(&self) {
         self.idle().await;
         self.disk.kill();
     }
 
-    /// Ends it where it stands. What it has begun has no effect any more.
+    /// Kills the process. Its work in progress has no effect any more.
     pub(crate) fn kill(&self) {
         trace::count("kills");
         trace::note(format_args!("a process is killed"));
@@ -129,7 +129,7 @@ impl Process {
     }
 }
 
-/// A server that is started, killed and started again.
+/// A server that can be started, killed and started again.
 pub(crate) struct Server {
     network: Network,
     machine: Machine,
@@ -142,7 +142,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Opens the store and serves it. Tries again for some time where the disk refuses that. Ends what ran before.
+    /// Opens the store and serves it. Retries for some time if the disk fails. Ends a previous run first.
     pub(crate) async fn start(&mut self) -> Result<LocalStore, Finding> {
         let mut tries = 0;
         let store = loop {
@@ -159,7 +159,8 @@ impl Server {
                     trace::count("stores that did not open");
                     tries += 1;
                     if tries == 5 {
-                        // Where each of a thousand reads may fail, none may open: somebody sees to the disk.
+                        // If each of a thousand reads may fail, the store may never open: the disk is
+                        // repaired.
                         self.machine.set_faults(Faults::default());
                     }
                     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -178,7 +179,7 @@ impl Server {
         Ok(store)
     }
 
-    /// Ends it where it stands.
+    /// Kills the server.
     pub(crate) fn kill(&mut self) {
         if let Some(process) = self.process.take() {
             process.kill();
@@ -189,7 +190,7 @@ impl Server {
         }
     }
 
-    /// Whether it serves.
+    /// Whether it is running.
     pub(crate) fn runs(&self) -> bool {
         self.serving.is_some()
     }
@@ -203,7 +204,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The server's bucket.
+    /// Returns the server's bucket.
     pub(crate) fn r2(&self) -> Result<R2Service> {
         let config = R2SigningConfig::for_endpoint(
             format!("http://{SERVER}"),
@@ -216,7 +217,7 @@ impl Client {
         Ok(R2Service::new(bucket.with_http_client(Arc::clone(&self.http))).with_retry(RetryPolicy::default()))
     }
 
-    /// A namespace of the server's.
+    /// Returns a namespace of the server.
     pub(crate) fn kv(&self, namespace_id: &str) -> Result<KvClient> {
         let (account, token) = (self.credentials.account_id(), self.credentials.api_token());
         let config =
@@ -227,11 +228,11 @@ impl Client {
 }
 
 tokio::task_local! {
-    /// How many requests the operation of this task has sent.
+    /// Number of requests sent by the operation of this task.
     static SENT: std::cell::Cell<u32>;
 }
 
-/// What `work` gives, and how many requests it has sent, those of its own task.
+/// Returns the result of `work`, and how many requests its task has sent.
 pub(crate) async fn counting_requests<T>(work: impl Future<Output = T>) -> (T, u32) {
     SENT.scope(std::cell::Cell::new(0), async {
         let output = work.await;
@@ -240,7 +241,7 @@ pub(crate) async fn counting_requests<T>(work: impl Future<Output = T>) -> (T, u
     .await
 }
 
-/// Counts what it sends.
+/// Counts the requests that it sends.
 #[derive(Debug)]
 struct Counted(HyperClient);
 
@@ -248,7 +249,7 @@ struct Counted(HyperClient);
 impl HttpClient for Counted {
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
         trace::count("requests");
-        // Outside of an operation nobody asks.
+        // Outside of an operation nothing counts.
         let _ = SENT.try_with(|sent| sent.set(sent.get() + 1));
         trace::line(format_args!("{} {}", request.method(), request.uri().path()));
         let answer = self.0.send(request).await;

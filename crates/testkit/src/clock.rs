@@ -1,4 +1,4 @@
-//! Runtimes whose time and randomness the test decides.
+//! Runtimes whose time and randomness the test controls.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,13 +8,13 @@ use cloudflare_clients::{Result, Runtime};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-/// When the time of tests begins, as a `ManualClock` shows it: 2027-01-15T08:00:00Z.
+/// When the time of tests starts, as in a `ManualClock`: 2027-01-15T08:00:00Z.
 pub fn begin() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_800_000_000)
 }
 
-/// A clock that runs with Tokio's timer, and so stands still where that is paused. It can be ahead of the time or behind it.
-/// Clones share how far, and their randomness.
+/// A clock that runs with Tokio's timer, so it stands still while that is paused. It can be ahead of the time
+/// or behind it. Clones share the difference and their randomness.
 #[derive(Debug, Clone)]
 pub struct RunningClock {
     begin: SystemTime,
@@ -25,29 +25,29 @@ pub struct RunningClock {
 }
 
 impl RunningClock {
-    /// A clock that shows the system's time.
+    /// Creates a clock with the system's time.
     pub fn new() -> Self {
         Self::since(SystemTime::now(), Instant::now(), fastrand::u64(..))
     }
 
-    /// A clock that showed `begin` at `origin`. All of its randomness follows from the seed.
+    /// Creates a clock that showed `begin` at `origin`. All of its randomness follows from the seed.
     pub fn since(begin: SystemTime, origin: Instant, seed: u64) -> Self {
         let random = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
         Self { begin, origin, ahead: Arc::default(), random }
     }
 
-    /// Moves the time on.
+    /// Advances the time.
     pub fn advance(&self, duration: Duration) {
         let millis = i64::try_from(duration.as_millis()).unwrap();
         self.ahead.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// How many milliseconds it is ahead of the time, or, below zero, behind it.
+    /// Returns how many milliseconds the clock is ahead of the time. Negative if it is behind.
     pub fn ahead(&self) -> i64 {
         self.ahead.load(Ordering::SeqCst)
     }
 
-    /// Sets it ahead of the time by so many milliseconds, or, below zero, behind it.
+    /// Sets how many milliseconds the clock is ahead of the time. Negative if it is behind.
     pub fn set_ahead(&self, millis: i64) {
         self.ahead.store(millis, Ordering::SeqCst);
     }

@@ -4,14 +4,14 @@ use bytes::Bytes;
 use cloudflare_clients::Result;
 use futures_util::stream::{self, Stream};
 
-/// `length` bytes that repeat nowhere soon. Each seed has its own.
+/// Returns `length` bytes without short repetitions, different for each seed.
 pub fn content(length: usize, seed: u64) -> Bytes {
     let mut bytes = vec![0; length];
     fastrand::Rng::with_seed(seed).fill(&mut bytes);
     bytes.into()
 }
 
-/// These bytes in pieces of uneven length.
+/// Returns a stream of the bytes, in pieces of irregular length.
 pub fn pieces(mut rest: Bytes) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
     let mut length = 1;
     stream::iter(std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! An HTTP proxy, which leads all hosts to one server.
+//! An HTTP proxy that connects all hosts to one server.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -8,10 +8,10 @@ use tokio::net::{TcpListener, TcpStream};
 
 const AUTHORIZATION: &str = "proxy-authorization: ";
 
-/// A proxy on a port of its own, for `CONNECT` and for whole URLs. It runs as long as the test's Tokio
+/// An HTTP proxy on a separate port, for `CONNECT` and for absolute URLs. It runs as long as the test's Tokio
 /// runtime.
 ///
-/// Every host is the same server, so that names need not exist.
+/// It connects every host to the same server, so host names need not exist.
 #[derive(Debug, Clone)]
 pub struct HttpProxy {
     address: SocketAddr,
@@ -19,12 +19,12 @@ pub struct HttpProxy {
 }
 
 impl HttpProxy {
-    /// Leads to this server.
+    /// Starts a proxy that connects to this server.
     pub async fn to(server: SocketAddr) -> Self {
         Self::start(server, None).await
     }
 
-    /// The same for those who bring this value of `Proxy-Authorization`. It answers others 407.
+    /// Starts a proxy for clients that send this value of `Proxy-Authorization`. Others get a 407.
     pub async fn guarded_to(server: SocketAddr, authorization: &'static str) -> Self {
         Self::start(server, Some(authorization)).await
     }
@@ -38,19 +38,19 @@ impl HttpProxy {
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let serving = serving.clone();
-                // Whoever goes away is no failure of a proxy.
+                // A client that disconnects is not a failure of the proxy.
                 tokio::spawn(async move { serving.serve(client, server, authorization).await.ok() });
             }
         });
         proxy
     }
 
-    /// Where it is: a host and a port.
+    /// Returns its address: a host and a port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The method and target of each request so far.
+    /// Returns the method and target of each request so far.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -81,7 +81,7 @@ impl HttpProxy {
             let (method, url) = line.split_once(' ').unwrap();
             let path = url.splitn(4, '/').nth(3).unwrap();
             let kept = headers.split_inclusive("\r\n").filter(|line| !line.starts_with(AUTHORIZATION));
-            // Another request on this connection would have to be read, too.
+            // The proxy would have to parse further requests on this connection too.
             let head = format!("{method} /{path}\r\nConnection: close\r\n{}", kept.collect::<String>());
             server.write_all(head.as_bytes()).await?;
         }

@@ -1,15 +1,15 @@
-//! What the tests of this repository share.
+//! Shared test tools of this repository.
 //!
-//! - [`content`] makes bytes to store, and [`pieces`] a stream of them.
-//! - `mock!` makes a mock of the methods of a fake.
-//! - `ManualClock` and `RunningClock` are runtimes whose time and randomness the test decides.
-//! - `ScriptedServer` answers HTTP requests by a script, byte for byte.
-//! - `LocalServer` is the emulator over a store of its own.
-//! - `HttpProxy` is one as `HTTP_PROXY` names them.
-//! - `Proxy` is between a client and it, and fails as it is told.
-//! - `Log` is what the library logs.
+//! - [`content`] creates bytes to store, and [`pieces`] a stream of them.
+//! - `mock!` creates a mock from the methods of a fake.
+//! - `ManualClock` and `RunningClock` are runtimes whose time and randomness the test controls.
+//! - `ScriptedServer` answers HTTP requests according to a script, byte for byte.
+//! - `LocalServer` is the emulator with a separate store.
+//! - `HttpProxy` is a proxy of the kind that `HTTP_PROXY` names.
+//! - `Proxy` stands between a client and a server, and fails on demand.
+//! - `Log` collects what the library logs.
 //!
-//! Whatever fails in here panics: the test that uses it has failed.
+//! Any failure in here panics, and fails the test that uses it.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
 #[cfg(feature = "native")]

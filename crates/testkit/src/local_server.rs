@@ -1,4 +1,4 @@
-//! The emulator over a store of its own.
+//! The emulator with a separate store.
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -11,59 +11,59 @@ use cloudflare_emulator::{
 };
 use tempfile::TempDir;
 
-/// The bucket that a [`LocalServer`] has from the beginning.
+/// The bucket that a [`LocalServer`] creates at the start.
 pub const BUCKET: &str = "media";
 
-/// An [`Emulator`] with an empty bucket, [`BUCKET`]. Its port and its store are gone when it is dropped.
+/// An [`Emulator`] with an empty bucket, [`BUCKET`]. Dropping it releases its port and deletes its store.
 #[derive(Debug)]
 pub struct LocalServer {
-    /// What it serves.
+    /// The store that it serves.
     pub store: LocalStore,
-    /// What its clients need.
+    /// Credentials for its clients.
     pub credentials: Credentials,
-    /// Makes it fail.
+    /// Makes it fail on demand.
     pub faults: Faults,
     emulator: Emulator,
     folder: TempDir,
 }
 
 impl LocalServer {
-    /// Starts it.
+    /// Starts a server.
     pub async fn start() -> Self {
         Self::of(Emulator::builder()).await
     }
 
-    /// Starts it with another clock.
+    /// Starts a server with another clock.
     pub async fn with_runtime(runtime: impl Runtime) -> Self {
         Self::of(Emulator::builder().with_runtime(runtime)).await
     }
 
-    /// Starts it with a namespace that does what Workers KV does over a network.
+    /// Starts a server whose namespaces behave as Workers KV does over a network.
     pub async fn with_kv_behaviour(behaviour: KvBehaviour) -> Self {
         Self::of(Emulator::builder().kv_behaviour(behaviour)).await
     }
 
-    /// Starts it with buckets that do what R2 does in production.
+    /// Starts a server whose buckets behave as R2 does in production.
     pub async fn with_r2_behaviour(behaviour: R2Behaviour) -> Self {
         Self::of(Emulator::builder().r2_behaviour(behaviour)).await
     }
 
-    /// The same with another clock.
+    /// Starts a server whose buckets behave as R2 does in production, with another clock.
     pub async fn with_r2_behaviour_and_runtime(behaviour: R2Behaviour, runtime: impl Runtime) -> Self {
         Self::of(Emulator::builder().r2_behaviour(behaviour).with_runtime(runtime)).await
     }
 
-    /// Starts it with other limits for its clients.
+    /// Starts a server with other limits for its clients.
     pub async fn with_limits(limits: Limits) -> Self {
         Self::of(Emulator::builder().limits(limits)).await
     }
 
-    /// Starts it open to pages of this machine, whatever the CORS rules say.
+    /// Starts a server that is open to pages of this machine, whatever the CORS rules say.
     pub async fn with_open_cors() -> Self {
         Self::of(Emulator::builder().open_cors()).await
     }
 
-    /// Starts it with TLS, by a [certificate](Self::certificate) of its own.
+    /// Starts a server with TLS and its own [certificate](Self::certificate).
     pub async fn with_tls() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tls = Tls::load_or_create(folder.path(), SystemTime::now()).unwrap();
@@ -81,22 +81,22 @@ impl LocalServer {
         Self { store, credentials, faults: emulator.faults().clone(), emulator, folder }
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.emulator.local_addr()
     }
 
-    /// The certificate that clients of one [with TLS](Self::with_tls) have to trust, in PEM.
+    /// Returns the certificate, in PEM, that clients of a server [with TLS](Self::with_tls) have to trust.
     pub fn certificate(&self) -> Vec<u8> {
         std::fs::read(self.folder.path().join("tls-certificate.pem")).unwrap()
     }
 
-    /// What a client of this bucket needs.
+    /// Returns the configuration for a client of this bucket.
     pub fn signing_config(&self, bucket: &str) -> R2SigningConfig {
         self.emulator.signing_config(bucket)
     }
 
-    /// The same for a client that reaches the server by another address.
+    /// Returns the configuration for a client that reaches the server through another address.
     pub fn signing_config_at(&self, address: SocketAddr, bucket: &str) -> R2SigningConfig {
         R2SigningConfig::for_endpoint(
             format!("http://{address}"),
@@ -107,27 +107,28 @@ impl LocalServer {
         .account_id(self.credentials.account_id())
     }
 
-    /// Its further keys.
+    /// Returns its additional keys.
     pub fn keys(&self) -> &Keys {
         self.emulator.keys()
     }
 
-    /// What a client of the namespace with this id needs.
+    /// Returns the configuration for a client of the namespace with this id.
     pub fn kv_config(&self, id: &str) -> KvConfig {
         self.emulator.kv_config(id)
     }
 
-    /// A client of this bucket.
+    /// Returns a client of this bucket.
     pub fn bucket(&self, name: &str) -> S3Bucket {
         S3Bucket::new(self.signing_config(name)).unwrap()
     }
 
-    /// A client of the namespace with this id.
+    /// Returns a client of the namespace with this id.
     pub fn namespace(&self, id: &str) -> RestNamespace {
         RestNamespace::new(self.kv_config(id)).unwrap()
     }
 
-    /// Stops it and waits for the requests under way. The store is there until what this returns is dropped.
+    /// Stops the server and waits for requests in progress. The store exists until the returned folder is
+    /// dropped.
     pub async fn stop(self) -> TempDir {
         let Self { emulator, folder, .. } = self;
         emulator.stop().await;

@@ -1,4 +1,4 @@
-//! What the library logs.
+//! Collects what the library logs.
 
 use std::io;
 use std::sync::{Arc, Mutex, Once};
@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, Once};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// What one thread logs.
+/// The log of one thread.
 #[derive(Debug, Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Keeps what this thread logs until the guard is dropped, and of each span that closes its fields.
+    /// Collects what this thread logs until the guard is dropped, including the fields of each closed span.
     pub fn keep() -> (Self, DefaultGuard) {
         // With a single subscriber, what another thread without one logs first is off for all threads.
         static ELSEWHERE: Once = Once::new();
@@ -29,12 +29,12 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    /// All of it.
+    /// Returns the whole log.
     pub fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// The lines of the spans that have closed.
+    /// Returns the lines of closed spans.
     pub fn closed_spans(&self) -> Vec<String> {
         self.text().lines().filter(|line| line.contains(": close ")).map(str::to_owned).collect()
     }

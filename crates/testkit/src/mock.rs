@@ -1,6 +1,6 @@
-//! Buckets and namespaces of a few methods.
+//! Mocks of buckets and namespaces with few methods.
 
-/// A mock, `MockBucket` or `MockNamespace`, whose operations of these names are answered by the methods of a fake, which is
+/// Creates a mock, `MockBucket` or `MockNamespace`, that answers these operations with the methods of a fake
 /// in an `Arc`: `mock!(MockBucket, fake => head, get)`.
 #[macro_export]
 macro_rules! mock {

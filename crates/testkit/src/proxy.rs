@@ -1,4 +1,4 @@
-//! A proxy between client and server that fails as it is told.
+//! A proxy between client and server that fails on demand.
 
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, Error, ErrorKind};
@@ -10,52 +10,52 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Small, so that a proxy which stops reading is noticed soon.
+/// Small, so that a client soon notices that the proxy has stopped reading.
 const RECEIVE_BUFFER: u32 = 64 * 1024;
 
-/// What is done to a request or its answer.
+/// A fault of a request or its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The proxy answers with this status, after which `Retry-After` in seconds; the server hears nothing.
+    /// The proxy answers with this status and, if set, `Retry-After` in seconds. The server receives nothing.
     Status(u16, Option<u64>),
-    /// The proxy answers 503 before the body is there, does not read it, and closes the connection.
+    /// The proxy answers 503 before the body arrives, does not read it, and closes the connection.
     Refusal,
-    /// The connection is reset when the request's head is there; the server hears nothing.
+    /// The connection is reset after the head of the request. The server receives nothing.
     ResetBefore,
-    /// Half of the request's body reaches the server, then both connections are reset.
+    /// Half of the request's body reaches the server. Then both connections are reset.
     ResetInUpload,
-    /// The server answers, and the connection is reset in place of the answer.
+    /// The server answers, and the connection is reset instead of returning the answer.
     ResetAfter,
-    /// The connection ends behind half of the body.
+    /// The connection ends after half of the body.
     EndEarly(ContentLength),
-    /// The answer's document lists no part of this number.
+    /// The document in the answer lacks the part with this number.
     HidePart(u16),
     /// One byte in the middle of the answer's body is changed.
     FlipDownload,
     /// One byte in the middle of the request's body is changed.
     FlipUpload,
-    /// The request is taken, and no answer comes.
+    /// The request is accepted, and no answer is sent.
     StallBeforeHead,
-    /// Nothing comes behind half of the answer's body.
+    /// Nothing is sent after half of the answer's body.
     StallInBody,
     /// The request's body is not read.
     StallUpload,
-    /// The answer is whole, and the connection is closed `after` it, without having said so.
+    /// The answer is complete, and the connection is closed without notice `after` it.
     CloseIdle { after: Duration },
 }
 
-/// What the head of an answer says whose body ends early.
+/// The `Content-Length` of an answer whose body ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentLength {
-    /// What it was.
+    /// The original length.
     Kept,
-    /// Nothing, and the end of the connection is that of the body.
+    /// No length: the body ends with the connection.
     Removed,
-    /// So that it fits the half that comes.
+    /// The length of the half that is sent.
     Halved,
 }
 
-/// S3's operations.
+/// The operations of S3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Get,
@@ -82,20 +82,20 @@ impl Kind {
     }
 }
 
-/// A request as it came by.
+/// A request that passed through the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// The operation.
     pub kind: Kind,
     /// The path and the query.
     pub target: String,
-    /// The header of this name.
+    /// The `Range` header.
     pub range: Option<String>,
-    /// How many bytes of the request's body have come.
+    /// Number of bytes of the request's body received so far.
     pub sent: usize,
-    /// Whether the client was given the server's answer, whole and as it was, and that is a success.
+    /// Whether the client received the server's complete and unchanged answer, and it is a success.
     pub acknowledged: bool,
-    /// Whether the same request was acknowledged before this one came.
+    /// Whether the same request had been acknowledged before this one arrived.
     pub repeats: bool,
 }
 
@@ -105,7 +105,7 @@ struct Script {
     orders: VecDeque<(Kind, Option<Fault>)>,
     random: Option<Random>,
     calls: Vec<Call>,
-    /// What puts and parts were acknowledged.
+    /// The acknowledged puts and parts.
     acknowledged: HashSet<String>,
     under_way: usize,
     random_faults: usize,
@@ -119,7 +119,7 @@ struct Random {
 }
 
 impl Script {
-    /// Counts a request and says what to do to it.
+    /// Counts a request and returns its fault.
     fn next(&mut self, head: &Head) -> (usize, Option<Fault>) {
         let (kind, target) = (head.kind(), head.target());
         self.calls.push(Call {
@@ -154,7 +154,7 @@ impl Script {
     }
 }
 
-/// A proxy on a port of its own, until it is dropped.
+/// A proxy on a separate port, until it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -163,7 +163,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it in front of this server.
+    /// Starts a proxy in front of this server.
     pub fn start(server: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
@@ -175,61 +175,61 @@ impl Proxy {
         Self { address, script, task }
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Does this to the next request of this kind, after what was ordered for the kind before.
+    /// Orders a fault for the next request of this kind, after the faults that were ordered before.
     pub fn order(&self, kind: Kind, fault: Fault) {
         self.script().orders.push_back((kind, Some(fault)));
     }
 
-    /// The same to these many requests of this kind, once so many have gone by.
+    /// Orders faults for the next requests of this kind, after `unharmed` requests without one.
     pub fn order_after(&self, kind: Kind, unharmed: usize, faults: &[Fault]) {
         let faults = faults.iter().map(|fault| Some(*fault));
         let orders = std::iter::repeat_n(None, unharmed).chain(faults);
         self.script().orders.extend(orders.map(|fault| (kind, fault)));
     }
 
-    /// Forgets the orders alone.
+    /// Forgets only the orders.
     pub fn clear_orders(&self) {
         self.script().orders.clear();
     }
 
-    /// Does one of these to this share of all requests.
+    /// Causes one of these faults at random, for this share of all requests.
     pub fn at_random(&self, share: f64, seed: u64, faults: &[Fault]) {
         self.script().random =
             Some(Random { share, rng: fastrand::Rng::with_seed(seed), faults: faults.to_vec() });
     }
 
-    /// How many requests were done something to at random.
+    /// Returns how many requests had a random fault.
     pub fn faults(&self) -> usize {
         self.script().random_faults
     }
 
-    /// How many requests of this kind came since the last [`begin`](Self::begin).
+    /// Returns how many requests of this kind arrived since the last [`begin`](Self::begin).
     pub fn calls(&self, kind: Kind) -> usize {
         self.script().calls.iter().filter(|call| call.kind == kind).count()
     }
 
-    /// The requests since the last [`begin`](Self::begin), in the order in which they came.
+    /// Returns the requests since the last [`begin`](Self::begin), in the order of their arrival.
     pub fn log(&self) -> Vec<Call> {
         self.script().calls.clone()
     }
 
-    /// The objects and parts since the last [`begin`](Self::begin) that were sent though they had been
-    /// acknowledged: the same part of the same upload, or an object of the same key.
+    /// Returns the objects and parts that were sent again since the last [`begin`](Self::begin) although they
+    /// had been acknowledged: the same part of the same upload, or an object with the same key.
     pub fn sent_twice(&self) -> Vec<Call> {
         self.script().calls.iter().filter(|call| call.repeats).cloned().collect()
     }
 
-    /// How many requests are at the server or on their way there or back.
+    /// Returns how many requests are in progress.
     pub fn under_way(&self) -> usize {
         self.script().under_way
     }
 
-    /// Passes requests on to this server from now on.
+    /// Forwards requests to this server from now on.
     pub fn set_server(&self, server: SocketAddr) {
         self.script().server = Some(server);
     }
@@ -303,12 +303,12 @@ async fn converse(client: TcpStream, script: Arc<Mutex<Script>>) -> io::Result<(
         upstream.write(head.0.as_bytes()).await?;
         if fault == Some(Fault::ResetInUpload) {
             upstream.write(&body[..body.len() / 2]).await?;
-            // Else the reset overtakes what was written.
+            // Otherwise the reset overtakes the written bytes.
             tokio::time::sleep(Duration::from_millis(20)).await;
             upstream.reset()?;
             return client.reset();
         }
-        // A server that refuses a request may answer before it has read all.
+        // A server that rejects a request may answer before it has read everything.
         let written = upstream.write(&body).await;
         let Some(mut head) = upstream.read_head().await? else {
             return written;
@@ -357,7 +357,7 @@ async fn converse(client: TcpStream, script: Arc<Mutex<Script>>) -> io::Result<(
     Ok(())
 }
 
-/// Counts a request as long as it lives.
+/// Counts a request as in progress while it lives.
 struct UnderWay<'a>(&'a Mutex<Script>);
 
 impl<'a> UnderWay<'a> {
@@ -380,7 +380,7 @@ fn flip(body: &mut [u8]) {
     }
 }
 
-/// A list of parts without one of them.
+/// Returns a list of parts without one of them.
 fn without_part(document: &[u8], number: u16) -> Vec<u8> {
     let document = String::from_utf8_lossy(document);
     let begins = format!("<PartNumber>{number}</PartNumber>");
@@ -412,8 +412,8 @@ fn status_answer(status: u16, retry_after: Option<u64>, kind: Kind) -> String {
 struct Wire(TcpStream);
 
 impl Wire {
-    /// The next head, or `None` where the connection has ended. One byte after the other, to leave the body
-    /// where it is, would be slow: what is there is peeked at.
+    /// Reads the next head, or returns `None` if the connection has ended. Peeks at the available bytes,
+    /// because the body must stay unread and reading single bytes would be slow.
     async fn read_head(&mut self) -> io::Result<Option<Head>> {
         let mut head = Vec::new();
         let mut peeked = vec![0; 16 * 1024];
@@ -452,7 +452,7 @@ impl Wire {
     }
 }
 
-/// The head of a request or of an answer, with its empty line.
+/// The head of a request or of an answer, including its empty line.
 struct Head(String);
 
 impl Head {

@@ -1,4 +1,4 @@
-//! An HTTP server that answers by a script, byte for byte.
+//! An HTTP server that answers according to a script, byte for byte.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -6,32 +6,33 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// An answer with this status line, these headers and this body, and the body's length.
+/// Returns an answer with this status line, these headers, this body, and the body's length.
 pub fn answer(status: &str, headers: &[&str], body: &str) -> String {
     let headers: String = headers.iter().flat_map(|header| [*header, "\r\n"]).collect();
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
-/// A server on a port of its own. It runs as long as the test's Tokio runtime.
+/// A server on a separate port. It runs as long as the test's Tokio runtime.
 #[derive(Debug)]
 pub struct ScriptedServer {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
-/// A request as it was read.
+/// A request that was read.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The request line.
     pub line: String,
-    /// The other lines of the head, each with its end. The library's client writes names in lower case.
+    /// The other lines of the head, including line ends. The library's client writes names in lower case.
     pub headers: String,
     /// The body.
     pub body: String,
 }
 
 impl ScriptedServer {
-    /// Gives each request the next of `answers`, whatever connection it comes on. After the last answer it closes connections.
+    /// Starts a server that answers each request with the next of `answers`, whatever its connection. After
+    /// the last answer it closes connections.
     pub async fn answering(answers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let answers: Arc<[String]> = answers.into_iter().map(Into::into).collect();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -54,7 +55,7 @@ impl ScriptedServer {
         Self { requests, ..server }
     }
 
-    /// Gives each connection to `script`, and closes it when that ends.
+    /// Starts a server that passes each connection to `script`, and closes it when the script ends.
     pub async fn conversing<F>(script: impl Fn(Connection) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -69,17 +70,17 @@ impl ScriptedServer {
         Self { address, requests: Arc::default() }
     }
 
-    /// Where it is: `http://127.0.0.1:` and the port.
+    /// Returns its URL: `http://127.0.0.1:` and the port.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What [`answering`](Self::answering) has read so far.
+    /// Returns the requests that [`answering`](Self::answering) has read so far.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// The method and target of each of these requests.
+    /// Returns the method and target of each of these requests.
     pub fn lines(&self) -> Vec<String> {
         let line = |request: &Request| request.line.replace(" HTTP/1.1", "");
         self.requests.lock().unwrap().iter().map(line).collect()
@@ -91,7 +92,8 @@ impl ScriptedServer {
 pub struct Connection(TcpStream);
 
 impl Connection {
-    /// Reads a head with its empty line and leaves the body where it is. `None` where the connection has ended.
+    /// Reads a head including its empty line, and leaves the body unread. Returns `None` if the connection
+    /// has ended.
     pub async fn read_head(&mut self) -> Option<String> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -116,7 +118,7 @@ impl Connection {
         Some(Request { line: line.to_owned(), headers: headers.to_owned(), body })
     }
 
-    /// Writes this as it is, if somebody still reads it.
+    /// Writes the bytes unchanged, if the client still reads them.
     pub async fn write(&mut self, answer: &str) {
         let _ = self.0.write_all(answer.as_bytes()).await;
     }

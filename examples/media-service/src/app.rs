@@ -1,4 +1,4 @@
-//! What every request shares: all of it is made once, and cheap to clone.
+//! State that all requests share. It is created once and cheap to clone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use cloudflare_clients::session::{SessionCache, SessionLifetime};
 use crate::routes::playback;
 use crate::settings::Settings;
 
-/// For how long somebody stays signed in.
+/// Lifetime of a session: how long a user stays signed in.
 const SESSION: Duration = Duration::from_secs(12 * 3600);
 
 const LIMIT_WINDOW: Duration = Duration::from_secs(10 * 60);
@@ -20,10 +20,10 @@ const LIMIT_WINDOW: Duration = Duration::from_secs(10 * 60);
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) r2: R2Service,
-    /// A session knows its user: nothing else is kept with it.
+    /// Sessions without data of their own: a session has its user's name.
     pub(crate) sessions: SessionCache<()>,
     pub(crate) limiter: Arc<dyn RateLimiter>,
-    /// Makes and checks the URLs of playlists.
+    /// Creates and verifies the URLs of playlists.
     pub(crate) playlists: TokenRoute,
     pub(crate) settings: Arc<Settings>,
 }
@@ -31,7 +31,7 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn from_env(settings: Settings) -> cloudflare_clients::Result<Self> {
         let kv = KvClient::from_env()?;
-        // No request waits longer than this to be counted.
+        // A request waits at most this long to be counted.
         let counts = kv.clone().with_deadline(Duration::from_millis(500));
         Ok(Self {
             r2: R2Service::from_env()?,

@@ -1,4 +1,4 @@
-//! Failures as answers: those of this service as JSON, those of R2 and KV as the library answers them.
+//! Errors as responses: this service's own as JSON, those of R2 and KV as the library renders them.
 
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
@@ -26,7 +26,7 @@ impl ApiError {
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+        Self::new(StatusCode::NOT_FOUND, format!("no such {what}"))
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {

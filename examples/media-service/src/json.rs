@@ -1,4 +1,4 @@
-//! axum's `Json`, with refusals of this service's own form.
+//! axum's `Json`, whose rejections have the form of this service's errors.
 
 use axum::extract::FromRequest;
 use axum::response::{IntoResponse, Response};

@@ -1,4 +1,4 @@
-//! A media platform's service: README.md says what it does and how to run it.
+//! The service of a media platform. README.md describes what it does and how to run it.
 
 mod app;
 mod error;
@@ -45,7 +45,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Until Ctrl-C, or what a supervisor sends.
+/// Completes on Ctrl-C, or on the SIGTERM of a supervisor.
 async fn stopped() {
     #[cfg(unix)]
     if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {

@@ -1,4 +1,4 @@
-//! So many requests of an address, whichever process it reaches: the counts are in KV.
+//! A limit on the requests of each address, shared by all processes: the counts are in KV.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,9 +13,10 @@ use cloudflare_clients::rate_limit::RateLimiter;
 use crate::app::App;
 use crate::error::ApiError;
 
-/// Middleware: counts a request, refuses it beyond the limit, and tells in every answer what is left.
+/// Middleware that counts requests, refuses those beyond the limit, and reports the remaining quota in each
+/// response.
 ///
-/// Behind a proxy every request comes from the proxy's address: take the header that it sets instead.
+/// Behind a proxy, every request comes from the proxy's address: use the header that the proxy sets instead.
 pub(crate) async fn limit(
     State(app): State<App>,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
@@ -32,13 +33,13 @@ pub(crate) async fn limit(
     Ok(response)
 }
 
-/// Writes what was counted, each second.
+/// Writes the counts to KV every second.
 pub(crate) async fn write_counts(limiter: Arc<dyn RateLimiter>) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         seconds.tick().await;
         if let Err(error) = limiter.flush().await {
-            tracing::warn!("counts of requests were not written: {error}");
+            tracing::warn!("the counts of requests could not be written: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions in cookies: the cookie has a token, KV the session.
+//! Sessions: the cookie holds a token, KV the session.
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
@@ -23,7 +23,7 @@ pub(crate) struct Credentials {
     password: String,
 }
 
-/// `POST /login`: a demonstration, where one password opens all accounts. Yours checks the user's own.
+/// `POST /login`: for demonstration, one password opens all accounts. Check the user's own password here.
 pub(crate) async fn login(
     State(app): State<App>,
     cookies: CookieJar,
@@ -42,7 +42,7 @@ pub(crate) async fn login(
     Ok((cookies.add(cookie), Json(json!({ "user": session.user }))))
 }
 
-/// `POST /logout`: also fine for who is not signed in.
+/// `POST /logout`: succeeds also without a session.
 pub(crate) async fn logout(
     State(app): State<App>,
     cookies: CookieJar,
@@ -53,7 +53,7 @@ pub(crate) async fn logout(
     Ok((cookies.remove(Cookie::build(COOKIE).path("/")), StatusCode::NO_CONTENT))
 }
 
-/// A handler that takes a `User` is for those who are signed in.
+/// A handler with a `User` parameter requires a session.
 impl FromRequestParts<App> for User {
     type Rejection = ApiError;
 

@@ -1,18 +1,18 @@
-//! The environment, but for where R2 and KV are: `R2Service::from_env` and `KvClient::from_env` read that.
+//! Settings from the environment. `R2Service::from_env` and `KvClient::from_env` read those of R2 and KV.
 
 use std::env;
 use std::net::SocketAddr;
 
 pub(crate) struct Settings {
-    /// `LISTEN`: the address to serve at.
+    /// `LISTEN`: the address to listen at.
     pub(crate) listen: SocketAddr,
-    /// `PUBLIC_URL`: where browsers find the service, `http://{LISTEN}` by default.
+    /// `PUBLIC_URL`: the URL that browsers use, `http://{LISTEN}` by default.
     pub(crate) public_url: String,
     /// `LOGIN_PASSWORD`: opens every account of this demonstration.
     pub(crate) password: String,
     /// `PLAYLIST_SECRET`: signs the URLs of playlists.
     pub(crate) playlist_secret: String,
-    /// `REQUEST_LIMIT`: how many requests an address may make in ten minutes.
+    /// `REQUEST_LIMIT`: maximum number of requests of an address in ten minutes.
     pub(crate) request_limit: u64,
 }
 
@@ -28,7 +28,7 @@ impl Settings {
         })
     }
 
-    /// Whether cookies go over HTTPS alone: always, but for a browser and a service on one machine.
+    /// Whether cookies are sent over HTTPS only: always, unless browser and service are on one machine.
     pub(crate) fn secure_cookies(&self) -> bool {
         let local = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
         !local.iter().any(|start| {
@@ -43,10 +43,10 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn required(name: &str, what: &str) -> Result<String, String> {
-    variable(name).ok_or_else(|| format!("set {name}: {what}"))
+    variable(name).ok_or_else(|| format!("`{name}` is not set; set it to {what}"))
 }
 
 fn parsed<T: std::str::FromStr>(name: &str, default: &str) -> Result<T, String> {
     let value = variable(name).unwrap_or_else(|| default.to_owned());
-    value.parse().map_err(|_| format!("{name} is {value:?}: it has to be like {default}"))
+    value.parse().map_err(|_| format!("`{name}` is `{value}`; set it to a value such as {default}"))
 }

@@ -1,8 +1,8 @@
-//! Users, and the keys that are theirs: everything below `{user}/`.
+//! Users and their keys: a user owns everything below `{user}/`.
 
 use crate::error::ApiError;
 
-/// Somebody whose name was checked.
+/// A user whose name is valid.
 #[derive(Debug)]
 pub(crate) struct User(String);
 
@@ -20,21 +20,21 @@ impl User {
         &self.0
     }
 
-    /// What all keys of the user begin with.
+    /// The prefix of all keys of the user: `{user}/`.
     pub(crate) fn prefix(&self) -> String {
         format!("{}/", self.0)
     }
 
-    /// The key of a file of the user; its name may have folders, as HLS packages do.
+    /// The key of a file of the user. The name may contain folders, as those of HLS packages do.
     pub(crate) fn key(&self, name: &str) -> Result<String, ApiError> {
-        // Browsers fold dots in paths, and would ask for another key.
+        // Browsers fold dot segments in paths and would request another key.
         if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
-            return Err(ApiError::bad_request(format!("the name {name:?} has an empty or a dotted part")));
+            return Err(ApiError::bad_request(format!("the name {name:?} has an empty or a dot segment")));
         }
         Ok(self.prefix() + name)
     }
 
-    /// Refuses a key of somebody else.
+    /// Returns an error for a key of another user.
     pub(crate) fn check_owns(&self, key: &str) -> Result<(), ApiError> {
         if key.starts_with(&self.prefix()) {
             Ok(())
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn users_own_what_lies_below_their_name() {
+    fn users_own_the_keys_below_their_name() {
         let ada = User::new("ada".to_owned()).unwrap();
         assert_eq!(ada.key("film/720p.m3u8").unwrap(), "ada/film/720p.m3u8");
         assert!(ada.check_owns("ada/film").is_ok());

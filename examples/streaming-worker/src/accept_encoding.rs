@@ -1,13 +1,13 @@
-//! Which encodings of an answer a client takes.
+//! The content encodings that a client accepts.
 
-/// Whether a list as `Accept-Encoding` has it names gzip
+/// Returns whether the value of an `Accept-Encoding` header accepts gzip
 /// ([RFC 9110, 12.5.3](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3)).
 pub fn takes_gzip(accepted: &str) -> bool {
     accepted.split(',').any(|element| {
         let mut parts = element.split(';').map(str::trim);
         let coding = parts.next().unwrap_or_default();
         let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        // A weight of zero has no digit but zeros.
+        // A weight of zero consists of zeros.
         coding.eq_ignore_ascii_case("gzip")
             && weight.is_none_or(|weight| weight.contains(|c: char| matches!(c, '1'..='9')))
     })

@@ -1,6 +1,6 @@
-//! Who is asking, and what they may do.
+//! Authentication and permissions.
 //!
-//! A platform that has its own sign-in implements [`Access`] for it, and the rest stays as it is.
+//! A platform with its own sign-in implements [`Access`]; nothing else changes.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,16 +11,16 @@ use sha2::Sha256;
 
 use crate::keys::{CreatorId, MediaKey, SHARED};
 
-/// Tells who is asking by the `Authorization` header of a request.
+/// Identifies the caller by the `Authorization` header of a request.
 pub trait Access: Send + Sync {
     fn authenticate(&self, authorization: Option<&str>, now: SystemTime) -> Result<Subject, Unauthenticated>;
 }
 
-/// Nobody that is known, or no longer.
+/// The header is missing or invalid, or has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unauthenticated;
 
-/// Somebody who has signed in.
+/// An authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject(CreatorId);
 
@@ -37,7 +37,7 @@ impl Subject {
         self.owns(key) || key.owner().is_none()
     }
 
-    /// Whether everything that begins with the prefix may be read.
+    /// Returns whether the subject may read everything below the prefix.
     pub fn may_list(&self, prefix: &str) -> bool {
         prefix.starts_with(SHARED) || prefix.strip_prefix(self.id()).is_some_and(|rest| rest.starts_with('/'))
     }
@@ -49,20 +49,20 @@ impl From<CreatorId> for Subject {
     }
 }
 
-/// Tokens that name a subject and expire, signed with HMAC-SHA-256: `Authorization: Bearer {payload}.{signature}`, both in
-/// base64url, where the payload is `{seconds since 1970}.{subject}`.
+/// Tokens that name a subject and expire, signed with HMAC-SHA-256: `Authorization: Bearer
+/// {payload}.{signature}`, both in base64url. The payload is `{seconds since 1970}.{subject}`.
 pub struct Tokens {
     key: Hmac<Sha256>,
 }
 
-/// A signature made for something else with the same secret is none of ours.
+/// Separates these signatures from others made with the same secret.
 const PURPOSE: &[u8] = b"streaming-worker token\n";
 
-/// The shortest secret.
+/// Minimum length of the secret, in bytes.
 pub const MIN_SECRET: usize = 32;
 
 impl Tokens {
-    /// `None` if the secret is shorter than [`MIN_SECRET`] bytes.
+    /// Returns `None` if the secret is shorter than [`MIN_SECRET`] bytes.
     pub fn new(secret: &str) -> Option<Self> {
         let secret = secret.trim().as_bytes();
         let key = Hmac::<Sha256>::new_from_slice(secret).ok()?;
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_signed_so_is_refused() {
+    fn invalid_tokens_are_refused() {
         let good = tokens().mint(&subject("a"), NOW + Duration::from_secs(60));
         let (payload, signature) = good.split_once('.').unwrap();
         let other = Tokens::new("another secret of thirty-two bytes").unwrap();

@@ -1,4 +1,4 @@
-//! The Worker: what it holds from one request to the next, and how a request finds its route.
+//! The Worker's shared state and its fetch handler.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::cors::Cors;
 use crate::error::ApiError;
 use crate::routes;
 
-/// Made by the first request and used by all that follow.
+/// Created by the first request of an isolate and shared by all later ones.
 static APP: OnceLock<App> = OnceLock::new();
 
 pub(crate) struct App {
     pub(crate) r2: R2Service,
-    /// Makes and checks the URLs of playlists.
+    /// Creates and verifies the URLs of playlists.
     pub(crate) playlists: TokenRoute,
-    /// How far back a viewer of a live stream can seek.
+    /// How far back a viewer of a live stream can seek; by default as far as the playlist lists.
     pub(crate) dvr_window: Option<Duration>,
     access: Box<dyn Access>,
     cors: Cors,
@@ -46,7 +46,7 @@ impl App {
         };
         let tokens = Tokens::new(&secret).ok_or_else(short)?;
         let r2 = R2Service::from_worker_env(env, "MEDIA_BUCKET").map_err(|error| {
-            ApiError::not_configured("give it the binding MEDIA_BUCKET of an R2 bucket", error)
+            ApiError::not_configured("add the binding MEDIA_BUCKET of an R2 bucket to wrangler.toml", error)
         })?;
         let playlists = TokenRoute::new(routes::playlists::PATH, secret.trim()).map_err(|_| short())?;
         let dvr_window = dvr_window(&variable("DVR_WINDOW"))?;
@@ -59,7 +59,7 @@ impl App {
         })
     }
 
-    /// Who is asking.
+    /// Authenticates the caller.
     pub(crate) fn subject(&self, request: &Request) -> Result<Subject, ApiError> {
         let authorization = request.headers().get("authorization").ok().flatten();
         self.access
@@ -75,7 +75,7 @@ fn dvr_window(seconds: &str) -> Result<Option<Duration>, ApiError> {
     match seconds.parse() {
         Ok(seconds) if seconds > 0 => Ok(Some(Duration::from_secs(seconds))),
         _ => Err(ApiError::not_configured(
-            "set the variable DVR_WINDOW to a number of seconds, or leave it out",
+            "set the variable DVR_WINDOW to a number of seconds, or remove it",
             format_args!("DVR_WINDOW is {seconds:?}"),
         )),
     }

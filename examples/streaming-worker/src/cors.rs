@@ -1,11 +1,11 @@
-//! Answers that the pages of one origin may read.
+//! CORS: the pages of one origin may call the Worker.
 
 use worker::{Request, Response, Result};
 
 use crate::error::ApiError;
 
 pub(crate) struct Cors {
-    /// Empty: no page of a browser calls the Worker.
+    /// The allowed origin. Empty: pages cannot call the Worker.
     origin: String,
 }
 
@@ -18,7 +18,7 @@ impl Cors {
         Ok(!self.origin.is_empty() && request.headers().get("origin")?.as_deref() == Some(&self.origin))
     }
 
-    /// The answer that lets a page call the Worker.
+    /// The response to a preflight request.
     pub(crate) fn preflight(&self, request: &Request) -> Result<Response, ApiError> {
         if !self.allows(request)? {
             return Err(self.refusal(request)?);
@@ -33,10 +33,10 @@ impl Cors {
         Ok(self.allow(request, response)?)
     }
 
-    /// Why a page may not: browsers show it to its developer.
+    /// The reason for a refusal, which browsers show in their developer tools.
     fn refusal(&self, request: &Request) -> Result<ApiError> {
         let Some(origin) = request.headers().get("origin")? else {
-            return Ok(ApiError::bad_request("a preflight has an Origin: which page asks"));
+            return Ok(ApiError::bad_request("the preflight request has no Origin header"));
         };
         Ok(ApiError::origin_refused(&origin))
     }

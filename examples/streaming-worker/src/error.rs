@@ -1,4 +1,4 @@
-//! What goes wrong, as an answer: `{"error": {"code", "message"}}` and the status for it.
+//! Errors as responses: a status and `{"error": {"code", "message"}}`.
 
 use std::fmt::Display;
 
@@ -31,47 +31,43 @@ impl ApiError {
     }
 
     pub(crate) fn unauthenticated() -> Self {
-        Self::new(
-            401,
-            "unauthenticated",
-            "a token is needed that is signed by this platform and has not expired",
-        )
-        .with_header("www-authenticate", "Bearer")
+        Self::new(401, "unauthenticated", "send a valid token: `Authorization: Bearer TOKEN`")
+            .with_header("www-authenticate", "Bearer")
     }
 
-    /// The same for what is not there and for what the subject may not know of.
+    /// The same response for missing content and for content that the subject may not know about.
     pub(crate) fn forbidden() -> Self {
-        Self::new(403, "forbidden", "there is no such thing, or this token does not give access to it")
+        Self::new(403, "forbidden", "it does not exist, or this token does not give access to it")
     }
 
     pub(crate) fn origin_refused(origin: &str) -> Self {
         let message = format!(
-            "pages of {origin:?} may not call this Worker: its variable ALLOWED_ORIGIN names those that may"
+            "pages of {origin:?} may not call this Worker; set its variable ALLOWED_ORIGIN to the origin that may"
         );
         Self::new(403, "origin_refused", message).with_header("vary", "Origin")
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(404, "not_found", format!("there is no such {what}"))
+        Self::new(404, "not_found", format!("no such {what}"))
     }
 
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
-        Self::new(405, "method_not_allowed", format!("this route takes {allowed}"))
+        Self::new(405, "method_not_allowed", format!("this route accepts {allowed}"))
             .with_header("allow", allowed)
     }
 
     pub(crate) fn length_required() -> Self {
-        Self::new(411, "length_required", "send a Content-Length: R2 takes no upload of unknown length")
+        Self::new(411, "length_required", "send a Content-Length header: R2 needs the length of an upload")
     }
 
-    /// What is stored is not what it should be.
+    /// The stored object has the wrong format.
     pub(crate) fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(422, "unprocessable", message)
     }
 
-    /// A playlist does not get what a player has waited for.
+    /// A live playlist did not get the segment in time that a player waits for.
     pub(crate) fn not_yet() -> Self {
-        let message = "the playlist does not have that yet: its stream has stopped, or is late";
+        let message = "the playlist does not have this segment yet: the stream has stopped or is late";
         Self::new(503, "not_yet", message).with_header("retry-after", "1")
     }
 
@@ -83,22 +79,22 @@ impl ApiError {
         }
     }
 
-    /// A secret, variable or binding is missing or not as it has to be. The answer says what to set, and the log why.
+    /// A secret, variable or binding is missing or invalid. The response says what to set, the log why.
     pub(crate) fn not_configured(to_do: impl Display, reason: impl Display) -> Self {
         console_error!("the Worker is not configured: {reason}");
-        Self::new(503, "not_configured", format!("the Worker is not configured: {to_do}; its log says more"))
+        Self::new(503, "not_configured", format!("the Worker is not configured: {to_do}; see its log"))
     }
 
-    /// What only the log says: it is for whoever deploys the Worker.
+    /// R2 refuses the Worker's own request. Only the log has the reason, which is for the operator.
     fn refused_by_r2(error: &Error) -> Self {
-        console_error!("R2 refuses what the Worker asks for: {error}");
-        Self::new(500, "internal", "the Worker may not do this, its log says why")
+        console_error!("R2 refused the Worker's request: {error}");
+        Self::new(500, "internal", "R2 refused the Worker's request; see the Worker's log")
     }
 
     fn r2_failed(status: u16, error: &Error) -> Self {
         console_error!("R2 failed: {error}");
         let wait = error.retry_after().map_or(1, |wait| wait.as_secs().max(1));
-        Self::new(status, "storage_unavailable", "the storage does not answer as it should, try again")
+        Self::new(status, "storage_unavailable", "the storage is not available; try again")
             .with_header("retry-after", wait.to_string())
     }
 
@@ -129,14 +125,16 @@ impl From<Error> for ApiError {
                 400 => Self::bad_request(error.message()),
                 _ => Self::unprocessable(error.message()),
             },
-            ErrorKind::PreconditionFailed => {
-                Self::new(412, "precondition_failed", "the object is not as the request's conditions have it")
-            }
+            ErrorKind::PreconditionFailed => Self::new(
+                412,
+                "precondition_failed",
+                "the object does not meet the conditions of the request",
+            ),
             ErrorKind::RangeNotSatisfiable => Self::range_not_satisfiable(&error),
             ErrorKind::NoSuchKey => Self::not_found("object"),
             ErrorKind::NoSuchUpload => Self::not_found("upload"),
             ErrorKind::Conflict => {
-                Self::new(409, "conflict", "something else is being done to the object, try again")
+                Self::new(409, "conflict", "another operation on the object is in progress; try again")
             }
             ErrorKind::RateLimited => Self::r2_failed(503, &error),
             ErrorKind::MissingSigningConfig => Self::not_configured(
@@ -153,10 +151,10 @@ impl From<Error> for ApiError {
     }
 }
 
-/// The runtime refuses to read a request or to make an answer.
+/// The runtime failed to read a request or to create a response.
 impl From<worker::Error> for ApiError {
     fn from(error: worker::Error) -> Self {
         console_error!("the runtime failed: {error}");
-        Self::new(500, "internal", "something went wrong, the Worker's log says what")
+        Self::new(500, "internal", "internal error; see the Worker's log")
     }
 }

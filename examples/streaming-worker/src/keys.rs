@@ -1,18 +1,19 @@
-//! The keys of the bucket: `{creatorId}/videos|hls|audio|thumbnails|metadata/...` and `public/shared-resources/...`.
+//! The keys of the bucket: `{creatorId}/videos|hls|audio|thumbnails|metadata/...` and
+//! `public/shared-resources/...`.
 //!
-//! They are only ever made here, out of parts that were checked: no part of a key can leave its folder.
+//! Keys are only built here, from validated parts, so no part of a key can leave its folder.
 
 use std::fmt;
 
 use cloudflare_clients::r2::normalize_key;
 
-/// What any creator's viewers may read.
+/// Prefix of the objects that every authenticated caller may read.
 pub const SHARED: &str = "public/shared-resources/";
 
-/// The longest id or name of a file.
+/// Maximum length of an id or a file name, in bytes.
 const MAX_PART: usize = 200;
 
-/// A part that no key can have, or a key that lies in no folder.
+/// An invalid part of a key, or a key outside of the known folders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidKey(String);
 
@@ -39,7 +40,7 @@ fn check_part(what: &str, part: &str) -> Result<(), InvalidKey> {
     Err(InvalidKey(format!("the {what} {part:?} {problem}")))
 }
 
-/// Who owns a folder, or asks to see something.
+/// The id of a creator, who owns a folder, or of a viewer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreatorId(String);
 
@@ -47,7 +48,7 @@ impl CreatorId {
     pub fn new(id: impl Into<String>) -> Result<Self, InvalidKey> {
         let id = id.into();
         check_part("creator's id", &id)?;
-        // R2 would take it for the folder of another id.
+        // R2 normalizes keys to NFC, so this would be the folder of another id.
         if normalize_key(&id) != id {
             return Err(InvalidKey(format!("the creator's id {id:?} is not in Unicode's form NFC")));
         }
@@ -64,7 +65,7 @@ impl CreatorId {
     }
 }
 
-/// A piece of content of a creator.
+/// The id of a piece of content of a creator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaId(String);
 
@@ -80,7 +81,7 @@ impl MediaId {
     }
 }
 
-/// What a creator's folder is divided into.
+/// The subfolders of a creator's folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Folder {
     Videos,
@@ -104,7 +105,7 @@ impl Folder {
     }
 }
 
-/// A key of the bucket.
+/// A valid key of the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaKey {
     key: String,
@@ -118,7 +119,7 @@ enum Place {
 }
 
 impl MediaKey {
-    /// `{creatorId}/{folder}/{path}`; the path may have folders of its own, as HLS packages do.
+    /// `{creatorId}/{folder}/{path}`. The path may contain folders, as those of HLS packages do.
     pub fn new(creator: &CreatorId, folder: Folder, path: &str) -> Result<Self, InvalidKey> {
         Self::checked(
             format!("{}/{}/{path}", creator.as_str(), folder.as_str()),
@@ -137,7 +138,7 @@ impl MediaKey {
         Self::checked(format!("{SHARED}{path}"), path, Place::Shared)
     }
 
-    /// A key as a client names it.
+    /// Parses a key that a client sent.
     pub fn parse(key: &str) -> Result<Self, InvalidKey> {
         if let Some(path) = key.strip_prefix(SHARED) {
             return Self::shared(path);
@@ -156,7 +157,7 @@ impl MediaKey {
     fn checked(key: String, path: &str, place: Place) -> Result<Self, InvalidKey> {
         path.split('/').try_for_each(|part| check_part("name", part))?;
         if key.len() > 1024 {
-            return Err(InvalidKey(format!("the key has {} bytes: R2 takes 1,024", key.len())));
+            return Err(InvalidKey(format!("the key has {} bytes: R2 accepts 1,024", key.len())));
         }
         Ok(Self { key, place })
     }
@@ -165,7 +166,7 @@ impl MediaKey {
         &self.key
     }
 
-    /// Whose it is; nobody's where it is shared.
+    /// The owner; `None` for shared objects.
     pub fn owner(&self) -> Option<&CreatorId> {
         match &self.place {
             Place::Creator(owner, _) => Some(owner),
@@ -173,7 +174,7 @@ impl MediaKey {
         }
     }
 
-    /// Whether it is a manifest, which has a route of its own.
+    /// Whether it is a manifest, which has a separate route.
     pub fn is_metadata(&self) -> bool {
         matches!(self.place, Place::Creator(_, Folder::Metadata))
     }
@@ -250,6 +251,6 @@ mod tests {
         ] {
             refused(MediaKey::parse(key), why);
         }
-        refused(MediaKey::shared(&["x"; 513].join("/")), "the key has 1049 bytes: R2 takes 1,024");
+        refused(MediaKey::shared(&["x"; 513].join("/")), "the key has 1049 bytes: R2 accepts 1,024");
     }
 }

@@ -1,8 +1,8 @@
 //! Private video from R2: a Worker that a platform of creators deploys.
 //!
-//! Every creator owns a folder of the bucket ([`keys`]). A token names who is asking ([`access`]). A manifest says what a piece
-//! of content is and who may see it ([`manifest`]). Bytes go past the Worker, through presigned URLs, or by way of it, from R2 to
-//! the client without passing through its memory.
+//! Every creator owns a folder of the bucket ([`keys`]). A token identifies the caller ([`access`]). A
+//! manifest describes a piece of content and lists who may see it ([`manifest`]). Clients read and write
+//! objects directly in R2, by presigned URLs, or through the Worker, which streams them without buffering.
 
 pub mod accept_encoding;
 pub mod access;

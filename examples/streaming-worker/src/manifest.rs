@@ -1,4 +1,4 @@
-//! What a piece of content is, and who may see it: `{creatorId}/metadata/{mediaId}.json`.
+//! Manifests, `{creatorId}/metadata/{mediaId}.json`: what a piece of content is, and who may see it.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,20 +7,20 @@ use crate::keys::{CreatorId, MediaKey};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Where the content is: a film, or the master playlist of an HLS package.
+    /// Key of the content: a film, or the master playlist of an HLS package.
     pub key: String,
-    /// Its content type.
+    /// Content type, such as `video/mp4`.
     #[serde(rename = "type")]
     pub content_type: String,
     pub owner: String,
-    /// Subjects who may see it besides the owner.
+    /// Subjects who may see it in addition to the owner.
     #[serde(default)]
     pub viewers: Vec<String>,
 }
 
 impl Manifest {
-    /// The content's key, if the manifest, which lies in the folder of `creator`, may speak of it: a manifest must not
-    /// give away what belongs to somebody else.
+    /// The key of the content. `None` if a manifest in the folder of `creator` may not refer to it: a
+    /// manifest must not give access to another creator's objects.
     pub fn content(&self, creator: &CreatorId) -> Option<MediaKey> {
         let key = MediaKey::parse(&self.key).ok()?;
         let owned = key.owner().is_none_or(|owner| owner == creator);
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn manifests_speak_of_their_owners_content_alone() {
+    fn manifests_refer_to_their_owners_content_only() {
         let creator = CreatorId::new("creator").unwrap();
         let content = |key, owner| manifest(key, owner).content(&creator).map(|key| key.as_str().to_owned());
         assert_eq!(content("creator/videos/a", "creator").as_deref(), Some("creator/videos/a"));

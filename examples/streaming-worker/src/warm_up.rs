@@ -1,5 +1,5 @@
-//! What runs when an isolate starts: a request for a made-up playlist. V8 compiles each function when it is
-//! called first. Without this, the first playlist takes three times the CPU time.
+//! Warms up an isolate at its start with a request for a made-up playlist. V8 compiles a function when it is
+//! first called; without this, the first playlist takes three times the CPU time.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::routes;
 
-/// As many as a film of two hours has. They are enough for V8 to optimise the hashing.
+/// Number of segments, as in a film of two hours: enough for V8 to optimise the hashing.
 const SEGMENTS: usize = 1200;
 
 const KEY: &str = "creator/hls/media/720p/playlist.m3u8";

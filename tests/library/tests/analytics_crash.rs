@@ -1,6 +1,6 @@
-//! What a flush acknowledged is there after its process was killed.
+//! Events that a flush acknowledged are stored after the process was killed.
 #![cfg(unix)]
-// Nothing here is more than a test, helpers included.
+// Everything here is test code, including the helpers.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -58,7 +58,7 @@ fn records_until_it_is_killed() {
     });
 }
 
-/// Up to which event each task was told that its events are stored, until its process was killed.
+/// The last event of each task that was reported as stored before the process was killed.
 fn run_and_kill(folder: &Path, round: u64) -> Vec<Option<u64>> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "records_until_it_is_killed", "--nocapture"])
@@ -71,7 +71,7 @@ fn run_and_kill(folder: &Path, round: u64) -> Vec<Option<u64>> {
     let reading = thread::spawn(move || {
         let mut acknowledged = vec![None; usize::try_from(TASKS).unwrap()];
         for line in lines.lines() {
-            // The last line may be half; the harness writes others.
+            // The last line may be incomplete; the harness prints others.
             let line = line.unwrap();
             let Some(at) = line.find("@ ") else { continue };
             let numbers: Vec<u64> = line[at + 2..].split(' ').map(|number| number.parse().unwrap()).collect();

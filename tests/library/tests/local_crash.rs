@@ -1,6 +1,6 @@
-//! What the embedded store acknowledged is there after its process was killed, and nothing half is.
+//! Acknowledged writes of the embedded store exist after the process was killed, and nothing is half-written.
 #![cfg(unix)]
-// Nothing here is more than a test, helpers included.
+// Everything here is test code, including the helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeSet, HashMap};
@@ -18,14 +18,15 @@ use cloudflare_clients::r2::{
 };
 
 const ROUNDS: u64 = 20;
-/// That write to the store at the same time. Each is killed in its own time, so that the others go on.
+/// Number of processes that write to the store concurrently. Each is killed at its own time, so that the
+/// others continue.
 const PROCESSES: u64 = 2;
 const WRITERS: u64 = 3;
 const STORE: &str = "LOCAL_CRASH_STORE";
 const PROCESS: &str = "LOCAL_CRASH_PROCESS";
 const PART: usize = 5 * 1024 * 1024;
 
-/// The bytes that a seed stands for: its own length and content, so that no other write's bytes pass for them.
+/// The bytes for a seed: unique length and content, so that no other write's bytes can be confused with them.
 fn content(seed: u64) -> Bytes {
     let length = match seed % 4 {
         0 => 1000,
@@ -71,7 +72,7 @@ fn writes_until_it_is_killed() {
             let bucket = bucket.clone();
             tokio::spawn(async move {
                 for i in 0.. {
-                    // Every other write replaces what the one before stored.
+                    // Every other write replaces the object of the previous one.
                     let key = format!("{process}/{writer}/{}", i / 2);
                     let seed = (process * WRITERS + writer) * 100_000 + i;
                     say("begin", &key, seed);
@@ -91,14 +92,14 @@ fn writes_until_it_is_killed() {
     });
 }
 
-/// What one key may hold: the write that was acknowledged last, or one that was begun after it.
+/// The allowed values of one key: the last acknowledged write, or one that was started after it.
 #[derive(Default)]
 struct Expected {
     acknowledged: bool,
     seeds: Vec<u64>,
 }
 
-/// What a process wrote until it was killed, and how many writes were acknowledged.
+/// What a process wrote until it was killed, and the number of acknowledged writes.
 fn run_and_kill(folder: &Path, process: u64) -> (HashMap<String, Expected>, usize) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "writes_until_it_is_killed", "--nocapture"])
@@ -168,7 +169,7 @@ async fn check(bucket: &LocalBucket, expected: &HashMap<String, Expected>, prefi
     assert!(missing.is_empty(), "acknowledged and not there: {missing:?}");
 }
 
-/// Waits until the files are those that rows name.
+/// Waits until the only files are those that rows refer to.
 fn only_files_with_rows_stay(folder: &Path) {
     let database = rusqlite::Connection::open(folder.join("store.sqlite3")).unwrap();
     let names = |name: &str| -> BTreeSet<String> {

@@ -1,6 +1,6 @@
 //! Signed URLs and the S3 client against Cloudflare's own simulator of R2, Miniflare's S3 endpoint.
 //!
-//! `cargo xtask test simulator` starts it and names it in the environment.
+//! `cargo xtask test simulator` starts it and sets its address in the environment.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::time::{Duration, SystemTime};
@@ -38,12 +38,12 @@ fn service() -> R2Service {
     R2Service::new(S3Bucket::new(config()).unwrap())
 }
 
-/// An HTTP client that knows nothing of this library.
+/// An HTTP client that is independent of this library.
 struct Browser(Client<HttpConnector, Full<Bytes>>);
 
 impl Browser {
     fn new() -> Self {
-        // workerd closes a connection whose upload it refuses, which the next request would run into.
+        // workerd closes a connection whose upload it rejects, which would break the next request.
         Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http())
     }
 
@@ -59,7 +59,7 @@ impl Browser {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::from(body)).unwrap();
-        // It may close it even before its answer is read.
+        // It may close the connection even before its answer is read.
         for _ in 0..9 {
             if let Ok(answer) = self.0.request(request.clone()).await {
                 let status = answer.status();
@@ -71,7 +71,7 @@ impl Browser {
     }
 }
 
-/// The URL with another last character of its signature.
+/// The URL with a different last character in its signature.
 fn altered(url: &SignedUrl) -> String {
     let (rest, last) = url.as_str().split_at(url.as_str().len() - 1);
     format!("{rest}{}", if last == "0" { "1" } else { "0" })
@@ -81,7 +81,7 @@ fn altered(url: &SignedUrl) -> String {
 #[ignore = "needs the simulator"]
 async fn presigned_urls_work_for_every_method() {
     let (client, browser) = (signing(), Browser::new());
-    // workerd folds dot segments, so keys with such do not get that far.
+    // workerd folds dot segments, so keys with them do not get that far.
     for key in ["presigned/plain", "presigned/a b+c%2F!'()*~ä🎬&=?#;:@,$\"<>[]{}|\\^`", "presigned//double//"]
     {
         let url = |method| client.presign(method, key).expires_in(MINUTE).sign().unwrap();

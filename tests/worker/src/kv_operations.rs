@@ -1,4 +1,4 @@
-//! Every operation of the client of Workers KV, told by the query of a URL.
+//! Every operation of the Workers KV client, selected by the query of a URL.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use worker::{Request, Response, Result, Url};
 
 use crate::operations::{Outcome, bytes, failure, parameter, said};
 
-/// The answer of an operation, or 500 with everything that its error says.
+/// Returns the answer of an operation, or 500 with all properties of its error.
 pub(crate) async fn answer(kv: &KvClient, operation: &str, request: &Request, url: &Url) -> Result<Response> {
     match perform(kv, operation, request, url).await {
         Ok(response) => Ok(response),
@@ -40,7 +40,7 @@ async fn perform(kv: &KvClient, operation: &str, request: &Request, url: &Url) -
             let found = kv.get_many([key.clone(), format!("{key}/2")]).text().await?.all()?;
             said(&found.into_iter().map(|(_, value)| value).collect::<Vec<_>>())
         }
-        // The request's stream, as it is.
+        // The request's stream, unchanged.
         "put" => said(&kv.put(key, body()?).await?),
         "put-bytes" => {
             let value = body()?.bytes().await?;

@@ -1,9 +1,9 @@
 //! A Worker for the tests in `tests/interop/contract.test.mjs`.
 //!
 //! `POST /cases/{suite}/{name}` runs a case of the contract over the binding `BUCKET_{index}` or
-//! `KV_{index}`; `/r2/{operation}` and `/kv/{operation}` are operations of a service and a client that live
-//! in statics; `/resumable` is a step of an upload that many requests make; `/locks` contends for a lock; a
-//! failure is answered with its parts as JSON.
+//! `KV_{index}`. `/r2/{operation}` and `/kv/{operation}` are operations of a service and a client in statics.
+//! `/resumable` is a step of an upload over many requests. `/locks` contends for a lock. A failure is
+//! answered with its parts as JSON.
 
 mod kv_operations;
 mod locks;
@@ -21,11 +21,12 @@ use worker::js_sys::{ArrayBuffer, Function, Reflect, WebAssembly, global};
 use worker::wasm_bindgen::JsCast;
 use worker::{Context, Env, Error, Request, Response, Result, Url, event};
 
-/// Of one instance, and so of all its requests.
+/// One service per instance, shared by all its requests.
 static R2: OnceLock<R2Service> = OnceLock::new();
 static KV: OnceLock<KvClient> = OnceLock::new();
 
-/// What a panic says is lost in the trap that follows, and the request would hang: the entry module is told.
+/// The message of a panic is lost in the trap that follows, and the request would hang, so the entry module
+/// is told.
 #[event(start)]
 fn start() {
     std::panic::set_hook(Box::new(|panic| {
@@ -129,7 +130,7 @@ async fn run_kv_case(env: &Env, name: &str) -> Result<Response> {
     Response::ok("passed")
 }
 
-/// Whether the platform's limiter of a binding lets the key pass.
+/// Whether the platform's rate limiter of a binding allows the key.
 async fn limited(env: &Env, binding: &str, url: &Url) -> Result<Response> {
     let limiter: Box<dyn RateLimiter> = match WorkersRateLimiter::from_worker_env(env, binding) {
         Ok(limiter) => Box::new(limiter),
@@ -141,7 +142,7 @@ async fn limited(env: &Env, binding: &str, url: &Url) -> Result<Response> {
     }
 }
 
-/// The size of the instance's memory in bytes.
+/// Size of the instance's memory, in bytes.
 fn memory() -> Result<u32> {
     let memory = worker::wasm_bindgen::memory().dyn_into::<WebAssembly::Memory>().map_err(Error::from)?;
     let buffer: ArrayBuffer = memory.buffer().unchecked_into();

@@ -1,4 +1,4 @@
-//! Locks for which the requests to the Worker contend.
+//! Locks that the requests to the Worker contend for.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,8 +12,8 @@ use worker::{Response, Result, Url};
 
 use crate::operations::{Outcome, failure, parameter, said};
 
-/// Until when the holders that are at work hold their locks, as the memory of the instance has it: no lock is asked for
-/// that. A machine that is busy may let a lease end in the middle of the work.
+/// Until when active holders hold their locks, in the memory of the instance: the locks themselves are not
+/// asked. On a busy machine, a lease may end in the middle of the work.
 static AT_WORK: Mutex<BTreeMap<String, SystemTime>> = Mutex::new(BTreeMap::new());
 
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -25,7 +25,7 @@ pub(crate) async fn answer(r2: &R2Service, url: &Url) -> Result<Response> {
     }
 }
 
-/// Acquires the lock `name` `count` times, and leaves the last one to expire where there is an `abandon`.
+/// Acquires the lock `name` `count` times, and lets the last one expire if there is an `abandon`.
 async fn contend(r2: &R2Service, url: &Url) -> Outcome {
     let name = parameter(url, "name").unwrap_or_default();
     let count: u32 = parameter(url, "count").and_then(|count| count.parse().ok()).unwrap_or_default();

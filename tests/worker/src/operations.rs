@@ -1,4 +1,4 @@
-//! Every operation of the service, told by the query of a URL.
+//! Every operation of the service, selected by the query of a URL.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) fn parameter(url: &Url, name: &str) -> Option<String> {
     url.query_pairs().find_map(|(known, value)| (known == name).then(|| value.into_owned()))
 }
 
-/// The answer of an operation, or 500 with everything that its error says.
+/// Returns the answer of an operation, or 500 with all properties of its error.
 pub(crate) async fn answer(
     r2: &R2Service,
     operation: &str,
@@ -84,7 +84,7 @@ async fn perform(r2: &R2Service, operation: &str, request: &Request, url: &Url) 
             only_if.uploaded_after = uploaded;
             said(&r2.get(key).only_if(only_if).await?.map(|object| object.size))
         }
-        // The request's stream, as it is.
+        // The request's stream, unchanged.
         "put" => {
             let mut put = r2.put(key, Body::from_worker_request(request)?);
             if let Some(encoding) = parameter(url, "contentEncoding") {
@@ -97,7 +97,7 @@ async fn perform(r2: &R2Service, operation: &str, request: &Request, url: &Url) 
             let put = r2.put(key, body).storage_class(StorageClass::InfrequentAccess).metadata("n", "v");
             said(&put.await?.etag)
         }
-        // The request's stream, by way of the Worker's memory.
+        // The request's stream, through the Worker's memory.
         "put-stream" => {
             let body = Body::from_worker_request(request)?;
             let length = body.content_length();
@@ -155,7 +155,7 @@ async fn perform(r2: &R2Service, operation: &str, request: &Request, url: &Url) 
     }
 }
 
-/// A presigned URL, `expires` seconds long, for the content type `type`, signed `ago` seconds ago.
+/// Presigns a URL, valid for `expires` seconds, for the content type `type`, signed `ago` seconds ago.
 pub(crate) fn sign(r2: &R2Service, method: &str, url: &Url) -> Result<Response> {
     let text = |name: &str| parameter(url, name).unwrap_or_default();
     let method =
@@ -174,7 +174,7 @@ pub(crate) fn sign(r2: &R2Service, method: &str, url: &Url) -> Result<Response> 
     Response::ok(signed.into_string())
 }
 
-/// Whether a service signs that has only the secrets and variables of the query.
+/// Whether a service can sign with only the secrets and variables of the query.
 pub(crate) fn signing_with(env: &Env, url: &Url) -> Result<Response> {
     let secrets = Object::new();
     for (name, value) in url.query_pairs() {
@@ -188,7 +188,8 @@ pub(crate) fn signing_with(env: &Env, url: &Url) -> Result<Response> {
     }
 }
 
-/// Whether an object exists, by `fetch`, with the signing config of the environment but for `bucket` and `secret`.
+/// Whether an object exists, using `fetch`, with the signing config of the environment except for `bucket`
+/// and `secret`.
 pub(crate) async fn exists(env: &Env, url: &Url) -> Result<Response> {
     let config = cloudflare_clients::r2::R2SigningConfig::from_vars(|name| match name {
         "R2_BUCKET_MEDIA" => parameter(url, "bucket").or_else(|| Some(env.var(name).ok()?.to_string())),

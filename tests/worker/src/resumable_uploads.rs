@@ -1,4 +1,4 @@
-//! Uploads that many requests make: their state comes in the query of one and goes out with its answer.
+//! Uploads over many requests: the state is in the query of each request and in its answer.
 
 use std::future::ready;
 use std::sync::atomic::{AtomicUsize, Ordering};

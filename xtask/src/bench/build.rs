@@ -1,4 +1,4 @@
-//! Building what is measured.
+//! Builds the programs that are measured.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use crate::command;
 use crate::context::Context;
 use crate::report::Stop;
 
-/// Builds a workspace of `benches` as users build theirs. Returns its program.
+/// Builds a workspace of `benches` in the same way as users build theirs. Returns its program.
 pub(super) fn build(context: &Context<'_>, folder: &str, program: &str) -> Result<PathBuf, Stop> {
     let workspace = context.workspace;
     let target = workspace.target.join("benches");

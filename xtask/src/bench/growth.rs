@@ -1,5 +1,5 @@
-//! How the cost of the embedded store's operations grows with its keys, beside a plain table of SQLite, and a
-//! chart of it.
+//! How the cost of the embedded store's operations grows with the number of keys, compared with a plain
+//! SQLite table, and a chart of it.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
     let program = build(context, "benches/growth", "growth-bench")?;
     let folder = workspace.target.join("bench");
     fs::create_dir_all(&folder)
-        .map_err(|error| Stop::Failed(format!("{} cannot be made: {error}", folder.display())))?;
+        .map_err(|error| Stop::Failed(format!("{} cannot be created: {error}", folder.display())))?;
     let chart = folder.join("growth.svg");
     let printed = command::read(workspace.command(program).arg(KEYS).arg(&chart))?;
     let mut lists = printed.lines().map(Measurement::all_from_json);

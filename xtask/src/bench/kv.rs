@@ -1,4 +1,5 @@
-//! Workers KV's operations, with this library and with others: over REST against the local server, and embedded.
+//! Workers KV's operations with this library and with others: over REST against the local server, and
+//! embedded.
 
 use super::build::build;
 use super::table::{Measurement, Table};
@@ -17,7 +18,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
     ])
 }
 
-/// What the program measures of this.
+/// Runs one part of the program.
 pub(super) fn measure(context: &Context<'_>, what: &str) -> Result<Vec<Measurement>, Stop> {
     let program = build(context, FOLDER, "kv-bench")?;
     Measurement::all_from_json(&command::read(context.workspace.command(program).arg(what))?)

@@ -1,5 +1,6 @@
-//! How far a rate limit over Workers KV is passed, in the simulation of its documentation, and how fast a lock turns over against the
-//! local server, which takes any number of writes to a key, where R2 takes one a second.
+//! How far a rate limit over Workers KV is exceeded, in the simulation from its documentation, and how fast a
+//! lock is acquired and released against the local server, which accepts any number of writes to a key (R2
+//! accepts one a second).
 
 use serde::Deserialize;
 

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: measures, shows a table and writes it to `target/bench`. To add a bench, write its
-//! function in a file here and give it a line in [`BENCHES`].
+//! `cargo xtask bench`: measures, prints a table and writes it to `target/bench`. To add a bench, add its
+//! function in a file here and a line in [`BENCHES`].
 
 mod build;
 mod growth;
@@ -30,7 +30,7 @@ type Measured = Result<Vec<Table>, Stop>;
 #[derive(Debug)]
 enum Run {
     Whole(fn(&Context<'_>) -> Measured),
-    /// One with cases that can be picked by their names.
+    /// A bench with cases that can be selected by name.
     Cases(fn(&Context<'_>, cases: &[String], runs: usize) -> Measured),
 }
 
@@ -40,30 +40,34 @@ const BENCHES: &[Bench] = &[
         about: "What the library adds to a Worker",
         run: Run::Whole(worker_size::run),
     },
-    Bench { name: "sign", about: "A presigned URL, beside other libraries", run: Run::Whole(sign::run) },
+    Bench {
+        name: "sign",
+        about: "A presigned URL, compared with other libraries",
+        run: Run::Whole(sign::run),
+    },
     Bench {
         name: "playlist",
-        about: "A signed playlist in workerd, HLS or DASH, beside other libraries",
+        about: "A signed playlist in workerd, HLS or DASH, compared with other libraries",
         run: Run::Whole(playlist::run),
     },
     Bench {
         name: "kv",
-        about: "Workers KV over REST and embedded, beside other libraries",
+        about: "Workers KV over REST and embedded, compared with other libraries",
         run: Run::Whole(kv::run),
     },
     Bench {
         name: "growth",
-        about: "How the embedded store grows up to 10,000,000 keys: takes 6 GiB and ten minutes",
+        about: "The embedded store with up to 10,000,000 keys: needs 6 GiB and ten minutes",
         run: Run::Whole(growth::run),
     },
     Bench {
         name: "limits",
-        about: "How exact rate limits are, and how fast locks",
+        about: "The precision of rate limits, and the speed of locks",
         run: Run::Whole(limits::run),
     },
     Bench {
         name: "transfer",
-        about: "Files up and down, beside other libraries and programs; CASE: those named",
+        about: "Uploads and downloads of files, compared with other libraries and programs; CASE selects cases",
         run: Run::Cases(transfer::run),
     },
 ];
@@ -71,16 +75,16 @@ const BENCHES: &[Bench] = &[
 #[derive(Args, Debug)]
 #[command(after_help = help())]
 pub(crate) struct Options {
-    /// Install what is missing with the system's package manager (apt-get)
+    /// Install missing tools with the system's package manager (apt-get)
     #[arg(long)]
     install_system: bool,
     /// The bench to run
     #[arg(value_name = "BENCH")]
     name: String,
-    /// The cases of it to measure; all of them, if none is named
+    /// The cases to measure; all by default
     #[arg(value_name = "CASE")]
     cases: Vec<String>,
-    /// How often each case is measured
+    /// Number of times that each case is measured
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..))]
     runs: u8,
 }
@@ -88,12 +92,12 @@ pub(crate) struct Options {
 pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<(), String> {
     let Some(bench) = BENCHES.iter().find(|bench| bench.name == options.name) else {
         let known: Vec<_> = BENCHES.iter().map(|bench| bench.name).collect();
-        return Err(format!("no bench is called `{}`; there are {}", options.name, known.join(", ")));
+        return Err(format!("no bench is called `{}`; the benches are {}", options.name, known.join(", ")));
     };
     let context = Context { workspace, install_system: options.install_system };
     let tables = match bench.run {
         Run::Whole(_) if !options.cases.is_empty() => {
-            return Err(format!("{} has no cases to pick", bench.name));
+            return Err(format!("{} has no cases to select", bench.name));
         }
         Run::Whole(run) => run(&context),
         Run::Cases(run) => run(&context, &options.cases, options.runs.into()),

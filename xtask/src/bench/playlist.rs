@@ -1,7 +1,7 @@
-//! What it costs a Worker to sign an HLS playlist or a DASH manifest: the CPU of the workerd process for a
-//! whole request, from reading the text through the bucket's binding to sending the answer, less that of a
-//! request that does nothing. The streaming Worker checks a token besides. The floor is a Worker that reads
-//! the playlist and answers as many bytes, and signs nothing.
+//! The cost of signing an HLS playlist or a DASH manifest in a Worker: the CPU time of the workerd process
+//! for a whole request, from reading the text through the bucket's binding to sending the answer, minus that
+//! of a request that does nothing. The streaming Worker also checks a token. The floor is a Worker that reads
+//! the playlist and answers with the same number of bytes, and signs nothing.
 
 use super::table::{Measurement, OURS, Table};
 use crate::context::Context;

@@ -1,8 +1,10 @@
-//! What a presigned GET URL costs on this machine, with this library and with others: CPU time, and instructions.
+//! The cost of a presigned GET URL on this machine, with this library and with others: CPU time, and
+//! instructions.
 //!
-//! Built as `cargo build --release` builds a user's program. The time is of the machine's own SHA-256 instructions; `floor` is the
-//! hashing alone. Valgrind counts the instructions and knows no SHA-256 instructions, so there all hash in plain code, which
-//! outweighs the rest: what an implementation has above the floor is what it does besides hashing.
+//! Built as `cargo build --release` builds a user's program. The times use the machine's own SHA-256
+//! instructions; `floor` is the hashing alone. Valgrind counts the instructions and does not support SHA-256
+//! instructions, so all implementations hash in plain code there, which outweighs the rest: the difference
+//! between an implementation and the floor is everything except hashing.
 
 use std::path::Path;
 
@@ -15,7 +17,7 @@ use crate::report::Stop;
 
 const FOLDER: &str = "benches/sign";
 
-/// The URLs that the program makes each time.
+/// Number of URLs that the program signs each time.
 const URLS: u64 = 1200;
 
 pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
@@ -27,10 +29,11 @@ pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
     install::system(context, "valgrind", "valgrind")?;
     let counts = times
         .iter()
-        // Valgrind knows no SHA instructions, and without them the floors of several streams hash nothing.
+        // Valgrind does not support SHA instructions, and without them the floors of several streams hash
+        // nothing.
         .filter(|measured| !measured.implementation.starts_with("floor of"))
         .map(|Measurement { implementation, case, .. }| {
-            // What starting takes, and the first URLs, is in both.
+            // Both counts include the start and the first URLs.
             let [once, twice] =
                 ["1", "2"].map(|times| instructions(context, &program, [implementation, case, times]));
             Ok(Measurement::exact(implementation, case, (twice? - once?) / URLS))
@@ -48,5 +51,5 @@ fn instructions(context: &Context<'_>, program: &Path, what: [&str; 3]) -> Resul
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--log-fd=1"]);
     let log = command::read(valgrind.arg(program).arg("run").args(what))?;
     let collected = log.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
-    collected.ok_or_else(|| Stop::Failed(format!("valgrind counts no instructions: {log}")))
+    collected.ok_or_else(|| Stop::Failed(format!("valgrind did not count instructions: {log}")))
 }

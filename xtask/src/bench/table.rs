@@ -1,4 +1,4 @@
-//! What was measured, as a table and as a file.
+//! Measurements, as a table and as a file.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,20 +9,20 @@ use serde_json::json;
 use crate::report::Stop;
 use crate::workspace::Workspace;
 
-/// The name of what is ours in every bench.
+/// The name of our implementation in every bench.
 pub(super) const OURS: &str = "cloudflare-clients";
 
-/// What was measured in one run, in one unit.
+/// The measurements of one run, in one unit.
 #[derive(Debug, Serialize)]
 pub(super) struct Table {
-    /// Its file's name.
+    /// Name of the file.
     #[serde(rename = "bench")]
     pub(super) name: &'static str,
     pub(super) unit: &'static str,
     pub(super) results: Vec<Measurement>,
 }
 
-/// What one implementation took for one case.
+/// The result of one implementation for one case.
 #[derive(Debug, Serialize)]
 pub(super) struct Measurement {
     #[serde(rename = "impl")]
@@ -34,7 +34,7 @@ pub(super) struct Measurement {
     pub(super) runs: usize,
 }
 
-/// What a program that measures prints as JSON, a list of these.
+/// The JSON that a measuring program prints: a list of these.
 #[derive(Debug, Deserialize)]
 struct Samples {
     #[serde(rename = "impl")]
@@ -45,13 +45,13 @@ struct Samples {
 }
 
 impl Measurement {
-    /// Of a size or count that is the same however often it is measured.
+    /// A size or count that is the same in every run.
     pub(super) fn exact(implementation: impl Into<String>, case: impl Into<String>, value: u64) -> Self {
         let (implementation, case) = (implementation.into(), case.into());
         Self { implementation, case, median: value, min: value, max: value, runs: 1 }
     }
 
-    /// Of what was measured several times.
+    /// The result of several runs.
     pub(super) fn of_samples(
         implementation: impl Into<String>,
         case: impl Into<String>,
@@ -70,7 +70,7 @@ impl Measurement {
 
     pub(super) fn all_from_json(json: &str) -> Result<Vec<Self>, Stop> {
         let all: Vec<Samples> = serde_json::from_str(json)
-            .map_err(|error| Stop::Failed(format!("what was measured is no list of samples: {error}")))?;
+            .map_err(|error| Stop::Failed(format!("the measurements are not a list of samples: {error}")))?;
         let measurement = |Samples { implementation, case, values }| match values[..] {
             [value] => Ok(Self::exact(implementation, case, value)),
             _ => Self::of_samples(implementation, case, values),
@@ -97,7 +97,7 @@ impl Table {
         std::iter::once(head).chain(rows).collect()
     }
 
-    /// How many times our median of the same case.
+    /// The ratio to our median of the same case.
     #[expect(clippy::cast_precision_loss, reason = "a ratio for readers")]
     fn of_ours(&self, row: &Measurement) -> Option<f64> {
         let mut ours =

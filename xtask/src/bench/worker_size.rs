@@ -1,5 +1,5 @@
-//! How large a Worker is without the library and with it, as it is and as Cloudflare measures it against its limits: everything
-//! that is uploaded, in one gzip stream.
+//! The size of a Worker without the library and with it, raw and as Cloudflare measures it for its limits:
+//! everything that is uploaded, in one gzip stream.
 
 use std::fs;
 use std::io::{self, Write};

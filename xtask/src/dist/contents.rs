@@ -19,9 +19,14 @@ pub(crate) const COMPLETIONS: [(&str, &str); 5] = [
     ("powershell", "_cfstore.ps1"),
 ];
 
-const TEXTS: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md"];
+/// The README is that of the program: that of the repository leads to files that are not packed.
+const TEXTS: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "crates/cfstore/README.md", "CHANGELOG.md"];
 
-/// A folder `cfstore-VERSION-TRIPLE` with `cfstore`, `completions/`, `man/` and the texts.
+/// The folder of the units of systemd, and their files.
+const UNITS: (&str, [&str; 3]) =
+    ("packaging/systemd", ["cfstore.service", "cfstore.socket", "cfstore.sysusers"]);
+
+/// A folder `cfstore-VERSION-TRIPLE` with `cfstore`, `completions/`, `man/`, `systemd/` and the texts.
 #[derive(Debug)]
 pub(crate) struct Contents {
     pub(crate) folder: PathBuf,
@@ -45,6 +50,12 @@ pub(super) fn lay_out(release: &Release<'_>, binary: &Binary) -> Result<Contents
         run(binary.command(release.context)?.args(["completions", shell]).stdout(Stdio::from(script)))?;
     }
     run(binary.command(release.context)?.arg("man").arg(folder.join("man")))?;
+    let (source, names) = UNITS;
+    let (source, units) = (release.context.workspace.root.join(source), folder.join("systemd"));
+    fs::create_dir(&units).map_err(|error| Stop::failed(&units.display().to_string(), &error))?;
+    for name in names {
+        copy(&source.join(name), &units)?;
+    }
     Ok(Contents { folder, name })
 }
 

@@ -1,8 +1,8 @@
-//! Circles in a graph.
+//! Cycles in a graph.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The sets of nodes, two or more, that all lead to each other.
+/// Returns the sets of two or more nodes that can all reach each other.
 pub(super) fn circles<N: Copy + Ord>(edges: &BTreeSet<(N, N)>) -> BTreeSet<BTreeSet<N>> {
     let mut next: BTreeMap<N, Vec<N>> = BTreeMap::new();
     for (from, to) in edges {

@@ -1,34 +1,34 @@
-//! Which file imports which: each written path, followed through re-exports to where its item is defined.
+//! Which file imports which: each written path is followed through re-exports to the definition of its item.
 
 use std::collections::BTreeSet;
 
 use super::paths::{Form, Written};
 use super::read::{Crate, Meaning};
 
-/// What one file has of another one.
+/// An import of one file from another one.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Import {
     pub(super) from: String,
     pub(super) line: usize,
-    /// From `crate` on.
+    /// The path, starting with `crate`.
     pub(super) path: String,
-    /// The file that defines the item, or is the module.
+    /// The file that defines the item, or that is the module.
     pub(super) to: String,
-    /// The top module that the path begins with, which may re-export the item of another one.
+    /// The top module that the path starts with, which may re-export the item of another one.
     pub(super) through: Option<String>,
-    /// Whether a facade (`lib.rs` or a `mod.rs`) passes it on.
+    /// Whether a facade (`lib.rs` or a `mod.rs`) re-exports it.
     pub(super) re_export: bool,
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Target {
     Module(usize),
-    /// Something that this module defines.
+    /// An item that this module defines.
     Item(usize),
 }
 
-/// The lookups under way, each of which would not end if it began again.
+/// The lookups in progress. Starting one of them again would not terminate.
 type UnderWay = Vec<(usize, String)>;
 
 impl Crate {
@@ -92,7 +92,8 @@ impl Crate {
         }
     }
 
-    /// The modules of all that a glob imports: what this one defines and re-exports. Modules below see its private imports too.
+    /// The modules of everything that a glob imports: what this module defines and re-exports. Modules below
+    /// it see its private imports too.
     fn exported(&self, module: usize, importer: usize, found: &mut BTreeSet<usize>) {
         if !found.insert(module) {
             return;
@@ -118,8 +119,8 @@ impl Crate {
         }
     }
 
-    /// From the root of the crate on. `None` for what begins with a name that is no module: it is imported elsewhere or is of
-    /// another crate.
+    /// The path from the root of the crate. `None` if it starts with a name that is not a module: the name is
+    /// imported elsewhere or belongs to another crate.
     fn absolute(&self, from: usize, written: &Written) -> Option<Vec<String>> {
         let mut rest = written.segments.as_slice();
         let mut at = from;
@@ -145,7 +146,7 @@ impl Crate {
         }
         let mut path = self.modules[at].path.clone();
         path.extend_from_slice(rest);
-        // What a type has itself is imported with it.
+        // Associated items are imported with their type.
         if let Some(item) = path.iter().position(|segment| segment.starts_with(char::is_uppercase)) {
             path.truncate(item + 1);
         }
@@ -169,12 +170,12 @@ impl Crate {
             let mut next = Vec::new();
             for target in at {
                 match target {
-                    // An item's own: a variant, a function, a constant.
+                    // An associated item: a variant, a function, a constant.
                     Target::Item(_) => next.push(target),
                     Target::Module(id) if segment == "super" => {
                         next.push(Target::Module(self.modules[id].parent?));
                     }
-                    // What the module does not name, a macro has defined there.
+                    // An unknown name in a module was defined by a macro there.
                     Target::Module(id) => match self.lookup(id, segment, under_way) {
                         Some(found) => next.extend(found),
                         None => next.push(Target::Item(id)),
@@ -186,7 +187,8 @@ impl Crate {
         Some(at)
     }
 
-    /// What a name means in a module. `None` if it is not known there; nothing if it is of another crate.
+    /// The meaning of a name in a module. `None` if the name is unknown there; empty if it belongs to another
+    /// crate.
     fn lookup(&self, module: usize, name: &str, under_way: &mut UnderWay) -> Option<Vec<Target>> {
         let step = (module, name.to_owned());
         if under_way.contains(&step) {
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
     use crate::layers::read::Sources;
 
-    /// A face, a model with a facade, and what is given.
+    /// A `lib.rs`, a model with a facade, and the given files.
     fn read(files: &[(&str, &str)]) -> Crate {
         let mut sources: Sources = [
             ("lib.rs", "mod error; pub mod model; mod user; pub use error::Error; pub use bytes::Bytes;"),
@@ -247,7 +249,7 @@ mod tests {
         Crate::read(&sources).unwrap()
     }
 
-    /// What `user.rs` imports, if this is in it.
+    /// The imports of `user.rs` with this content.
     fn user(text: &str) -> Vec<String> {
         imports_of("user.rs", &[("user.rs", text)])
     }

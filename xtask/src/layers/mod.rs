@@ -1,4 +1,5 @@
-//! Whether the library keeps to its layers, and the files of each crate import each other in a circle only where that is meant.
+//! Checks that the library keeps to its layers, and that the files of each crate import each other in a cycle
+//! only where the table lists it.
 
 mod circles;
 mod imports;
@@ -33,7 +34,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
             source
                 .unread(&sources)
                 .into_iter()
-                .map(|file| format!("{folder}/{file} is not reached by any `mod`")),
+                .map(|file| format!("{folder}/{file} is not declared by any `mod`")),
         );
         faults.extend(
             rules::modules_in_circles(&imports).into_iter().map(|fault| format!("{folder}: {fault}")),

@@ -1,4 +1,4 @@
-//! The paths that are written in a piece of source, whatever they stand in: expressions, types, patterns, attributes, the
+//! The paths in a piece of source code, wherever they are: expressions, types, patterns, attributes, the
 //! invocation or the rules of a macro.
 
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
@@ -14,7 +14,7 @@ pub(super) struct Written {
 
 #[derive(Debug)]
 pub(super) enum Form {
-    /// Of a `use`, which binds this name, and exports it if it is public to anything.
+    /// A `use` that binds this name. It exports the name if it has any visibility.
     Use {
         name: String,
         public: bool,
@@ -25,7 +25,7 @@ pub(super) enum Form {
     Inline,
 }
 
-/// The paths of a `use`. One that begins with `::` names another crate.
+/// The paths of a `use`. A path that starts with `::` names another crate.
 pub(super) fn of_use(item: &ItemUse, found: &mut Vec<Written>) {
     let public = match &item.vis {
         Visibility::Inherited => false,
@@ -69,7 +69,7 @@ fn of_tree(tree: &UseTree, before: &[String], public: bool, found: &mut Vec<Writ
     }
 }
 
-/// The paths of two segments or more among these tokens. What only tests compile is left out, and so is documentation.
+/// The paths of two or more segments among these tokens, without code for tests and without documentation.
 pub(super) fn of_tokens(tokens: TokenStream, found: &mut Vec<Written>) {
     let tokens: Vec<_> = tokens.into_iter().collect();
     let mut at = 0;
@@ -102,7 +102,8 @@ pub(super) fn of_tokens(tokens: TokenStream, found: &mut Vec<Written>) {
     }
 }
 
-/// Reads an attribute; returns how many tokens are done with: those of what it belongs to as well, if that is for tests.
+/// Reads an attribute. Returns the number of tokens that are done: including those of the attributed item, if
+/// that is for tests.
 fn attribute(tokens: &[TokenTree], found: &mut Vec<Written>) -> usize {
     let name = if is_punct(tokens.get(1), '!') { 2 } else { 1 };
     let Some(TokenTree::Group(group)) = tokens.get(name) else {
@@ -119,7 +120,8 @@ fn attribute(tokens: &[TokenTree], found: &mut Vec<Written>) -> usize {
     name + 1
 }
 
-/// How many tokens belong to what an attribute is on. What is no item (a field, an arm, a statement) may also end at a comma.
+/// The number of tokens of the attributed code. If it is not an item (a field, an arm, a statement), it may
+/// also end at a comma.
 fn length_of_item(tokens: &[TokenTree]) -> usize {
     const ITEMS: [&str; 15] = [
         "async", "const", "enum", "extern", "fn", "impl", "mod", "pub", "static", "struct", "trait", "type",
@@ -139,7 +141,7 @@ fn length_of_item(tokens: &[TokenTree]) -> usize {
     end.map_or(tokens.len(), |end| begin + end + 1)
 }
 
-/// Paths in the strings of an attribute, as serde has them.
+/// Paths in the strings of an attribute, as serde uses them.
 fn in_strings(group: &Group, found: &mut Vec<Written>) {
     for token in group.stream() {
         match token {
@@ -169,7 +171,7 @@ fn local_use(tokens: &[TokenTree], found: &mut Vec<Written>) -> usize {
     }
 }
 
-/// The identifiers from the beginning that `::` joins.
+/// The identifiers at the start that `::` joins.
 fn path(tokens: &[TokenTree]) -> Vec<String> {
     let mut segments = Vec::new();
     let mut rest = tokens;
@@ -203,7 +205,7 @@ fn text(ident: &proc_macro2::Ident) -> String {
     ident.to_string().trim_start_matches("r#").to_owned()
 }
 
-/// Whether these attributes leave something out of every build but those of tests.
+/// Whether these attributes exclude the code from all builds except tests.
 pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| needs_test(&attribute.meta))
 }

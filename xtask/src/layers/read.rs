@@ -1,4 +1,4 @@
-//! What the source of a crate says: its modules, the names in them, and the paths that are written in them.
+//! Parses the source of a crate: its modules, the names in them, and the paths that they contain.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ pub(super) type Sources = BTreeMap<String, String>;
 pub(super) struct Crate {
     /// The first is `lib.rs`, or `main.rs`.
     pub(super) modules: Vec<Module>,
-    /// The paths of the modules that are for tests alone.
+    /// The paths of modules that are only for tests.
     for_tests: Vec<Vec<String>>,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Module {
     pub(super) path: Vec<String>,
     pub(super) file: String,
     pub(super) parent: Option<usize>,
-    /// A name may mean a module and a function, or something else on another platform.
+    /// A name may be both a module and a function, or something else on another platform.
     pub(super) names: BTreeMap<String, Vec<Meaning>>,
     pub(super) written: Vec<Written>,
 }
@@ -44,7 +44,7 @@ impl Module {
 }
 
 impl Crate {
-    /// Reads `lib.rs` or `main.rs` and every file that is reached from it, but those of tests.
+    /// Reads `lib.rs` or `main.rs` and every file that is reachable from it, except tests.
     pub(super) fn read(sources: &Sources) -> Result<Self, String> {
         let mut this = Self::default();
         let root = if sources.contains_key("lib.rs") { "lib.rs" } else { "main.rs" };
@@ -52,7 +52,7 @@ impl Crate {
         Ok(this)
     }
 
-    /// The files that no `mod` leads to, such as one in a macro: nothing was seen of what they import.
+    /// The files that no `mod` declares, such as those in a macro: their imports are unknown.
     pub(super) fn unread<'s>(&self, sources: &'s Sources) -> Vec<&'s str> {
         let read: BTreeSet<_> = self.modules.iter().map(|module| module.file.as_str()).collect();
         let is_for_tests = |file: &str| {
@@ -106,7 +106,7 @@ impl Crate {
                     self.for_tests.push(module.collect());
                 }
                 Item::Mod(item) if item.attrs.iter().any(|attribute| attribute.path().is_ident("path")) => {
-                    return Err(format!("{file}: `mod {}` is in a file of another name", item.ident));
+                    return Err(format!("{file}: `mod {}` is in a file with a different name", item.ident));
                 }
                 Item::Mod(item) => children.push(item),
                 item => {
@@ -117,7 +117,7 @@ impl Crate {
                 }
             }
         }
-        // What a block imports counts as the module's: nothing here hides a module behind another of the same name.
+        // Imports of a block count as the module's: no module here hides another one of the same name.
         let imports: Vec<_> = module.written.iter().filter_map(import).collect();
         for (name, meaning) in imports {
             module.name(name, meaning);
@@ -191,6 +191,6 @@ mod tests {
     #[test]
     fn a_module_in_a_file_of_another_name_is_refused() {
         let sources = sources(&[("lib.rs", "#[path = \"b.rs\"] mod a;"), ("b.rs", "")]);
-        assert_eq!(Crate::read(&sources).unwrap_err(), "lib.rs: `mod a` is in a file of another name");
+        assert_eq!(Crate::read(&sources).unwrap_err(), "lib.rs: `mod a` is in a file with a different name");
     }
 }

@@ -1,4 +1,4 @@
-//! The rules, and what breaks them.
+//! The rules, and their violations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,14 +9,14 @@ use super::table::{Circle, LIBRARY, Layer, MOST_FILES, PAGE, Within};
 
 const TABLE: &str = "xtask/src/layers/table.rs";
 
-/// The top module of `lib.rs`, which imports from all and from which nobody imports.
+/// The top module of `lib.rs`, which imports from all modules and from which none imports.
 const FACE: &str = "lib";
 
-/// The table has every module and no other.
+/// The table must list exactly the existing modules.
 pub(super) fn unlisted(top_modules: &BTreeSet<&str>, layers: &[Layer]) -> Vec<String> {
     let mut faults = Vec::new();
     for module in top_modules.iter().filter(|module| place(module, layers).is_none()) {
-        faults.push(format!("`{module}` is in no layer: give it a place in {TABLE}"));
+        faults.push(format!("`{module}` is not in a layer: add it to {TABLE}"));
     }
     for module in layers.iter().flat_map(|layer| layer.modules) {
         if !top_modules.contains(module) {
@@ -26,7 +26,7 @@ pub(super) fn unlisted(top_modules: &BTreeSet<&str>, layers: &[Layer]) -> Vec<St
     faults
 }
 
-/// A module imports only what its layer lets it.
+/// A module may import only what its layer allows.
 pub(super) fn climbing(imports: &BTreeSet<Import>, layers: &[Layer]) -> Vec<String> {
     let mut faults = Vec::new();
     for import in imports {
@@ -47,7 +47,7 @@ pub(super) fn climbing(imports: &BTreeSet<Import>, layers: &[Layer]) -> Vec<Stri
     faults
 }
 
-/// A circle of files is listed, small and has a reason; and what is listed exists.
+/// A cycle of files must be listed, small and justified, and listed cycles must exist.
 pub(super) fn not_meant(imports: &BTreeSet<Import>, meant: &[Circle]) -> Vec<String> {
     let edges = between_files(imports);
     let found = circles(&edges);
@@ -56,8 +56,8 @@ pub(super) fn not_meant(imports: &BTreeSet<Import>, meant: &[Circle]) -> Vec<Str
         if !meant.iter().any(|meant| meant.is(circle)) {
             let files: Vec<_> = circle.iter().collect();
             faults.push(format!(
-                "{} files import each other in a circle that {TABLE} does not list:{}\n  \
-                 Cut it, or list it with its reason: Circle {{ files: &{files:?}, reason: \"\" }},",
+                "{} files import each other in a cycle that {TABLE} does not list:{}\n  \
+                 Break it, or list it with a reason: Circle {{ files: &{files:?}, reason: \"\" }},",
                 circle.len(),
                 drawn(circle, imports)
             ));
@@ -66,35 +66,35 @@ pub(super) fn not_meant(imports: &BTreeSet<Import>, meant: &[Circle]) -> Vec<Str
     for circle in meant {
         let files = circle.files.join(", ");
         if !found.iter().any(|found| circle.is(found)) {
-            faults.push(format!("{TABLE} lists a circle that does not exist: {files}"));
+            faults.push(format!("{TABLE} lists a cycle that does not exist: {files}"));
         }
         if circle.files.len() > MOST_FILES {
-            faults.push(format!("{TABLE} lists a circle of more than {MOST_FILES} files: {files}"));
+            faults.push(format!("{TABLE} lists a cycle of more than {MOST_FILES} files: {files}"));
         }
         if circle.reason.is_empty() {
-            faults.push(format!("{TABLE} lists a circle without a reason: {files}"));
+            faults.push(format!("{TABLE} lists a cycle without a reason: {files}"));
         }
     }
     faults
 }
 
-/// No top modules import each other in a circle.
+/// Top modules must not import each other in a cycle.
 pub(super) fn modules_in_circles(imports: &BTreeSet<Import>) -> Vec<String> {
     let circles = circles(&between_top_modules(imports));
     circles
         .into_iter()
-        .map(|circle| format!("modules import each other in a circle: {}", list(circle)))
+        .map(|circle| format!("modules import each other in a cycle: {}", list(circle)))
         .collect()
 }
 
-/// The page shows the layers as the table has them.
+/// The page must show the layers of the table.
 pub(super) fn outdated(page: &str, layers: &[Layer]) -> Option<String> {
     let shown = shown(layers);
     (!page.contains(&shown))
-        .then(|| format!("{PAGE} does not show the layers as {TABLE} has them. Paste:\n\n{shown}"))
+        .then(|| format!("{PAGE} does not show the layers of {TABLE}. Replace its table with:\n\n{shown}"))
 }
 
-/// The layers, as the page about the architecture has them.
+/// The layers as a table for the architecture page.
 fn shown(layers: &[Layer]) -> String {
     let mut text = format!(
         "<!-- from {TABLE}; `cargo xtask check layers` compares -->\n\
@@ -112,14 +112,14 @@ fn shown(layers: &[Layer]) -> String {
     text
 }
 
-/// Where a module is: the index of its layer, and its own index within.
+/// The place of a module: the index of its layer, and its index within the layer.
 fn place(module: &str, layers: &[Layer]) -> Option<(usize, usize)> {
     layers.iter().enumerate().find_map(|(row, layer)| {
         layer.modules.iter().position(|listed| *listed == module).map(|column| (row, column))
     })
 }
 
-/// Of a module without a place nothing can be said.
+/// A module without a place may import anything except `lib.rs`.
 fn may_import(from: &str, to: &str, layers: &[Layer]) -> bool {
     let (Some(from), Some(to)) = (place(from, layers), place(to, layers)) else {
         return to != FACE;
@@ -135,7 +135,7 @@ fn in_layer(module: &str, layers: &[Layer]) -> String {
     layer.map_or(format!("`{module}`"), |layer| format!("`{module}` ({layer})"))
 }
 
-/// What a facade passes on makes no circle: else each `mod.rs` would be in one with its files.
+/// Re-exports of a facade do not count: otherwise each `mod.rs` would be in a cycle with its files.
 pub(super) fn between_files(imports: &BTreeSet<Import>) -> BTreeSet<(&str, &str)> {
     let own = imports.iter().filter(|import| !import.re_export && import.from != import.to);
     own.map(|import| (import.from.as_str(), import.to.as_str())).collect()
@@ -145,7 +145,7 @@ pub(super) fn between_top_modules(imports: &BTreeSet<Import>) -> BTreeSet<(&str,
     imports.iter().flat_map(imported).collect()
 }
 
-/// The top module that imports, with each that is imported: where the item is defined, and where its path begins.
+/// The importing top module, with each imported one: where the item is defined, and where its path starts.
 fn imported(import: &Import) -> BTreeSet<(&str, &str)> {
     let from = top_module(&import.from);
     let to = [Some(top_module(&import.to)), import.through.as_deref()];
@@ -157,7 +157,7 @@ fn top_module(file: &str) -> &str {
     file.split_once('/').map_or(file.trim_end_matches(".rs"), |(folder, _)| folder)
 }
 
-/// The imports of a circle, a line for each pair of files.
+/// The imports of a cycle, one line for each pair of files.
 fn drawn(circle: &BTreeSet<&str>, imports: &BTreeSet<Import>) -> String {
     let mut lines: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
     for import in imports.iter().filter(|import| !import.re_export && import.from != import.to) {
@@ -256,7 +256,9 @@ mod tests {
         assert_eq!(unlisted(&["error", "body", "kv", "r2", "backend"].into(), &LAYERS), [""; 0]);
         let faults = unlisted(&["error", "body", "kv", "r2", "wire"].into(), &LAYERS);
         assert_eq!(faults.len(), 2);
-        assert!(faults[0].starts_with("`wire` is in no layer") && faults[1].starts_with("`backend`, which"));
+        assert!(
+            faults[0].starts_with("`wire` is not in a layer") && faults[1].starts_with("`backend`, which")
+        );
     }
 
     #[test]

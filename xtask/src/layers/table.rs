@@ -1,4 +1,4 @@
-//! The layers of the library, from the ground up, and the circles of files that are meant.
+//! The layers of the library, from the ground up, and the intended cycles of files.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ pub(super) const LIBRARY: &str = "crates/cloudflare-clients/src";
 /// The page that shows them.
 pub(super) const PAGE: &str = "docs/architecture.md";
 
-/// Modules may import those of the layers before theirs.
+/// A layer. Its modules may import from the layers before it.
 #[derive(Debug)]
 pub(super) struct Layer {
     pub(super) name: &'static str,
@@ -16,10 +16,10 @@ pub(super) struct Layer {
     pub(super) within: Within,
 }
 
-/// What the modules of one layer may import of each other.
+/// What the modules of one layer may import from each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
-    /// Those listed before.
+    /// Modules that are listed before.
     Order,
     Nothing,
 }
@@ -40,9 +40,10 @@ pub(super) const LAYERS: &[Layer] = &[
     layer("built on them", &["playlist", "transfer", "lock", "session", "rate_limit", "analytics"], Within::Nothing),
     layer("backends", &["backend", "store", "testing"], Within::Nothing),
     layer("simulation", &["simulation"], Within::Nothing),
+    layer("guides", &["guide"], Within::Nothing),
 ];
 
-/// Files that import each other in a circle, and why they should.
+/// Files that import each other in a cycle, and the reason why they should.
 #[derive(Debug)]
 pub(super) struct Circle {
     pub(super) files: &'static [&'static str],
@@ -55,16 +56,16 @@ impl Circle {
     }
 }
 
-/// How many files there may be in a circle.
+/// Maximum number of files in a cycle.
 pub(super) const MOST_FILES: usize = 8;
 
-/// The crates whose files are looked at, and their circles that are meant.
+/// The crates whose files are checked, and their intended cycles.
 pub(super) const CIRCLES: &[(&str, &[Circle])] = &[
     (
         LIBRARY,
         &[Circle {
             files: &["lock/guard.rs", "lock/locks.rs"],
-            reason: "a guard renews and releases itself through the locks that made it",
+            reason: "a guard renews and releases itself through the locks that created it",
         }],
     ),
     ("crates/cloudflare-emulator/src", &[]),

@@ -1,11 +1,11 @@
-//! Signing by the instructions of another processor, in QEMU.
+//! Signing with the instructions of another processor, in QEMU.
 
 use super::rust;
 use crate::context::Context;
 use crate::install;
 use crate::report::{Stop, Tally};
 
-/// With a libc of its own, so that it links without a toolchain for C.
+/// A target with its own libc, so that it links without a C toolchain.
 const TARGET: &str = "aarch64-unknown-linux-musl";
 
 pub(crate) fn run(context: &Context<'_>) -> Result<Tally, Stop> {

@@ -1,4 +1,4 @@
-//! `action.yml`, run step by step as GitHub's runner does.
+//! `action.yml`, run step by step like GitHub's runner does.
 
 use super::node;
 use crate::command::run;

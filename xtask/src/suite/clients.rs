@@ -1,5 +1,5 @@
-//! Clients that nobody here wrote, against `cfstore serve`. Their drivers are programs in `tests/interop`: in
-//! Python or for Node.
+//! Third-party clients against `cfstore serve`. Their drivers are programs in `tests/interop`, in Python or
+//! for Node.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(crate) fn aws(context: &Context<'_>) -> Result<Tally, Stop> {
     drive(context, "aws_cli.py")
 }
 
-/// Plain, and as R2 is in production: with TLS, without which it sends no keys of the customer.
+/// Plain, and with R2's production behaviour: with TLS, without which rclone sends no customer keys.
 pub(crate) fn rclone(context: &Context<'_>) -> Result<Tally, Stop> {
     install::system(context, "rclone", "rclone")?;
     let mut tally = drive(context, "rclone.py")?;
@@ -31,7 +31,7 @@ pub(crate) fn minio(context: &Context<'_>) -> Result<Tally, Stop> {
     drive_with(context, "minio_client.py", &["--tls"])
 }
 
-/// Plain, where it signs in chunks, and as R2 is in production: with TLS, where it does not.
+/// Plain, where it signs in chunks, and with R2's production behaviour: with TLS, where it does not.
 pub(crate) fn restic(context: &Context<'_>) -> Result<Tally, Stop> {
     install::system(context, "restic", "restic")?;
     let mut tally = drive(context, "restic.py")?;
@@ -74,12 +74,12 @@ pub(crate) fn chromium(context: &Context<'_>) -> Result<Tally, Stop> {
     })
 }
 
-/// Runs one driver against a server of its own over an empty store.
+/// Runs one driver against a separate server with an empty store.
 fn drive(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
     drive_with(context, driver, &[])
 }
 
-/// The same with more arguments for `cfstore serve`, which the driver is told.
+/// The same, with further arguments for `cfstore serve`, which the driver gets too.
 fn drive_with(context: &Context<'_>, driver: &str, arguments: &[&str]) -> Result<Tally, Stop> {
     let programs = install::python(context)?;
     let server = LocalServer::start_with(context, driver, arguments)?;
@@ -93,7 +93,7 @@ fn drive_with(context: &Context<'_>, driver: &str, arguments: &[&str]) -> Result
     python::checks(driver, &mut python)
 }
 
-/// The same for a program of Node, which `prepare` gives what else it needs in its environment.
+/// The same for a Node program. `prepare` adds to its environment.
 fn drive_node(
     context: &Context<'_>,
     driver: &str,

@@ -1,5 +1,5 @@
-//! The ways to install `cfstore`, each followed to its end. All suites but the script's need root, and what
-//! `cargo xtask dist` made.
+//! The ways to install `cfstore`, each tried completely. All suites except the script's need root, and the
+//! result of `cargo xtask dist`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use crate::context::Context;
 use crate::install;
 use crate::report::{Stop, Tally};
 
-/// The install script against a server of files. It installs a program of the test.
+/// The install script against a file server. It installs a program of the test.
 pub(crate) fn script(context: &Context<'_>) -> Result<Tally, Stop> {
     install::system(context, "python3", "python3")?;
-    // The driver skips what it finds no program for.
+    // The driver skips tests whose programs are missing.
     for program in ["busybox", "curl", "dash", "shellcheck", "wget"] {
         install::system(context, program, program).ok();
     }
@@ -24,7 +24,7 @@ pub(crate) fn script(context: &Context<'_>) -> Result<Tally, Stop> {
     python::checks(driver, &mut python)
 }
 
-/// The image: what skopeo and umoci make of it, and its files run as a container would.
+/// The image: unpacked with skopeo and umoci, and its files run as in a container.
 pub(crate) fn image(context: &Context<'_>) -> Result<Tally, Stop> {
     for program in ["skopeo", "umoci", "curl"] {
         install::system(context, program, program)?;
@@ -32,14 +32,14 @@ pub(crate) fn image(context: &Context<'_>) -> Result<Tally, Stop> {
     drive(context, "install_image.py")
 }
 
-/// The archive, the script, the Debian package and the sources, each in a Debian of its own.
+/// The archive, the script, the Debian package and the sources, each in a separate Debian.
 pub(crate) fn chroot(context: &Context<'_>) -> Result<Tally, Stop> {
     install::system(context, "debootstrap", "debootstrap")?;
     install::system(context, "lintian", "lintian").ok();
     drive(context, "install_chroot.py")
 }
 
-/// Runs a driver as root, in an empty folder, with what `cargo xtask dist` made.
+/// Runs a driver as root, in an empty folder, with the result of `cargo xtask dist`.
 fn drive(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
     let workspace = context.workspace;
     if read(Command::new("id").arg("-u"))?.trim() != "0" {

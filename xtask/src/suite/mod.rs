@@ -1,4 +1,4 @@
-//! The test suites. To add one, write its function in a file here and give it a line in [`SUITES`].
+//! The test suites. To add one, add its function in a file here and a line in [`SUITES`].
 
 mod aarch64;
 mod action;
@@ -31,7 +31,7 @@ pub(crate) struct Suite {
     pub(crate) run: fn(&Context<'_>) -> Result<Tally, Stop>,
 }
 
-/// The suites that run only where they are named: they need what the test command does not install
+/// The suites that run only if they are named: they need software that the test command does not install
 /// everywhere, or does not build.
 const BY_NAME: &[&str] = &[
     "aarch64",
@@ -48,12 +48,12 @@ const SUITES: &[Suite] = &[
     Suite { name: "doc", about: "The examples in the documentation", run: rust::doc },
     Suite {
         name: "public-api",
-        about: "The public interface is the one that docs/public-api has",
+        about: "The public interface equals the one in docs/public-api",
         run: public_api::run,
     },
     Suite {
         name: "packages",
-        about: "The packages of the crates, in a workspace that knows only them",
+        about: "The packages of the crates, in a workspace that contains only them",
         run: release::quick,
     },
     Suite {
@@ -68,10 +68,14 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         name: "transfer/kills",
-        about: "Puts and gets of files while client or server are killed",
+        about: "Uploads and downloads of files while client or server are killed",
         run: transfer::kills,
     },
-    Suite { name: "workers/minimal", about: "The README's Worker in workerd", run: workers::minimal },
+    Suite {
+        name: "workers/minimal",
+        about: "examples/minimal-worker, which the README shows in part, in workerd",
+        run: workers::minimal,
+    },
     Suite {
         name: "workers/contract",
         about: "The contracts of a bucket and a namespace inside a Worker",
@@ -97,12 +101,12 @@ const SUITES: &[Suite] = &[
     Suite { name: "clients/aws", about: "The AWS CLI against `cfstore serve`", run: clients::aws },
     Suite {
         name: "clients/rclone",
-        about: "rclone against `cfstore serve`, plain and as R2 is in production",
+        about: "rclone against `cfstore serve`, plain and with R2's production behaviour",
         run: clients::rclone,
     },
     Suite {
         name: "clients/aws-sdk",
-        about: "The AWS SDK for JavaScript against `cfstore serve`, plain and as R2 is in production",
+        about: "The AWS SDK for JavaScript against `cfstore serve`, plain and with R2's production behaviour",
         run: clients::aws_sdk,
     },
     Suite {
@@ -112,7 +116,7 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         name: "clients/restic",
-        about: "restic against `cfstore serve`, plain and as R2 is in production",
+        about: "restic against `cfstore serve`, plain and with R2's production behaviour",
         run: clients::restic,
     },
     Suite { name: "clients/s3fs", about: "s3fs against `cfstore serve`", run: clients::s3fs },
@@ -129,17 +133,17 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         name: "action",
-        about: "action.yml, which starts `cfstore serve` for a job of GitHub Actions",
+        about: "action.yml, which starts `cfstore serve` in a GitHub Actions job",
         run: action::run_action,
     },
     Suite {
         name: "clients/chromium",
-        about: "Uploads and downloads of a page in Chromium, by the bucket's CORS rules",
+        about: "Uploads and downloads of a page in Chromium, under the bucket's CORS rules",
         run: clients::chromium,
     },
     Suite {
         name: "players/corpus",
-        about: "Playlists as packagers write them, signed, in the parsers of players",
+        about: "Signed playlists of various packagers in the parsers of players",
         run: corpus::run,
     },
     Suite {
@@ -159,51 +163,51 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         name: "install/script",
-        about: "The install script against a server of files, and what it refuses",
+        about: "The install script against a file server, and its error cases",
         run: install::script,
     },
     Suite {
         name: "install/image",
-        about: "The image of `cargo xtask dist`, unpacked and run as root; only by its name",
+        about: "The image of `cargo xtask dist`, unpacked and run as root; only if named",
         run: install::image,
     },
     Suite {
         name: "install/chroot",
-        about: "Each way to install, in a Debian of its own, as root; only by its name",
+        about: "Each way to install, in a separate Debian, as root; only if named",
         run: install::chroot,
     },
     Suite {
         name: "testcontainers/rust",
-        about: "The module for testcontainers in Rust, over a process; only by its name",
+        about: "The module for testcontainers in Rust, over a process; only if named",
         run: testcontainers::rust,
     },
     Suite {
         name: "testcontainers/node",
-        about: "The same for Node; only by its name",
+        about: "The same for Node; only if named",
         run: testcontainers::node,
     },
     Suite {
         name: "testcontainers/python",
-        about: "The same for Python; only by its name",
+        about: "The same for Python; only if named",
         run: testcontainers::python,
     },
     Suite {
         name: "aarch64",
-        about: "Signing by the SHA-2 instructions of ARM, in QEMU; only by its name",
+        about: "Signing with ARM's SHA-2 instructions, in QEMU; only if named",
         run: aarch64::run,
     },
     Suite {
         name: "dist",
-        about: "The static programs: size, start, and the demo where nothing else is; only by its name",
+        about: "The static programs: size, start, and the demo on an empty system; only if named",
         run: dist::run,
     },
 ];
 
-/// The suites that have these names or are in these groups; without names, all but those of [`BY_NAME`].
+/// The suites with these names or in these groups; without names, all except those of [`BY_NAME`].
 pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Suite>, String> {
     if let Some(unknown) = names.iter().find(|name| !SUITES.iter().any(|suite| suite.is(name))) {
         let known: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
-        return Err(format!("no suite is called `{unknown}`; there are {}", known.join(", ")));
+        return Err(format!("no suite is called `{unknown}`; the suites are {}", known.join(", ")));
     }
     let chosen = |suite: &&Suite| {
         if names.is_empty() {

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::install;
 use crate::report::{Stop, Tally};
 
-/// Runs a driver. `prepare` gives it what it needs in its environment.
+/// Runs a driver. `prepare` sets its environment.
 pub(super) fn tests(
     context: &Context<'_>,
     driver: &str,
@@ -20,7 +20,7 @@ pub(super) fn tests(
     run_tests(node, driver)
 }
 
-/// Runs a driver by this Node, which has its folder and environment.
+/// Runs a driver with this Node command, whose folder and environment are set.
 pub(super) fn run_tests(mut node: Command, driver: &str) -> Result<Tally, Stop> {
     let (status, lines) = run_and_read(node.args(["--test", "--test-reporter=tap", driver]))?;
     match tap_summary(&lines) {
@@ -29,8 +29,8 @@ pub(super) fn run_tests(mut node: Command, driver: &str) -> Result<Tally, Stop> 
     }
 }
 
-/// From the lines `# tests 5`, `# pass 3`, ... that end what Node's test runner writes. What a test prints is a comment too, so
-/// the last block counts.
+/// Parses the lines `# tests 5`, `# pass 3`, ... at the end of the output of Node's test runner. Output of a
+/// test can be a comment too, so the last block counts.
 fn tap_summary(lines: &[String]) -> Option<Tally> {
     let start = lines.iter().rposition(|line| line.starts_with("# tests "))?;
     let count = |what: &str| {

@@ -1,4 +1,4 @@
-//! Players that nobody here wrote, through playlists that `cfstore` signs. Their drivers are Node programs in
+//! Third-party players with playlists that `cfstore` signs. Their drivers are Node programs in
 //! `tests/interop`.
 
 use std::path::PathBuf;
@@ -24,13 +24,13 @@ pub(crate) fn live(context: &Context<'_>) -> Result<Tally, Stop> {
     drive(context, "live.test.mjs", &[("CHROMIUM", chromium(context)?)])
 }
 
-/// The browser.
+/// Returns the path of the browser.
 pub(super) fn chromium(context: &Context<'_>) -> Result<PathBuf, Stop> {
     install::system(context, "chromium", "chromium")?;
     find("chromium").ok_or_else(|| Stop::Skipped("chromium is not on the PATH".into()))
 }
 
-/// Runs a driver, which makes its films with ffmpeg, against a server of its own.
+/// Runs a driver, which creates its films with ffmpeg, against a separate server.
 fn drive(context: &Context<'_>, driver: &str, programs: &[(&str, PathBuf)]) -> Result<Tally, Stop> {
     install::system(context, "ffmpeg", "ffmpeg")?;
     let server = LocalServer::start(context, driver)?;

@@ -1,4 +1,4 @@
-//! The check of the public interface, with the target that it needs installed where that can be.
+//! The check of the public interface, with the target that it needs installed if possible.
 
 use crate::context::Context;
 use crate::report::{Stop, Tally};

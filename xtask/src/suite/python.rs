@@ -1,4 +1,4 @@
-//! Python programs of `tests/interop`, whose checks print a line each.
+//! Python programs of `tests/interop`, which print one line per check.
 
 use std::process::Command;
 
@@ -16,7 +16,7 @@ pub(super) fn checks(driver: &str, python: &mut Command) -> Result<Tally, Stop> 
     }
 }
 
-/// From the lines `ok NAME`, `FAILED NAME: why` and `skipped NAME: why` of `checks.py`.
+/// Counts the lines `ok NAME`, `FAILED NAME: why` and `skipped NAME: why` of `checks.py`.
 fn results(lines: &[String]) -> Tally {
     let count = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
     Tally { passed: count("ok "), failed: count("FAILED "), skipped: count("skipped ") }

@@ -9,12 +9,12 @@ use crate::harness::{cargo_test, libtest, nextest};
 use crate::report::{Stop, Tally};
 use crate::workspace::Workspace;
 
-/// Every test but those against a server that is not ours.
+/// All tests except those against a third-party server.
 pub(crate) fn unit(context: &Context<'_>) -> Result<Tally, Stop> {
     if on_path("cargo-nextest") {
         nextest(context.workspace.cargo(["nextest", "run", "-E", "not binary(simulator)"]))
     } else {
-        // The simulator's tests are ignored unless they are asked for.
+        // The simulator's tests are ignored unless they are requested.
         cargo_test(context.workspace.cargo(["test", "--all-targets"]), &[])
     }
 }
@@ -23,8 +23,8 @@ pub(crate) fn doc(context: &Context<'_>) -> Result<Tally, Stop> {
     cargo_test(context.workspace.cargo(["test", "--doc"]), &[])
 }
 
-/// The others, of `tests/library/tests/simulator.rs`. They are `#[ignore]`d, so that a plain `cargo test`
-/// passes where there is no simulator.
+/// The tests of `tests/library/tests/simulator.rs`. They are `#[ignore]`d, so that a plain `cargo test`
+/// passes without a simulator.
 pub(super) fn simulator(workspace: &Workspace, environment: &[(&str, String)]) -> Result<Tally, Stop> {
     let with_environment = |mut command: Command| {
         command.envs(environment.iter().map(|(name, value)| (name, value)));
@@ -39,17 +39,17 @@ pub(super) fn simulator(workspace: &Workspace, environment: &[(&str, String)]) -
     }
 }
 
-/// The tests of a package whose names begin so, which are `#[ignore]`d because they take long. They say which
-/// seed they have.
+/// The tests of a package with this name prefix, which are `#[ignore]`d because they take long. They print
+/// their seed.
 pub(super) fn ignored(workspace: &Workspace, package: &str, names: &str) -> Result<Tally, Stop> {
     let mut command = workspace.cargo(["test", "--all-features", "--package", package, "--tests", "--"]);
     command.args([names, "--ignored", "--nocapture", "--test-threads", "1"]);
     libtest(command)
 }
 
-/// The library's own tests whose names begin so, without features, for another target. Of the environment,
-/// the names are those of [Cargo's](https://doc.rust-lang.org/cargo/reference/environment-variables.html) for
-/// the target.
+/// The library's own tests with this name prefix, without features, for another target. The names in the
+/// environment are those of [Cargo's
+/// variables](https://doc.rust-lang.org/cargo/reference/environment-variables.html) for the target.
 pub(super) fn for_target(
     workspace: &Workspace,
     target: &str,
@@ -63,7 +63,7 @@ pub(super) fn for_target(
     libtest(command)
 }
 
-/// Those of `tests/playlists`, which write what they sign into a folder.
+/// The tests of `tests/playlists`, which write signed playlists into a folder.
 pub(super) fn corpus(workspace: &Workspace, signed: &Path) -> Result<Tally, Stop> {
     let mut command = workspace.cargo(["test", "--test", "it"]);
     command.env("CORPUS_SIGNED", signed);

@@ -1,4 +1,5 @@
-//! What is packaged for `cfstore serve` as a service, in the programs that it is for: Prometheus and systemd.
+//! The packaged files for `cfstore serve` as a service, in the programs that they are for: Prometheus and
+//! systemd.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -18,15 +19,15 @@ use crate::server::Server;
 
 const DASHBOARD: &str = "packaging/grafana/cfstore.json";
 const SCRAPED: &str = "packaging/prometheus/prometheus.yml";
-/// What Grafana makes of its variables.
+/// The values that Grafana gives to its variables.
 const VARIABLES: [(&str, &str); 2] = [("$__rate_interval", "20s"), ("$instance", ".*")];
-/// How long Prometheus sees traffic until each query has an answer.
+/// Time until Prometheus has seen enough traffic to answer each query.
 const TRAFFIC: Duration = Duration::from_secs(40);
-/// The most that systemd may find to say against the unit, from 0 to 100.
+/// Maximum exposure level that systemd may report for the unit, from 0 to 100.
 const EXPOSURE: &str = "--threshold=20";
 
-/// Has Debian's Prometheus scrape a server with some traffic, and evaluates what each panel of the dashboard
-/// asks.
+/// Lets Debian's Prometheus scrape a server with some traffic, and evaluates the queries of each panel of the
+/// dashboard.
 pub(crate) fn metrics(context: &Context<'_>) -> Result<Tally, Stop> {
     install::system(context, "prometheus", "prometheus")?;
     install::system(context, "promtool", "prometheus")?;
@@ -67,7 +68,7 @@ pub(crate) fn metrics(context: &Context<'_>) -> Result<Tally, Stop> {
     Ok(Tally { passed: queries + 1 - problems.len(), failed: problems.len(), ..Tally::default() })
 }
 
-/// Has systemd verify the units, with the program that was built in place of the one that is installed.
+/// Lets systemd verify the units, with the program that was built instead of the installed one.
 pub(crate) fn systemd(context: &Context<'_>) -> Result<Tally, Stop> {
     install::system(context, "systemd-analyze", "systemd")?;
     let workspace = context.workspace;
@@ -92,7 +93,7 @@ fn free_address() -> Result<String, Stop> {
     Ok(TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(failed)?.to_string())
 }
 
-/// By the configuration that is packaged, but more often, and at the address of this server.
+/// Starts Prometheus with the packaged configuration, but a shorter interval, and the address of this server.
 fn start_prometheus(context: &Context<'_>, scratch: &Path, admin: &str) -> Result<(Server, String), Stop> {
     let packaged = context.workspace.root.join(SCRAPED);
     let failed = |error: std::io::Error| Stop::failed(SCRAPED, &error);
@@ -104,7 +105,7 @@ fn start_prometheus(context: &Context<'_>, scratch: &Path, admin: &str) -> Resul
         .replace("cfstore.rules.yml", &rules);
     fs::write(scratch.join("prometheus.yml"), config).map_err(failed)?;
     let address = free_address()?;
-    // It says on stderr that it is ready.
+    // It reports on stderr that it is ready.
     let mut prometheus = context.workspace.command("sh");
     prometheus.args(["-c", r#"exec prometheus "$@" 2>&1"#, "sh"]).current_dir(scratch).args([
         "--config.file=prometheus.yml",
@@ -117,7 +118,7 @@ fn start_prometheus(context: &Context<'_>, scratch: &Path, admin: &str) -> Resul
     Ok((server, format!("http://{address}")))
 }
 
-/// Some requests to R2 and KV, of which some fail.
+/// Some requests to R2 and KV, some of which fail.
 fn traffic(context: &Context<'_>, server: &LocalServer) {
     let dashboard = context.workspace.root.join(DASHBOARD).display().to_string();
     for arguments in [
@@ -130,12 +131,12 @@ fn traffic(context: &Context<'_>, server: &LocalServer) {
     ] {
         let mut command = context.workspace.command(&server.cfstore);
         command.args(arguments).envs(server.environment.iter().map(|(name, value)| (name, value)));
-        // Faults are ordered, so that failures are expected.
+        // The server injects faults, so failures are expected.
         command.stdout(Stdio::null()).stderr(Stdio::null()).status().ok();
     }
 }
 
-/// What the server answers.
+/// Returns the answer of the server.
 fn fetch(address: &str, path: &str) -> Result<String, Stop> {
     let failed = |error: std::io::Error| Stop::failed(&format!("http://{address}{path}"), &error);
     let mut stream = TcpStream::connect(address).map_err(failed)?;
@@ -151,7 +152,7 @@ fn fetch(address: &str, path: &str) -> Result<String, Stop> {
     }
 }
 
-/// What promtool has to say against the metrics.
+/// Returns promtool's complaints about the metrics, if any.
 fn lint(context: &Context<'_>, metrics: &str) -> Result<Option<String>, Stop> {
     let failed = |error: std::io::Error| Stop::failed("promtool check metrics", &error);
     let mut promtool = context.workspace.command("promtool");
@@ -166,7 +167,7 @@ fn lint(context: &Context<'_>, metrics: &str) -> Result<Option<String>, Stop> {
     Ok((!output.status.success() || !said.trim().is_empty()).then(|| said.into_owned()))
 }
 
-/// What each panel of the dashboard asks, with its title.
+/// The queries of each panel of the dashboard, with its title.
 fn queries(dashboard: &Path) -> Result<Vec<(String, String)>, Stop> {
     let text = fs::read_to_string(dashboard).map_err(|error| Stop::failed(DASHBOARD, &error))?;
     let dashboard: Value =
@@ -186,7 +187,7 @@ fn queries(dashboard: &Path) -> Result<Vec<(String, String)>, Stop> {
     Ok(queries)
 }
 
-/// What is wrong with the answer to a query: it is an error, it is empty, or has no number.
+/// What is wrong with the answer to a query: an error, an empty result, or no number.
 fn evaluate(context: &Context<'_>, address: &str, query: &str) -> Result<Option<String>, Stop> {
     let mut promtool = context.workspace.command("promtool");
     promtool.args(["query", "instant", "--format=json", address, query]);

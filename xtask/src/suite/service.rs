@@ -9,7 +9,7 @@ use crate::{install, service};
 
 const DRIVER: &str = "media_service.test.mjs";
 
-/// Runs the driver, which starts the service. Without Chromium it skips what a browser does.
+/// Runs the driver, which starts the service. Without Chromium it skips the tests in a browser.
 pub(crate) fn run(context: &Context<'_>) -> Result<Tally, Stop> {
     let program = service::build(context.workspace)?;
     let chromium = install::system(context, "chromium", "chromium").ok().and_then(|()| find("chromium"));

@@ -1,4 +1,4 @@
-//! The modules of `testcontainers/`, with `docker.py` in Docker's place: a container is the program itself.
+//! The modules of `testcontainers/`, with `docker.py` instead of Docker: a container is the program itself.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::harness::libtest;
 use crate::install;
 use crate::report::{Stop, Tally};
 
-/// The tests of the crate, which is a workspace of its own.
+/// The tests of the crate, which is a separate workspace.
 pub(crate) fn rust(context: &Context<'_>) -> Result<Tally, Stop> {
     let workspace = context.workspace;
     let mut test = over_processes(context)?;
@@ -30,7 +30,7 @@ pub(crate) fn node(context: &Context<'_>) -> Result<Tally, Stop> {
     node::run_tests(test, "container.test.mjs")
 }
 
-/// The tests of the package, one by one.
+/// The tests of the package.
 pub(crate) fn python(context: &Context<'_>) -> Result<Tally, Stop> {
     let workspace = context.workspace;
     let programs = install::pip(context, "testcontainers/python", "testcontainers-python")?;
@@ -48,7 +48,7 @@ pub(crate) fn python(context: &Context<'_>) -> Result<Tally, Stop> {
     }
 }
 
-/// `docker.py` over the program, to which the command is added that it runs.
+/// A command of `docker.py` over the program. The caller adds the command to run.
 fn over_processes(context: &Context<'_>) -> Result<Command, Stop> {
     let workspace = context.workspace;
     install::system(context, "python3", "python3")?;

@@ -1,4 +1,4 @@
-//! Transfers of files, where that takes minutes.
+//! File transfers that take minutes.
 
 use super::rust;
 use crate::command::run;

@@ -1,5 +1,5 @@
-//! Workers in workerd, Cloudflare's runtime, with Miniflare's R2 behind their binding. Their drivers are the Node programs in
-//! `tests/interop`.
+//! Workers in workerd, Cloudflare's runtime, with Miniflare's R2 as their binding. Their drivers are the
+//! Node programs in `tests/interop`.
 
 use super::node;
 use crate::context::Context;
@@ -18,7 +18,7 @@ pub(crate) fn streaming(context: &Context<'_>) -> Result<Tally, Stop> {
     drive(context, "examples/streaming-worker", "streaming_worker.test.mjs", "STREAMING_WORKER")
 }
 
-/// Builds a Worker and runs a driver, which finds it by an environment variable.
+/// Builds a Worker and runs a driver, which gets its path in an environment variable.
 fn drive(context: &Context<'_>, worker: &str, driver: &str, variable: &str) -> Result<Tally, Stop> {
     let built = worker::build(context, worker)?;
     node::tests(context, driver, |node| {
@@ -29,10 +29,22 @@ fn drive(context: &Context<'_>, worker: &str, driver: &str, variable: &str) -> R
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_readme_shows_the_minimal_worker_as_it_is() {
+    fn the_guide_shows_the_minimal_worker_as_it_is() {
+        let guide = include_str!("../../../crates/cloudflare-clients/docs/in-a-worker.md");
+        let code = include_str!("../../../examples/minimal-worker/src/lib.rs");
+        assert!(guide.contains(&format!("```rust,ignore\n{code}```\n")));
+    }
+
+    #[test]
+    fn the_readmes_worker_is_an_excerpt_of_the_minimal_worker() {
         let readme = include_str!("../../../README.md");
         let code = include_str!("../../../examples/minimal-worker/src/lib.rs");
-        assert!(readme.contains(&format!("```rust,ignore\n{code}```\n")));
+        let (_, rest) = readme.split_once("```rust,ignore\n").expect("the README has a Worker");
+        let (excerpt, _) = rest.split_once("```\n").expect("the Worker ends");
+        assert!(excerpt.lines().count() <= 15);
         assert!(code.lines().count() <= 24);
+        for line in excerpt.lines().map(str::trim).filter(|line| !line.starts_with("use ")) {
+            assert!(code.contains(line), "examples/minimal-worker has no line {line}");
+        }
     }
 }

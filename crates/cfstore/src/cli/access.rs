@@ -1,4 +1,4 @@
-//! What `cfstore keys` and `cfstore r2 credentials` take.
+//! Arguments of `cfstore keys` and `cfstore r2 credentials`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,40 +6,39 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use cloudflare_clients::r2::{AccessScope, S3Action};
 
-use super::{DATA_DIRECTORY, parse_duration};
+use super::{DATA_DIRECTORY, parse_lifetime};
 
 #[derive(Debug, Args)]
 pub(crate) struct Credentials {
-    /// Allow what is below this prefix, which ends with a slash; may be given several times [default: the
-    /// whole bucket]
+    /// Allow the keys below this prefix, which must end with a slash; repeatable [default: the whole bucket]
     #[arg(long, value_name = "PREFIX/")]
     pub(crate) prefix: Vec<String>,
-    /// Allow the object with this key; may be given several times
+    /// Allow the object with this key; repeatable
     #[arg(long, value_name = "KEY")]
     pub(crate) object: Vec<String>,
-    /// Allow reading and listing only
+    /// Allow only to read and list
     #[arg(long, conflicts_with = "scope")]
     pub(crate) read_only: bool,
-    /// What they may do: object-read-only, object-read-write, admin-read-only or admin-read-write
+    /// The permissions: object-read-only, object-read-write, admin-read-only or admin-read-write
     #[arg(long, value_name = "SCOPE", default_value = "object-read-write", value_parser = parse_scope)]
     pub(crate) scope: AccessScope,
-    /// Allow these operations only, such as GetObject,PutObject [default: all that the scope allows]
+    /// Allow only these operations, such as GetObject,PutObject [default: all that the scope allows]
     #[arg(long, value_name = "ACTION,..", value_delimiter = ',', value_parser = parse_action)]
     pub(crate) action: Vec<S3Action>,
-    /// How long they work, from 1s to 7days
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    /// How long the credentials work, from 1s to 7days
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lifetime)]
     pub(crate) expires: Duration,
-    /// Print the variables of the AWS CLI and SDKs
+    /// Print the variables of the AWS CLI and AWS SDKs
     #[arg(long)]
     pub(crate) aws: bool,
-    /// Have Cloudflare's API make them, with its token and without the secret of the key
+    /// Request them from Cloudflare's API, with `CLOUDFLARE_API_TOKEN` instead of the secret access key
     #[arg(long, conflicts_with = "action")]
     pub(crate) through_api: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
-    /// Make a key, and print the variables with it
+    /// Add an access key, and print its variables
     #[command(after_help = "\
 Examples:
   cfstore keys add --scope object-read-only --bucket media
@@ -47,16 +46,16 @@ Examples:
     Add(KeysAdd),
     /// List the keys, without their secrets
     Ls(KeysLs),
-    /// Remove keys: what they have signed works no more, and neither do credentials that were made from them
+    /// Remove access keys, and with them the URLs they signed and the credentials derived from them
     Rm(KeysRm),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct KeysAdd {
-    /// What it may do: object-read-only, object-read-write, admin-read-only or admin-read-write
+    /// The permissions: object-read-only, object-read-write, admin-read-only or admin-read-write
     #[arg(long, value_name = "SCOPE", default_value = "object-read-write", value_parser = parse_scope)]
     pub(crate) scope: AccessScope,
-    /// A bucket that it may do it to; may be given several times [default: all]
+    /// A bucket that the key has access to; repeatable [default: all]
     #[arg(long, value_name = "NAME")]
     pub(crate) bucket: Vec<String>,
     /// The folder of the store
@@ -73,7 +72,7 @@ pub(crate) struct KeysLs {
 
 #[derive(Debug, Args)]
 pub(crate) struct KeysRm {
-    /// The access key ids
+    /// The access key ids to remove
     #[arg(required = true, value_name = "ID")]
     pub(crate) ids: Vec<String>,
     /// The folder of the store

@@ -1,4 +1,4 @@
-//! What `cfstore r2 bucket` takes.
+//! Arguments of `cfstore r2 bucket`.
 
 use clap::{Args, Subcommand};
 use cloudflare_clients::r2::LocationHint;
@@ -9,8 +9,8 @@ use super::transfers::Class;
 pub(crate) enum Bucket {
     /// Create a bucket
     ///
-    /// The hint where it should be is followed where R2 can, and only when a bucket of this name is created
-    /// for the first time. A jurisdiction, which is a promise, is part of the address: `R2_JURISDICTION`.
+    /// R2 follows the location hint if it can, and only the first time that a bucket of this name is created.
+    /// A jurisdiction is a guarantee, and part of the address: set `R2_JURISDICTION`.
     #[command(after_help = "\
 Examples:
   cfstore r2 bucket create media
@@ -18,20 +18,20 @@ Examples:
   cfstore r2 bucket create archive --storage-class infrequent-access
   R2_JURISDICTION=eu cfstore r2 bucket create patients")]
     Create(BucketCreate),
-    /// List the buckets of the account, or those whose names begin so
+    /// List the buckets of the account, or those whose names begin with a prefix
     #[command(after_help = "\
 Examples:
   cfstore r2 bucket ls
   cfstore r2 bucket ls media-
   cfstore --json r2 bucket ls | jq -r .name")]
     Ls(BucketLs),
-    /// Show what is known of a bucket
+    /// Show the properties of a bucket
     Info(BucketName),
-    /// Delete a bucket, which has to be empty
+    /// Delete an empty bucket
     #[command(after_help = "\
 Examples:
   cfstore r2 bucket rm drafts
-  cfstore r2 rm --all --bucket drafts      empties it before, and asks first")]
+  cfstore r2 rm --all --bucket drafts      empty it first; asks for confirmation")]
     Rm(BucketName),
 }
 
@@ -43,12 +43,12 @@ pub(crate) struct BucketName {
 
 #[derive(Debug, Args)]
 pub(crate) struct BucketCreate {
-    /// Its name: 3 to 63 characters of a-z, 0-9 and -
+    /// The bucket's name: 3 to 63 characters of a-z, 0-9 and -
     pub(crate) name: String,
-    /// Where it should be: wnam, enam, weur, eeur, apac or oc [default: where R2 chooses]
+    /// The location hint: wnam, enam, weur, eeur, apac or oc [default: chosen by R2]
     #[arg(long, value_name = "HINT", value_parser = parse_hint)]
     pub(crate) location: Option<LocationHint>,
-    /// How objects are stored that do not say it themselves [default: standard]
+    /// The storage class of objects that are stored without one [default: standard]
     #[arg(long, value_name = "CLASS", value_enum, ignore_case = true)]
     pub(crate) storage_class: Option<Class>,
 }

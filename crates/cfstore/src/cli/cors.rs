@@ -1,4 +1,4 @@
-//! What the commands take that are about the CORS rules of a bucket.
+//! Arguments of `cfstore r2 cors`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,11 +17,10 @@ Examples:
   cfstore r2 cors show > cors.json
   cfstore r2 cors show --form cloudflare > cors.json     for wrangler r2 bucket cors set --file")]
     Show(CorsShow),
-    /// Replace the rules, by a file of JSON or by one rule that is given here
+    /// Replace the rules with those of a JSON file, or with one rule given by options
     ///
-    /// A file may have the form of S3 and of R2's dashboard, or that of Cloudflare's API and
-    /// of wrangler, which differ. On R2 it takes a token with Admin Read & Write, and up to 30 seconds
-    /// until the rules count.
+    /// The file can have the format of S3 and R2's dashboard, or that of Cloudflare's API and wrangler. On R2
+    /// this needs an API token with Admin Read & Write, and the rules apply after up to 30 seconds.
     #[command(override_usage = "\
 cfstore r2 cors set <FILE>
        cfstore r2 cors set [--add] --origin <URL>... --method <METHOD>... [--header <NAME>...]")]
@@ -31,12 +30,12 @@ Examples:
   cfstore r2 cors set --origin https://app.example.com --method GET,HEAD --header range
   cfstore r2 cors set --add --origin http://localhost:5173 --method PUT --header content-type --expose etag")]
     Set(CorsSet),
-    /// Remove all rules: no page may use the bucket any more
+    /// Remove all rules, so that no web page can use the bucket
     Rm,
-    /// Say which rule allows a request of a page, or why none does; then the exit code is 1
+    /// Find the rule that allows a request of a page, or explain why none does (exit code 1)
     ///
-    /// A browser asks about every header but a few that it sends by itself: Accept, Accept-Language,
-    /// Content-Language, and Content-Type of forms and plain text. A player sends Range.
+    /// Browsers need permission for every header except Accept, Accept-Language, Content-Language, and
+    /// Content-Type of forms and plain text. Players send Range.
     #[command(after_help = "\
 Examples:
   cfstore r2 cors check --origin https://app.example.com --method PUT --header content-type
@@ -46,32 +45,32 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct CorsShow {
-    /// Whose form of JSON
+    /// The JSON format
     #[arg(long, value_enum, default_value_t = PolicyForm::S3)]
     pub(crate) form: PolicyForm,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CorsSet {
-    /// A file of JSON; - is stdin
+    /// The JSON file with the rules; - is stdin
     #[arg(required_unless_present = "origin", conflicts_with_all = ["origin", "add"])]
     pub(crate) file: Option<PathBuf>,
-    /// Keep the rules that there are, and add this one
+    /// Keep the existing rules, and add this one
     #[arg(long, requires = "origin")]
     pub(crate) add: bool,
     /// The origins of pages that may use the bucket: scheme, host and port; * is every page
     #[arg(long, value_name = "URL", value_delimiter = ',', requires = "method")]
     pub(crate) origin: Vec<String>,
-    /// What they may do: GET, HEAD, PUT, POST, DELETE
+    /// The allowed methods: GET, HEAD, PUT, POST, DELETE
     #[arg(long, value_name = "METHOD", value_delimiter = ',', requires = "origin", value_parser = parse_method)]
     pub(crate) method: Vec<Method>,
-    /// Headers that they may send, such as content-type and range; * is every header
+    /// Request headers to allow, such as content-type and range; * is every header
     #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "origin")]
     pub(crate) header: Vec<String>,
-    /// Headers of answers that they may read, such as etag, which uploads in parts need
+    /// Response headers that pages may read, such as etag, which multipart uploads need
     #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "origin")]
     pub(crate) expose: Vec<String>,
-    /// How long a browser may keep what it was told
+    /// How long a browser may cache the answer to a preflight
     #[arg(long, value_name = "DURATION", requires = "origin", value_parser = parse_duration)]
     pub(crate) max_age: Option<Duration>,
 }
@@ -81,13 +80,13 @@ pub(crate) struct CorsCheck {
     /// The origin of the page: scheme, host and port of its address
     #[arg(long, value_name = "URL")]
     pub(crate) origin: String,
-    /// The method of its request
+    /// The method of the request
     #[arg(long, value_name = "METHOD", value_parser = parse_method)]
     pub(crate) method: Method,
-    /// The headers that it sets
+    /// The headers that the page sets
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) header: Vec<String>,
-    /// Check the rules in this file of JSON, in place of the bucket's; - is stdin
+    /// Check the rules in this JSON file instead of the bucket's; - is stdin
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 }
@@ -98,7 +97,9 @@ fn parse_method(text: &str) -> Result<Method, String> {
         "GET" | "HEAD" | "PUT" | "POST" | "DELETE" => {
             Method::try_from(method.as_str()).map_err(|error| error.to_string())
         }
-        "OPTIONS" => Err("a rule allows GET, HEAD, PUT, POST and DELETE: preflights need none".into()),
-        _ => Err("a rule allows GET, HEAD, PUT, POST and DELETE".into()),
+        "OPTIONS" => {
+            Err("write GET, HEAD, PUT, POST or DELETE: a preflight (OPTIONS) needs no rule of its own".into())
+        }
+        _ => Err("write GET, HEAD, PUT, POST or DELETE".into()),
     }
 }

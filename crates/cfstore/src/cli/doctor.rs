@@ -1,23 +1,23 @@
-//! What `cfstore r2 doctor` takes.
+//! Arguments of `cfstore r2 doctor`.
 
 use clap::Args;
 use cloudflare_clients::http::Uri;
 
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// The origin of the pages that use the bucket, whose CORS rules and Content-Security-Policy are checked
+    /// Check the CORS rules and the Content-Security-Policy for pages of this origin
     #[arg(long, value_name = "URL", value_parser = parse_origin)]
     pub(crate) origin: Option<String>,
-    /// The public address of the bucket: its custom domain, or r2.dev
+    /// Check the public address of the bucket: its custom domain, or r2.dev
     #[arg(long, value_name = "URL", value_parser = parse_public_url)]
     pub(crate) public_url: Option<String>,
 }
 
-/// As browsers send it: in lower case, and without the scheme's own port.
+/// Returns the origin as browsers send it: in lower case, without the default port of the scheme.
 fn parse_origin(text: &str) -> Result<String, String> {
     let url = parse_url(text, "https://app.example.com")?;
     if url.path() != "/" || text.ends_with('/') {
-        return Err(format!("an origin has no path: write {}", origin_of(&url)));
+        return Err(format!("an origin has no path: write it as {}", origin_of(&url)));
     }
     Ok(origin_of(&url))
 }
@@ -34,7 +34,7 @@ fn origin_of(url: &Uri) -> String {
     format!("{scheme}://{}", host.strip_suffix(own_port).unwrap_or(&host))
 }
 
-/// The text itself, which may hold a password, is not repeated.
+/// Parses a URL. The error does not repeat the text, which may hold a password.
 fn parse_url(text: &str, like: &str) -> Result<Uri, String> {
     let url: Option<Uri> = text.parse().ok();
     let fits = |url: &Uri| {
@@ -44,7 +44,7 @@ fn parse_url(text: &str, like: &str) -> Result<Uri, String> {
             && !text.contains('#')
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/.-_[]~%".contains(&byte))
     };
-    url.filter(fits).ok_or_else(|| format!("write it as {like}, without user, query and fragment"))
+    url.filter(fits).ok_or_else(|| format!("write it as {like}, without user, query or fragment"))
 }
 
 #[cfg(test)]
@@ -67,7 +67,10 @@ mod tests {
         ] {
             assert_eq!(parse_origin(text).ok().as_deref(), origin, "{text}");
         }
-        assert_eq!(parse_origin("https://a.b/").unwrap_err(), "an origin has no path: write https://a.b");
+        assert_eq!(
+            parse_origin("https://a.b/").unwrap_err(),
+            "an origin has no path: write it as https://a.b"
+        );
         assert_eq!(parse_public_url("https://M.example.com/cdn/").unwrap(), "https://m.example.com/cdn");
     }
 }

@@ -1,10 +1,10 @@
-//! What `cfstore kv` takes.
+//! Arguments of `cfstore kv`.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
-use cloudflare_clients::kv::Metadata;
+use cloudflare_clients::kv::{MIN_EXPIRATION_TTL, Metadata};
 
 use super::namespaces::Namespace;
 use super::parse_duration;
@@ -16,16 +16,16 @@ pub(crate) enum Kv {
 Examples:
   cfstore kv get session/1
   cfstore kv get logo.png logo.png
-  cfstore --json kv get session/1        with its metadata and when it expires")]
+  cfstore --json kv get session/1        with metadata and expiry")]
     Get(KvGet),
-    /// Store a value: given here, or from a file or stdin
+    /// Store a value from an argument, a file or stdin
     #[command(after_help = "\
 Examples:
   cfstore kv put greeting hello
   cfstore kv put session/1 --file session.json --ttl 1h --metadata '{\"user\":7}'
   date | cfstore kv put today --file -")]
     Put(KvPut),
-    /// List keys, with when they expire and their metadata
+    /// List keys with their expiry and metadata
     #[command(after_help = "\
 Examples:
   cfstore kv ls
@@ -34,8 +34,8 @@ Examples:
     Ls(KvLs),
     /// Delete keys
     ///
-    /// Keys that are not there are counted apart, as far as KV's cache knows, and are no failure. One that
-    /// looks like a pattern is: * is a character like any other.
+    /// Missing keys are not an error; they are counted separately, as far as KV's cache knows. KV has no
+    /// patterns: * is a plain character.
     #[command(override_usage = "\
 cfstore kv rm [OPTIONS] <KEY>...
        cfstore kv rm [OPTIONS] --prefix <PREFIX>
@@ -43,10 +43,10 @@ cfstore kv rm [OPTIONS] <KEY>...
     #[command(after_help = "\
 Examples:
   cfstore kv rm session/1 session/2
-  cfstore kv rm --prefix session/          asks first
-  cfstore kv rm --all --yes                empties the namespace")]
+  cfstore kv rm --prefix session/          ask first
+  cfstore kv rm --all --yes                empty the namespace")]
     Rm(KvRm),
-    /// Store or read many keys at once
+    /// Store or read many keys
     #[command(subcommand)]
     Bulk(Bulk),
     /// Create, list, rename or delete the namespaces of the account
@@ -56,28 +56,28 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bulk {
-    /// Store the pairs of a file of JSON, 10,000 a request
+    /// Store the pairs of a JSON file, 10,000 per request
     ///
-    /// The file is what wrangler takes: an array of objects. The same objects, one a line, are taken too. All
-    /// of them are checked before any is stored. Those that have expired since, or would within a minute, are
-    /// skipped and counted.
+    /// The file has the format of wrangler: an array of objects. One object per line works too. All pairs are
+    /// checked before any is stored. Pairs that have expired, or expire within a minute, are skipped and
+    /// counted.
     #[command(after_help = "\
-An object has:
-  key, value
-  base64            true where the value is Base64
-  expiration        when it expires, in seconds since 1970
-  expiration_ttl    or after how many seconds
+Fields of an object:
+  key, value        strings
+  base64            true if the value is Base64
+  expiration        when the key expires, in seconds since 1970
+  expiration_ttl    or after how many seconds it expires
   metadata          any JSON
 
 Examples:
   cfstore kv bulk put pairs.json
   cfstore kv bulk get --prefix session/ | cfstore --env-file other.env kv bulk put -")]
     Put(BulkPut),
-    /// Print keys and values as JSON, one pair a line, in the form that `bulk put` takes
+    /// Print keys and values as JSON, one pair per line, in the format of `bulk put`
     ///
-    /// Values are read as text, 100 a request. Those that may be no text are read again, each by itself, and
-    /// written in Base64. Of a value that begins with a byte order mark nobody knows whether Cloudflare keeps
-    /// it in a text: --bytes reads each key by itself, as it is.
+    /// Values are read as text, 100 per request. Values that may not be text are read again one by one, and
+    /// written in Base64. Cloudflare may drop a byte order mark at the start of a text: --bytes reads each
+    /// key by itself, byte for byte.
     #[command(after_help = "\
 Examples:
   cfstore kv bulk get session/1 session/2
@@ -90,7 +90,7 @@ Examples:
 pub(crate) struct KvGet {
     /// The key
     pub(crate) key: String,
-    /// The file to write to; `-` is stdout
+    /// The file to write to; `-`, the default, is stdout
     #[arg(default_value = "-", hide_default_value = true)]
     pub(crate) file: PathBuf,
 }
@@ -102,16 +102,16 @@ pub(crate) struct KvPut {
     /// The value
     #[arg(required_unless_present = "file", allow_hyphen_values = true)]
     pub(crate) value: Option<String>,
-    /// The file that holds the value, of 25 MiB at most; `-` is stdin
+    /// Read the value, up to 25 MiB, from this file; `-` is stdin
     #[arg(long, conflicts_with = "value")]
     pub(crate) file: Option<PathBuf>,
-    /// After how long the key expires: 60s or more
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    /// Expire the key after this time, 60s or more
+    #[arg(long, value_name = "DURATION", value_parser = parse_ttl)]
     pub(crate) ttl: Option<Duration>,
-    /// When the key expires, such as 2027-01-31T18:00:00Z
+    /// Expire the key at this time, such as 2027-01-31T18:00:00Z
     #[arg(long, value_name = "TIME", conflicts_with = "ttl", value_parser = parse_time)]
     pub(crate) expires_at: Option<SystemTime>,
-    /// What to keep beside the value: JSON of up to 1,024 bytes
+    /// Metadata to store with the value: JSON of up to 1,024 bytes
     #[arg(long, value_name = "JSON", value_parser = parse_json)]
     pub(crate) metadata: Option<Metadata>,
 }
@@ -123,7 +123,7 @@ pub(crate) struct KvLs {
     pub(crate) prefix: String,
 }
 
-/// Keys by their names, by a prefix, or all.
+/// Selects keys by name, by prefix, or all of them.
 #[derive(Debug, Args)]
 pub(crate) struct KeySelection {
     /// The keys
@@ -138,7 +138,7 @@ pub(crate) struct KeySelection {
 }
 
 impl KeySelection {
-    /// What the keys begin with, unless they are named.
+    /// Returns the prefix of the keys (empty for `--all`), or `None` if keys are named.
     pub(crate) fn prefix(&self) -> Option<String> {
         self.prefix.clone().or_else(|| self.all.then(String::new))
     }
@@ -148,14 +148,14 @@ impl KeySelection {
 pub(crate) struct KvRm {
     #[command(flatten)]
     pub(crate) selection: KeySelection,
-    /// Do not ask, with --prefix or --all
+    /// Do not ask for confirmation with --prefix or --all
     #[arg(short, long)]
     pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct BulkPut {
-    /// The file of JSON; `-` is stdin
+    /// The JSON file; `-` is stdin
     pub(crate) file: PathBuf,
 }
 
@@ -163,13 +163,21 @@ pub(crate) struct BulkPut {
 pub(crate) struct BulkGet {
     #[command(flatten)]
     pub(crate) selection: KeySelection,
-    /// Read each key by itself, in two requests, where most values are no text or a byte order mark matters
+    /// Read each key by itself, with two requests; use it for values that are mostly not text
     #[arg(long)]
     pub(crate) bytes: bool,
 }
 
+fn parse_ttl(text: &str) -> Result<Duration, String> {
+    let ttl = parse_duration(text)?;
+    if ttl.subsec_nanos() != 0 || ttl < MIN_EXPIRATION_TTL {
+        return Err("write whole seconds, 60s or more".to_owned());
+    }
+    Ok(ttl)
+}
+
 fn parse_time(text: &str) -> Result<SystemTime, String> {
-    humantime::parse_rfc3339_weak(text).map_err(|error| format!("{error}; write it as 2027-01-31T18:00:00Z"))
+    humantime::parse_rfc3339_weak(text).map_err(|_| "write it as 2027-01-31T18:00:00Z".to_owned())
 }
 
 fn parse_json(text: &str) -> Result<Metadata, String> {

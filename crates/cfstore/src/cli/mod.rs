@@ -1,4 +1,4 @@
-//! What the command line takes: clap's types, and no more.
+//! Arguments and options of the command line, as clap's types.
 
 mod access;
 mod buckets;
@@ -19,6 +19,7 @@ use cloudflare_clients::http::{Method, Uri};
 use cloudflare_emulator::FaultPlan;
 
 use crate::events::EventTarget;
+use crate::http_url::has_wrong_port;
 use crate::playlists::MAX_URLS;
 
 pub(crate) use self::access::{Credentials, Keys, KeysAdd, KeysLs, KeysRm};
@@ -31,54 +32,63 @@ pub(crate) use self::namespaces::{Namespace, NamespaceCreate, NamespaceRename, N
 pub(crate) use self::objects::{Cat, Cp, Du, Ls, Rm, Uploads, UploadsAbort, UploadsClean, UploadsLs};
 pub(crate) use self::transfers::{Get, Metadata, Put, Rate, Sync, Transfer, Tree};
 
-/// Where the embedded store is, unless `serve --data` names another folder.
+/// Default folder of the embedded store; `--data` of a command names another one.
 pub(crate) const DATA_DIRECTORY: &str = ".cfstore";
-/// Where `serve` listens, unless `--listen` says otherwise.
+/// Default address of `serve --listen`.
 pub(crate) const LISTEN: &str = "127.0.0.1:9710";
-/// What `health` asks, unless `--url` says otherwise.
+/// Default URL of `health --url`.
 const HEALTH_URL: &str = "http://127.0.0.1:9711/healthz";
 
 const GLOBAL: &str = "Global options";
 
 const ENVIRONMENT: &str = "\
-Which store:
-  With the variables of R2 or of KV set, Cloudflare's. Without them, a store of its own in the folder .cfstore, with
-  the bucket \"media\" and the namespace \"local\". Every summary names what was used.
+Which store a command uses:
+  Cloudflare's, if the variables of R2 or KV are set. Otherwise the embedded
+  store in the folder .cfstore, with the bucket \"media\" and the namespace
+  \"local\". Every summary names the store.
 
-  R2_ACCOUNT_ID          32 hex characters, from the R2 page of Cloudflare's dashboard
+  R2_ACCOUNT_ID          32 hex characters, from the R2 page of the dashboard
   R2_ACCESS_KEY_ID       of an R2 API token with Object Read & Write
   R2_SECRET_ACCESS_KEY   of the same token
   R2_BUCKET_MEDIA        the bucket's name
 
-  R2_ENDPOINT            optional, in place of R2_ACCOUNT_ID: another server's URL, or what the
-                         dashboard shows as \"S3 API\"
+  R2_ENDPOINT            optional, instead of R2_ACCOUNT_ID: the URL of another
+                         server, or the \"S3 API\" URL of the dashboard
   R2_JURISDICTION        optional: eu, fedramp or us
-  R2_SESSION_TOKEN       optional: of temporary credentials
-  R2_REGION              optional: another server's region; R2's is auto
+  R2_SESSION_TOKEN       optional: the session token of temporary credentials
+  R2_REGION              optional: the region of another server; R2's is auto
 
-  KV_NAMESPACE_ID        32 hex characters; it decides whether the kv commands work on Cloudflare
+  KV_NAMESPACE_ID        32 hex characters; if set, the kv commands use
+                         Cloudflare
   CLOUDFLARE_ACCOUNT_ID  32 hex characters, from the dashboard
-  CLOUDFLARE_API_TOKEN   with the permission Workers KV Storage Write; it decides for kv namespace
+  CLOUDFLARE_API_TOKEN   with the permission Workers KV Storage Write; if set,
+                         kv namespace uses Cloudflare
+  CLOUDFLARE_API_BASE_URL
+                         optional: another server than
+                         https://api.cloudflare.com/client/v4
 
-  CLOUDFLARE_API_BASE_URL  optional: another server in place of https://api.cloudflare.com/client/v4
+  SSL_CERT_FILE          optional: a PEM file of certificates to trust, in
+                         addition to those of public authorities
+  CFSTORE_SYSTEM_ROOTS   optional: 1 trusts the authorities of this system
+                         instead of Mozilla's; if SSL_CERT_FILE is set in the
+                         environment, only that file is trusted
 
-  SSL_CERT_FILE          optional: certificates to trust besides those of public authorities, a file of PEM
-  CFSTORE_SYSTEM_ROOTS   optional: 1 trusts the authorities of this system in place of Mozilla's,
-                         or, where the environment has SSL_CERT_FILE, that file alone
-
-  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY  optional: a proxy, such as http://user:password@proxy.example:3128
-  NO_PROXY               optional: hosts that are reached without it; this machine always is.
-                         All four are read from the environment, also with --env-file
+  HTTPS_PROXY, HTTP_PROXY, ALL_PROXY
+                         optional: a proxy, such as
+                         http://user:password@proxy.example:3128
+  NO_PROXY               optional: hosts to reach without the proxy; it is
+                         never used for this machine. All four are read from
+                         the environment, even with --env-file
 
 Exit codes:
-  0 done    1 failed    2 wrong usage    3 not found
+  0 success    1 failure    2 wrong usage    3 not found
 
-Durations are written as 90s, 10m, 1h or 7days; a number alone is seconds.";
+Write a duration as 90s, 10m, 1h or 7days; a number without a unit is seconds.";
 
-/// Cloudflare R2 and Workers KV on the command line: on Cloudflare, or on this machine without an account.
+/// Cloudflare R2 and Workers KV on the command line, with an account or without one on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "cfstore", version, max_term_width = 100, after_long_help = ENVIRONMENT)]
-#[command(after_help = "Begin with `cfstore demo`; `cfstore --help` tells which store is used.")]
+#[command(after_help = "Start with `cfstore demo`. `cfstore --help` explains which store a command uses.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -88,13 +98,13 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Print JSON, one object a line, for other programs to read
+    /// Print JSON, one object per line, for other programs
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
-    /// For r2 and kv: read the variables from this file, and not from the environment
+    /// For r2 and kv: read the variables from this file, not from the environment
     #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     pub(crate) env_file: Option<PathBuf>,
-    /// Say what is being done, on stderr; more with -vv
+    /// Log to stderr what is done; -vv logs more
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = GLOBAL)]
     pub(crate) verbose: u8,
 }
@@ -104,84 +114,85 @@ pub(crate) enum Command {
     /// Store, fetch, list, delete, copy and share objects
     #[command(after_long_help = ENVIRONMENT)]
     R2(Box<R2Command>),
-    /// Store, read, list and delete the keys of a namespace of Workers KV
+    /// Store, read, list and delete keys of a Workers KV namespace
     #[command(subcommand, after_long_help = ENVIRONMENT)]
     Kv(Kv),
-    /// Serve the store on this machine with R2's S3 API and Workers KV's REST API
+    /// Serve a store on this machine through R2's S3 API and Workers KV's REST API
     ///
-    /// It prints the variables that point cfstore at it, and then serves until Ctrl-C. Other S3 clients take
-    /// the same values, with region auto and path style; wrangler's kv commands take those of KV. The
-    /// credentials are made once for each data folder.
+    /// The server prints the variables that point cfstore at it, then serves until Ctrl-C. Other S3 clients
+    /// work with the same values, region auto and path style; wrangler's kv commands work with those of KV.
+    /// The credentials are generated once per data folder.
     #[command(after_help = "\
 Examples:
   cfstore serve
   cfstore serve --data /srv/media --listen 127.0.0.1:0    a free port
   cfstore serve > .env                                     elsewhere: cfstore --env-file .env r2 ls
   cfstore serve --r2-as-in-production --kv-as-in-production --fault 503=5%,lost=1%,slow=200ms@20%
-  cfstore serve --events events.jsonl                      what happens to objects
-  cfstore serve --events http://localhost:8787/events      to a Worker in development
+  cfstore serve --events events.jsonl                      record changes of objects in a file
+  cfstore serve --events http://localhost:8787/events      post them to a Worker in development
   cfstore serve --events 'command:jq .object.key >&2'
-  cfstore serve --admin-listen 127.0.0.1:9711 --log-format json -v      as a service: health, metrics, a log")]
+  cfstore serve --admin-listen 127.0.0.1:9711 --log-format json -v      health, metrics and a log")]
     Serve(Serve),
-    /// Ask a server whether it takes requests: exit code 0 if it does, and 1 if not
+    /// Check that a server accepts requests: exit code 0 if it does, 1 if it does not
     ///
-    /// It asks what `cfstore serve --admin-listen` answers, and suits the health check of a container.
+    /// The request goes to the address of `cfstore serve --admin-listen`. Use it as the health check of a
+    /// container.
     #[command(after_help = "\
 Examples:
   cfstore health
   cfstore health --url http://10.0.0.7:9711/healthz --timeout 2s")]
     Health(Health),
-    /// Make, list and remove the keys that `cfstore serve` takes besides its first one
+    /// Add, list and remove access keys of `cfstore serve`
     ///
-    /// Each has a scope and buckets, as an R2 API token has, so that it shows on this machine what a program
-    /// may not do. A server that runs sees changes at once.
+    /// A key has a scope and a list of buckets, like an R2 API token: use one to test on this machine what a
+    /// program is not allowed to do. A running server applies changes immediately.
     #[command(subcommand)]
     Keys(Keys),
-    /// Read all of a store on this machine, and name what is damaged
+    /// Verify a whole store on this machine, and name damaged data
     ///
-    /// Every object, value and part is compared with its checksums, and the exit code is 1 where something
-    /// differs. It may run while the store is used. What an older version wrote without checksums gets them.
+    /// Every object, value and part is compared with its checksums. The exit code is 1 if something differs.
+    /// The store can be in use meanwhile. Data that an older version stored without checksums gets them.
     #[command(after_help = "\
 Examples:
   cfstore scrub
   cfstore scrub --data /srv/media
   cfstore --json scrub | jq -r 'select(.problem).key'    the damaged keys")]
     Scrub(Scrub),
-    /// Copy a whole store on this machine into a folder, as it is at one moment
+    /// Copy a whole store on this machine into a folder, as a snapshot
     ///
-    /// It may run while the store is used and served: what was acknowledged before that moment is in the
-    /// copy, and nothing that came after. The copy is a store itself, which can be served and scrubbed, with
-    /// the credentials and certificates of its server: keep it from others. Files are compared with their
-    /// checksums, and the exit code is 1 where something is damaged.
+    /// The store can be in use or served meanwhile: the copy has all writes acknowledged before the snapshot,
+    /// and no later ones. The copy is a store too, which can be served and scrubbed. It contains the
+    /// credentials and certificates of the server: protect it. Files are compared with their checksums. The
+    /// exit code is 1 if something is damaged.
     #[command(after_help = "\
 Examples:
   cfstore backup /backups/$(date +%F)
   cfstore backup /backups/media --data /srv/media
   cfstore serve --data /backups/media      look into a backup")]
     Backup(Backup),
-    /// Make a store of what `cfstore backup` has copied
+    /// Create a store from a copy that `cfstore backup` made
     ///
-    /// The folder of the store has to be new or empty. The backup stays a store of its own; one of
-    /// an older version is upgraded.
+    /// The folder of the new store must not exist or must be empty. The backup is not changed, except that
+    /// one of an older version is upgraded.
     #[command(after_help = "\
 Examples:
   cfstore restore /backups/2026-11-28
   cfstore restore /backups/media --data /srv/media && cfstore scrub --data /srv/media")]
     Restore(Restore),
-    /// See R2's whole life on this machine: store, list, sign, play, refuse, retry
+    /// Run a tour of R2 on this machine: store, list, sign, play, refuse, retry
     ///
-    /// It starts a local server over a temporary store, uploads an HLS package, fetches it through presigned
-    /// URLs, plays it as a player does, and checks each step. No account, no network and no set-up are
-    /// needed; nothing is left behind.
+    /// The demo starts a local server over a temporary store, uploads an HLS package, fetches it through
+    /// presigned URLs, plays it like a player, and checks each step. It needs no account, network or set-up,
+    /// and leaves nothing behind.
     Demo(Demo),
-    /// Print what makes a shell complete the commands
+    /// Print the completion script of a shell
     #[command(after_help = "\
 Examples:
   cfstore completions bash > ~/.local/share/bash-completion/completions/cfstore
-  cfstore completions zsh > ~/.zfunc/_cfstore        a folder of fpath
+  cfstore completions zsh > ~/.zfunc/_cfstore        a folder in fpath
   cfstore completions fish > ~/.config/fish/completions/cfstore.fish")]
     Completions(Completions),
-    /// Print the manual page, or write those of all commands into a folder
+    /// Print the manual page, or write the pages of all commands into a folder
     #[command(after_help = "\
 Examples:
   cfstore man | man -l -
@@ -191,7 +202,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct R2Command {
-    /// Another bucket than the variables name; an address such as `r2://BUCKET/KEY` names it too
+    /// Use this bucket instead of `R2_BUCKET_MEDIA`; an address such as `r2://BUCKET/KEY` names one too
     #[arg(long, global = true, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) bucket: Option<String>,
     #[command(subcommand)]
@@ -202,10 +213,10 @@ pub(crate) struct R2Command {
 pub(crate) enum R2 {
     /// Store files, or stdin, as objects
     ///
-    /// Several files go to a prefix, each by its name. Where one of them fails, the others are stored, and
-    /// the exit code is 1. Files above 64 MiB go up in parts, a few at a time, and the same command continues
-    /// what was interrupted: what has arrived is written down in ~/.local/state/cfstore. Stdin may be of any
-    /// length up to 156 GiB.
+    /// Several files go to a prefix, each under its name. If one of them fails, the others are stored, and
+    /// the exit code is 1. Files above 64 MiB go up in parts, a few at a time. Run the same command again to
+    /// resume an interrupted upload: its state is in ~/.local/state/cfstore. Stdin can have any length up to
+    /// 156 GiB.
     #[command(override_usage = "\
 cfstore r2 put [OPTIONS] <FILE> <KEY>
        cfstore r2 put [OPTIONS] <FILE>... <PREFIX/>
@@ -221,57 +232,58 @@ Examples:
   cfstore r2 put master.mov r2://archive/2026/ --storage-class infrequent-access --limit-rate 10M
   pg_dump shop | gzip | cfstore r2 put - backups/shop.sql.gz")]
     Put(Put),
-    /// Fetch objects to files, or one to stdout
+    /// Fetch objects to files, or one object to stdout
     ///
-    /// Several objects go into a folder, each by the last part of its key. A pattern in quotes fetches what
-    /// matches it, with the directories below the one that it begins with. What arrives is verified, and the
-    /// file appears only when it is whole. Large objects come in ranges, a few at a time, and the same
-    /// command continues what was interrupted.
+    /// Several objects go into a folder, each under the last part of its key. A pattern in quotes fetches all
+    /// keys that match it, and recreates the directories below the folder it starts with. Data is verified,
+    /// and a file appears only once it is complete. Large objects come in ranges, a few at a time. Run the
+    /// same command again to resume an interrupted download.
     #[command(override_usage = "\
 cfstore r2 get [OPTIONS] <KEY> [FILE]
        cfstore r2 get [OPTIONS] <KEY>... <DIR>
        cfstore r2 get [OPTIONS] -r <PREFIX/> <DIR>")]
     #[command(after_help = "\
 Examples:
-  cfstore r2 get creator-123/videos/film.mp4               to film.mp4
+  cfstore r2 get creator-123/videos/film.mp4               into film.mp4
   cfstore r2 get creator-123/videos/film.mp4 /tmp/a.mp4
   cfstore r2 get notes.txt todo.txt texts/
   cfstore r2 get 'creator-123/**/*.mp4' films/             with their directories
-  cfstore r2 get -r creator-123/ backup/                   all of it
+  cfstore r2 get -r creator-123/ backup/                   the whole prefix
   cfstore r2 get notes.txt - | less
   cfstore r2 get film.mp4 - --range 0-1023 | xxd           the first 1,024 bytes")]
     Get(Get),
-    /// Make a prefix like a folder, a folder like a prefix, or one prefix like another
+    /// Synchronize a folder to a prefix, a prefix to a folder, or a prefix to a prefix
     ///
-    /// What DST has already is not transferred: of a file, what was written before its object was uploaded;
-    /// else what has the same checksum. Sizes that differ are seen in any case, metadata that differs is not:
-    /// --ignore-times sends all. The same command continues what was interrupted. Between buckets of one
-    /// account the service copies, and no bytes come by here; copies keep their metadata.
+    /// Only what differs is transferred. A file counts as unchanged if it was written before its object was
+    /// uploaded, or if the checksums are the same. A different size always counts as a change, different
+    /// metadata never does: --ignore-times transfers everything. Run the same command again to resume an
+    /// interrupted transfer. Between buckets of one account the service copies the objects with their
+    /// metadata, and no bytes pass through this machine.
     #[command(after_help = "\
 Examples:
-  cfstore r2 sync site/ r2://pages/site/ --delete --dry-run      says what would be done
+  cfstore r2 sync site/ r2://pages/site/ --delete --dry-run      print what would be done
   cfstore r2 sync hls/ r2://media/film/ --cache-control-of '*.m3u8=no-cache'
   cfstore r2 sync r2://media/film/ film/ --include '*.ts'
   cfstore r2 sync r2://media/ r2://archive/media/")]
     Sync(Sync),
-    /// Show what is known of an object, without its bytes
+    /// Show the metadata of an object
     Head(Head),
     /// List objects and directories
     ///
-    /// Keys have no directories of their own: what is between slashes is shown like one. A pattern in quotes
-    /// lists what matches it: * and ? stop at slashes, ** does not, [a-z] is one of these, and \ takes the next
-    /// character as it is.
+    /// R2 has no directories: `ls` shows the parts of keys between slashes as directories. A pattern in
+    /// quotes lists the keys that match it: * and ? do not match slashes, ** does, [a-z] matches one of these
+    /// characters, and \ makes the next character literal.
     #[command(after_help = "\
 Examples:
   cfstore r2 ls                                the top level
   cfstore r2 ls creator-123/hls/               one directory
-  cfstore r2 ls -r creator-123/                every object below it
+  cfstore r2 ls -r creator-123/                all objects below a directory
   cfstore r2 ls --tree creator-123/
-  cfstore r2 ls 'creator-123/**/*.mp4'         what matches
+  cfstore r2 ls 'creator-123/**/*.mp4'         the keys that match
   cfstore r2 ls --long r2://films/2026/        in another bucket
   cfstore --json r2 ls -r | jq -r .key")]
     Ls(Ls),
-    /// Add up the objects and bytes of a prefix, or of what matches a pattern
+    /// Count the objects and bytes below a prefix, or of the keys that match a pattern
     #[command(after_help = "\
 Examples:
   cfstore r2 du                           the whole bucket
@@ -280,8 +292,8 @@ Examples:
     Du(Du),
     /// Print objects, one after the other
     ///
-    /// What arrives is verified: the end of an object is printed only when all of it is as it was stored.
-    /// With keys that are missing, the others are printed, and the exit code is 1.
+    /// Data is verified: the end of an object is printed only if all of it matches its checksum. Missing keys
+    /// do not stop the command: the other objects are printed, and the exit code is 1.
     #[command(after_help = "\
 Examples:
   cfstore r2 cat notes.txt
@@ -290,8 +302,8 @@ Examples:
     Cat(Cat),
     /// Delete objects
     ///
-    /// Keys that have no object are counted apart, and are no failure. A pattern in quotes deletes what matches it:
-    /// it asks first, as --prefix and --all do. The bucket is listed whole before anything is deleted.
+    /// Missing keys are not an error; they are counted separately. A pattern in quotes deletes all keys that
+    /// match it. Patterns, --prefix and --all list all keys first and ask for confirmation.
     #[command(override_usage = "\
 cfstore r2 rm [OPTIONS] <KEY>...
        cfstore r2 rm [OPTIONS] --prefix <PREFIX>
@@ -299,69 +311,70 @@ cfstore r2 rm [OPTIONS] <KEY>...
     #[command(after_help = "\
 Examples:
   cfstore r2 rm old.mp4 older.mp4
-  cfstore r2 rm 'creator-123/*.tmp' --dry-run                says what would be deleted
-  cfstore r2 rm --prefix creator-123/hls/media-456/          asks first
-  cfstore r2 rm --prefix creator-123/hls/media-456/ --yes    does not
-  cfstore r2 rm --all                                        empties the bucket, asks first")]
+  cfstore r2 rm 'creator-123/*.tmp' --dry-run                print what would be deleted
+  cfstore r2 rm --prefix creator-123/hls/media-456/          ask first
+  cfstore r2 rm --prefix creator-123/hls/media-456/ --yes    do not ask
+  cfstore r2 rm --all                                        empty the bucket, ask first")]
     Rm(Rm),
     /// Copy objects with their metadata: within a bucket, or to another bucket or account
     ///
-    /// Within an account the service copies by itself. To another one, the bytes come by here, and are
-    /// verified on both ways.
+    /// Within an account the service copies. To another account the bytes pass through this machine, and are
+    /// verified in both directions.
     #[command(after_help = "\
 Examples:
   cfstore r2 cp creator-123/draft.mp4 creator-123/videos/film.mp4
-  cfstore r2 cp 'drafts/*.mp4' videos/                    each by its name
+  cfstore r2 cp 'drafts/*.mp4' videos/                    each under its name
   cfstore r2 cp r2://media/film.mp4 r2://archive/2026/
   cfstore r2 cp film.mp4 film.mp4 --to-env-file other-account.env")]
     Cp(Cp),
-    /// Move objects: copy them, compare the copies, and delete what was copied
+    /// Move objects: copy them, verify the copies, and delete the originals
     ///
-    /// What is replaced while it is copied is not deleted.
+    /// An object that is replaced while it is copied is not deleted.
     #[command(after_help = "\
 Examples:
   cfstore r2 mv draft.mp4 videos/film.mp4
-  cfstore r2 mv 'drafts/*.mp4' videos/ --dry-run          says what would be moved
+  cfstore r2 mv 'drafts/*.mp4' videos/ --dry-run          print what would be moved
   cfstore r2 mv r2://media/film.mp4 r2://archive/2026/")]
     Mv(Cp),
-    /// List or abort uploads in parts that were not finished: their parts cost as objects do
+    /// List or abort unfinished multipart uploads, whose parts are billed like objects
     #[command(subcommand)]
     Uploads(Uploads),
-    /// Show, set or check the CORS rules of the bucket: which pages of a browser may use it
+    /// Show, set or check the CORS rules of the bucket: which web pages may use it
     ///
-    /// A bucket without rules refuses every page.
+    /// A bucket without rules refuses all pages.
     #[command(subcommand)]
     Cors(Cors),
-    /// Show or set the lifecycle rules of the bucket: when objects are deleted or moved, and uploads aborted
+    /// Show or set the lifecycle rules of the bucket: when it deletes or moves objects and aborts uploads
     ///
-    /// A new bucket has one rule, which aborts uploads that were not finished after 7 days.
+    /// A new bucket has one rule, which aborts multipart uploads that are unfinished after 7 days.
     #[command(subcommand)]
     Lifecycle(Lifecycle),
-    /// Make a URL with which anyone can fetch or store one object, until it expires
+    /// Create a URL with which anyone can fetch or store one object until the URL expires
     ///
-    /// Nothing is sent: the URL is computed here. Treat it as a secret.
+    /// The URL is computed on this machine, without a request. Treat it as a secret.
     #[command(after_help = "\
 Examples:
   cfstore r2 presign film.mp4
   curl \"$(cfstore r2 presign film.mp4 --expires 10m)\" -o film.mp4
   cfstore r2 presign --method put --content-type video/mp4 creator-123/videos/new.mp4")]
     Presign(Presign),
-    /// Make credentials of one bucket that expire, for a job or a browser that is to do no more than this
+    /// Create temporary credentials for one bucket, with limited permissions, for a job or a browser
     ///
-    /// Nothing is sent: they are computed here from the key in the variables, and stop working with it. Any
-    /// S3 client takes them. Treat them as a secret.
+    /// They are computed on this machine from the access key in the variables, without a request, and stop
+    /// working when that key is deleted. They work with any S3 client. Treat them as a secret.
     #[command(after_help = "\
 Examples:
   cfstore r2 credentials --prefix creator-123/ --read-only --expires 1h
-  cfstore r2 credentials --prefix creator-123/ > job.env     elsewhere: cfstore --env-file job.env r2 ls creator-123/
+  cfstore r2 credentials --prefix creator-123/ > job.env
+      elsewhere: cfstore --env-file job.env r2 ls creator-123/
   cfstore r2 credentials --object film.mp4 --action PutObject,HeadObject
   eval \"$(cfstore r2 credentials --read-only --aws)\"        for aws, boto3 and other SDKs")]
     Credentials(Credentials),
-    /// Make an HLS playlist or DASH manifest that plays: with a presigned URL for every segment and key
+    /// Sign an HLS playlist or DASH manifest, with a presigned URL for every segment and key
     ///
-    /// It is printed, or written to a folder together with the playlists that it names. Whoever has it can
-    /// play it until it expires: treat it as a secret. Players that read it from a file may have to be told
-    /// that it leads to the network, as ffplay below.
+    /// The signed playlist is printed, or written to a folder together with the playlists it names. Anyone
+    /// who has it can play it until it expires: treat it as a secret. Some players that read it from a file
+    /// need an option to open network URLs, like ffplay below.
     #[command(after_help = "\
 Examples:
   cfstore r2 sign-playlist film/720p.m3u8 > film.m3u8
@@ -370,49 +383,48 @@ Examples:
   ffplay -protocol_whitelist file,http,https,tcp,tls,crypto play/master.m3u8
   cfstore r2 sign-playlist film/film.mpd --representations 720p,audio-en > film.mpd")]
     SignPlaylist(SignPlaylist),
-    /// Find out what is wrong with a bucket, its key and its rules, and say how to mend it
+    /// Diagnose a bucket, its access key and its rules, and print how to fix what is broken
     ///
-    /// Of each check it says what was seen, what that means, and the command that mends it. The exit code is
-    /// 1 where something is broken. It writes below .cfstore-doctor/ alone, removes what it wrote, and ends
-    /// within half a minute. What a read-only key does not let it check is not possible, and not broken.
-    /// Without variables it serves the store in .cfstore to itself, and examines that.
+    /// Each check prints what it saw, what that means, and the command that fixes it. The exit code is 1 if
+    /// something is broken. The command writes only below .cfstore-doctor/, deletes what it wrote, and ends
+    /// within half a minute. Checks that a read-only key does not allow are reported as not possible, not as
+    /// broken. Without variables it serves and examines the store in .cfstore.
     #[command(after_help = "\
 Examples:
   cfstore r2 doctor
   cfstore r2 doctor --origin https://app.example.com --public-url https://media.example.com
   cfstore --json r2 doctor | jq -r 'select(.result == \"broken\") | .mend'")]
     Doctor(Doctor),
-    /// Create, list or delete the buckets of the account, or show what is known of one
+    /// Create, list, show or delete the buckets of the account
     ///
-    /// On R2 this takes a token with Admin Read & Write, or Admin Read to list. `R2_BUCKET_MEDIA` is not
+    /// On R2 this needs an API token with Admin Read & Write, or Admin Read to list. `R2_BUCKET_MEDIA` is not
     /// needed.
     #[command(subcommand)]
     Bucket(Bucket),
 }
 
-/// The two forms of a bucket's policy.
+/// The two JSON formats of a bucket's policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PolicyForm {
-    /// S3's, its SDKs' and the dashboard's
+    /// The format of S3, its SDKs and the dashboard
     S3,
-    /// That of Cloudflare's API and of wrangler
+    /// The format of Cloudflare's API and wrangler
     Cloudflare,
 }
 
-/// The key of the customer's that objects are encrypted with.
+/// The customer's key for SSE-C.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SseC {
-    /// Encrypt, and decrypt, with the key of one's own in this file (SSE-C): 32 bytes, or these in hex or
-    /// base64. R2 does not keep it: without it, an object is lost. What is stored already is not encrypted
-    /// anew
+    /// Encrypt and decrypt with your own key in this file (SSE-C): 32 bytes, raw or in hex or base64. R2 does
+    /// not store the key: without it, an object is lost. Objects that are already stored are not re-encrypted
     #[arg(long, value_name = "FILE")]
     pub(crate) sse_c_key_file: Option<PathBuf>,
 }
 
-/// For the commands that take patterns.
+/// The option of the commands that accept patterns.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Literal {
-    /// Take *, ? and [ as characters of a key, not as a pattern
+    /// Treat *, ? and [ as plain characters of a key, not as a pattern
     #[arg(long)]
     pub(crate) literal: bool,
 }
@@ -429,13 +441,13 @@ pub(crate) struct Head {
 pub(crate) struct Presign {
     /// The key of the object
     pub(crate) key: String,
-    /// What the URL is for
+    /// The method that the URL is for
     #[arg(long, value_enum, ignore_case = true, default_value_t = PresignMethod::Get)]
     pub(crate) method: PresignMethod,
-    /// How long it works, from 1s to 7days
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    /// How long the URL works, from 1s to 7days
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lifetime)]
     pub(crate) expires: Duration,
-    /// The Content-Type that an upload has to send, and is stored with
+    /// The Content-Type that an upload must send; it is stored with the object
     #[arg(long, value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
 }
@@ -444,30 +456,30 @@ pub(crate) struct Presign {
 pub(crate) struct SignPlaylist {
     /// The key of the playlist or manifest
     pub(crate) key: String,
-    /// How long the URLs work, from 1s to 7days: as long as it is watched, pauses included
-    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = parse_duration)]
+    /// How long the URLs work, from 1s to 7days; cover the time of watching, with pauses
+    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = parse_lifetime)]
     pub(crate) expires: Duration,
-    /// Sign nothing outside this folder, whatever the playlist names [default: the first folder of the key]
+    /// Sign only keys in this folder, and refuse others [default: the first folder of the key]
     #[arg(long, value_name = "FOLDER/")]
     pub(crate) prefix: Option<String>,
-    /// Make the same URLs for all who ask within this time, so that caches hit; they live shorter by it
+    /// Produce the same URLs for this long, so that caches hit; their lifetime is shorter by up to this time
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) window: Option<Duration>,
-    /// Write the playlist, and those that it names, into this folder, which has to be new or empty
+    /// Write the playlist and those it names into this folder, which must be new or empty
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
-    /// Only these representations of a DASH manifest, by their ids [default: all]
+    /// Include only these representations of a DASH manifest, by id [default: all]
     #[arg(long, value_name = "ID,..", value_delimiter = ',')]
     pub(crate) representations: Vec<String>,
-    /// List only the newest segments of a live stream, as many as fill this time. What is written does not
-    /// grow with the stream: sign it again for every reload [default: all that it lists]
+    /// List only the newest segments of a live stream, up to this duration. The output does not grow with the
+    /// stream: sign it again for every reload [default: all segments]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) dvr_window: Option<Duration>,
-    /// The value of a variable that an HLS playlist takes from outside; may be given several times
+    /// The value of a variable that an HLS playlist imports; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
     pub(crate) variable: Vec<(String, String)>,
-    /// The most URLs for one playlist or manifest
-    #[arg(long, value_name = "N", default_value_t = MAX_URLS)]
+    /// Maximum number of URLs in one playlist or manifest
+    #[arg(long, value_name = "N", default_value_t = MAX_URLS, value_parser = parse_number)]
     pub(crate) max_urls: usize,
 }
 
@@ -493,66 +505,66 @@ impl From<PresignMethod> for Method {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch by itself")]
 pub(crate) struct Serve {
-    /// The folder of the store; made where it is not there
+    /// The folder of the store; created if it does not exist
     #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY)]
     pub(crate) data: PathBuf,
-    /// The address to listen at; port 0 takes a free one
+    /// The address to listen on; port 0 picks a free port
     #[arg(long, value_name = "ADDRESS", default_value = LISTEN, value_parser = parse_listen)]
     pub(crate) listen: SocketAddr,
     #[allow(rustdoc::bare_urls, reason = "it is the text of --help")]
-    /// Another name of this machine, with buckets below it: http://BUCKET.NAME:PORT/KEY, as below localhost
-    /// in any case; may be given several times
+    /// Another host name of this machine for virtual-hosted addresses, http://BUCKET.NAME:PORT/KEY. They
+    /// always work with localhost; repeatable. With --tls-cert, the printed `R2_ENDPOINT` has the first name
     #[arg(long, value_name = "NAME", value_parser = parse_host)]
     pub(crate) host: Vec<String>,
-    /// Serve HTTPS, with a certificate for this machine that is made and kept in the folder of the store
+    /// Serve HTTPS with a certificate for this machine, which is generated in the folder of the store
     #[arg(long)]
     pub(crate) tls: bool,
-    /// Serve HTTPS with this certificate: a file of PEM, with those that sign it behind it
+    /// Serve HTTPS with this certificate: a PEM file with the certificate first, then its issuers
     #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls")]
     pub(crate) tls_cert: Option<PathBuf>,
-    /// The certificate's key: a file of PEM
+    /// The private key of the certificate: a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Take the credentials from the environment, for tests and compose files: `R2_ACCOUNT_ID`,
-    /// `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY` and, optionally, `CLOUDFLARE_API_TOKEN`. They are printed:
-    /// make some for this server, and never give it those of an account. In place of those in the folder
+    /// Use credentials from the environment instead of those in the folder, for tests and compose files:
+    /// `R2_ACCOUNT_ID`, `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY` and, optionally, `CLOUDFLARE_API_TOKEN`.
+    /// The server prints them: make them up for it, and never use those of an account
     #[arg(long)]
     pub(crate) credentials_from_env: bool,
-    /// Let every page that was served from this machine do everything, whatever the CORS rules of a bucket
-    /// say. R2 goes by the rules: what works only so does not work there
+    /// Allow everything to pages served from this machine, whatever the CORS rules of a bucket say. R2 always
+    /// applies the rules: a page that needs this option fails there
     #[arg(long)]
     pub(crate) cors_open: bool,
-    /// Send what happens to objects somewhere, as R2's event notifications do to a queue: a file, to which
-    /// each event is appended as a line of JSON; a URL, to which it is posted; or `command:` and a command
-    /// line, which reads it on stdin. What fails is tried four times. Told is what this server does, not what
-    /// other commands do in the same folder
+    /// Send an event for every object that is created or deleted, like R2's event notifications: to a file,
+    /// as a line of JSON; to a URL, as a POST; or to `command:` and a command line, on stdin. A failed event
+    /// is sent up to four times. Only changes through this server are reported, not those that other commands
+    /// make in the same folder
     #[arg(long, value_name = "WHERE")]
     pub(crate) events: Option<EventTarget>,
-    /// Treat KV's clients as Cloudflare does: stale reads, a write a second to a key, empty pages
+    /// Behave like Workers KV in production: stale reads, one write per second and key, empty pages
     #[arg(long)]
     pub(crate) kv_as_in_production: bool,
-    /// Treat R2's clients as Cloudflare does: a write a second to a key, pages that are short or empty, text
-    /// compressed for who accepts it, no 100-continue, no bodies signed in chunks, and new keys that take a
-    /// while
+    /// Behave like R2 in production: one write per second and key, short or empty pages, compressed text if
+    /// the client accepts it, no 100-continue, no bodies signed in chunks, and a delay until new access keys
+    /// work
     #[arg(long)]
     pub(crate) r2_as_in_production: bool,
-    /// Fail a share of the requests: a status, reset, lost (done, but not answered) or cut (half an answer);
-    /// slow=200ms has all wait. A request orders its own with the header x-emulator-fault: at a server that
-    /// listens beyond this machine only with this option
+    /// Fail a share of the requests: with a status, reset, lost (done, but not answered) or cut (half an
+    /// answer); slow=200ms delays all. A request can order a fault with the header x-emulator-fault. A server
+    /// that other machines can reach needs this option for that
     #[arg(long, value_name = "FAULT=SHARE,..")]
     pub(crate) fault: Option<FaultPlan>,
-    /// Answer GET /healthz and GET /metrics, in Prometheus' format, at this address too; port 0 takes a free
-    /// one. Whoever reaches it may read both
+    /// Also listen on this address for GET /healthz and GET /metrics (Prometheus' format); port 0 picks a
+    /// free port. They need no credentials
     #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
     pub(crate) admin_listen: Option<SocketAddr>,
-    /// How the log is written, on stderr: with -v it has a line for each request. As json, all of stderr is
-    /// one object a line, and the variables are not printed: secrets do not belong in a log
+    /// The format of the log on stderr; -v adds a line per request. With json, all of stderr is one object
+    /// per line, and the variables are not printed, to keep secrets out of logs
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
-    /// How long requests under way may take when the server is stopped, by Ctrl-C or SIGTERM
+    /// How long to wait for requests in progress when Ctrl-C or SIGTERM stops the server
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub(crate) grace_period: Duration,
-    /// How long a key goes on being read as it was [default: 60s, as in production]
+    /// How long reads return the old value of a key [default: 60s, as in production]
     #[arg(long, value_name = "DURATION", requires = "kv_as_in_production", value_parser = parse_duration)]
     pub(crate) kv_cache_ttl: Option<Duration>,
 }
@@ -561,16 +573,16 @@ pub(crate) struct Serve {
 pub(crate) enum LogFormat {
     /// For people
     Text,
-    /// One object of JSON a line, for programs
+    /// One JSON object per line, for programs
     Json,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Health {
-    /// What to ask
+    /// The URL to request
     #[arg(long, value_name = "URL", default_value = HEALTH_URL, value_parser = parse_http_url)]
     pub(crate) url: Uri,
-    /// How long the answer may take
+    /// How long to wait for the answer
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
     pub(crate) timeout: Duration,
 }
@@ -584,7 +596,7 @@ pub(crate) struct Scrub {
 
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// The folder to copy into, which has to be new or empty
+    /// The folder to copy into, which must be new or empty
     pub(crate) dir: PathBuf,
     /// The folder of the store
     #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY)]
@@ -593,29 +605,29 @@ pub(crate) struct Backup {
 
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
-    /// The folder that the backup is in
+    /// The folder of the backup
     pub(crate) dir: PathBuf,
-    /// The folder of the store to make, which has to be new or empty
+    /// The folder of the new store, which must be new or empty
     #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY)]
     pub(crate) data: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
-    /// The shell
+    /// The shell to complete for
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// The folder to write the pages of all commands into; it is made where it is not there
+    /// Write the pages of all commands into this folder; created if it does not exist
     pub(crate) dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Keep serving when the steps are done, and print URLs to play in a player or browser
+    /// Keep the server running afterwards, and print URLs for a player or browser
     #[arg(long)]
     pub(crate) keep: bool,
 }
@@ -628,12 +640,25 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    // Seconds, as the AWS CLI takes them.
+    // A number without a unit is seconds, as in the AWS CLI.
     if let Ok(seconds) = text.parse() {
         return Ok(Duration::from_secs(seconds));
     }
     humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; write it as 90s, 10m, 1h or 7days, or as seconds"))
+        .map_err(|_| "write it as 90s, 10m, 1h or 7days, or in seconds without a unit".to_owned())
+}
+
+/// Parses the lifetime of a URL or of credentials.
+fn parse_lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = parse_duration(text)?;
+    if lifetime.subsec_nanos() != 0 || !(1..=604_800).contains(&lifetime.as_secs()) {
+        return Err("write whole seconds from 1s to 7days".to_owned());
+    }
+    Ok(lifetime)
+}
+
+fn parse_number(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "write a number".to_owned())
 }
 
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {
@@ -641,18 +666,19 @@ fn parse_listen(text: &str) -> Result<SocketAddr, String> {
         Some(port) => format!("127.0.0.1:{port}"),
         None => text.to_owned(),
     };
-    numeric.parse().map_err(|_| format!("write it as an address and a port, such as {LISTEN}"))
+    numeric.parse().map_err(|_| format!("write it as an IP address and a port, such as {LISTEN}"))
 }
 
 fn parse_http_url(text: &str) -> Result<Uri, String> {
     let url: Uri = text.parse().map_err(|error| format!("it is not a URL: {error}"))?;
     match (url.scheme_str(), url.host()) {
+        _ if has_wrong_port(&url) => Err("its port is not 1 to 65535".to_owned()),
         (Some("http" | "https"), Some(_)) => Ok(url),
         _ => Err(format!("write it as {HEALTH_URL}")),
     }
 }
 
-/// A name without a port, of which each label is one of DNS.
+/// Accepts a DNS name without a port.
 fn parse_host(text: &str) -> Result<String, String> {
     let is_label = |label: &str| {
         let is_inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -663,12 +689,16 @@ fn parse_host(text: &str) -> Result<String, String> {
             && !label.ends_with('-')
     };
     if text.parse::<IpAddr>().is_ok() {
-        return Err("an address has no names below it: its buckets are in the path".to_owned());
+        return Err(
+            "it is an IP address, which has no host names below it: give a name, such as store.test; by \
+                    address, buckets are in the path"
+                .to_owned(),
+        );
     }
     if text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(is_label) {
         return Ok(text.to_owned());
     }
-    Err("it is not the name of a host, such as store.test, without scheme and port".to_owned())
+    Err("it is not a host name: write it without scheme and port, such as store.test".to_owned())
 }
 
 #[cfg(test)]
@@ -687,6 +717,6 @@ mod tests {
         assert_eq!(parse_listen("localhost:0").unwrap().to_string(), "127.0.0.1:0");
         assert_eq!(parse_listen("[::1]:9710").unwrap().to_string(), "[::1]:9710");
         let wrong = parse_listen("9710").unwrap_err();
-        assert_eq!(wrong, format!("write it as an address and a port, such as {LISTEN}"));
+        assert_eq!(wrong, format!("write it as an IP address and a port, such as {LISTEN}"));
     }
 }

@@ -1,4 +1,4 @@
-//! What `cfstore kv namespace` takes.
+//! Arguments of `cfstore kv namespace`.
 
 use clap::{Args, Subcommand};
 
@@ -16,22 +16,22 @@ Examples:
   cfstore kv namespace ls
   cfstore --json kv namespace ls | jq -r .title")]
     Ls,
-    /// Give a namespace another title: its id and its keys stay
+    /// Change the title of a namespace; its id and keys stay
     #[command(after_help = "\
 Examples:
   cfstore kv namespace rename sessions old-sessions")]
     Rename(NamespaceRename),
-    /// Delete a namespace with all its keys
+    /// Delete a namespace and all its keys
     #[command(after_help = "\
 Examples:
-  cfstore kv namespace rm old-sessions          asks first
-  cfstore kv namespace rm old-sessions --yes    does not")]
+  cfstore kv namespace rm old-sessions          ask first
+  cfstore kv namespace rm old-sessions --yes    do not ask")]
     Rm(NamespaceRm),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct NamespaceCreate {
-    /// Its title, which no other namespace of the account has
+    /// The title, which must be unique in the account
     pub(crate) title: String,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct NamespaceRename {
 pub(crate) struct NamespaceRm {
     /// The namespace: its title or its id
     pub(crate) namespace: String,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     pub(crate) yes: bool,
 }

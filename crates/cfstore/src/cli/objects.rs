@@ -1,4 +1,4 @@
-//! What the commands take that list, add up, delete, copy and move objects, and those about unfinished uploads.
+//! Arguments of the commands that list, count, delete, copy and move objects, and of `cfstore r2 uploads`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,20 +6,20 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::transfers::Rate;
-use super::{Literal, SseC, parse_duration};
+use super::{Literal, SseC, parse_duration, parse_number};
 
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
-    /// Only keys that begin with this, or match this pattern; end it with a slash to look into a directory
+    /// Show only keys that begin with this or match this pattern; end a directory with a slash
     #[arg(default_value = "", hide_default_value = true)]
     pub(crate) prefix: String,
-    /// Every object, by its whole key
+    /// List every object by its full key
     #[arg(short, long)]
     pub(crate) recursive: bool,
-    /// Every object, below its directories
+    /// List every object as a tree of directories
     #[arg(short, long)]
     pub(crate) tree: bool,
-    /// The storage class and etag too, and the content type where a listing has it, which over S3 it has not
+    /// Also show the storage class, the etag and the content type, which listings over S3 lack
     #[arg(short, long)]
     pub(crate) long: bool,
     #[command(flatten)]
@@ -28,11 +28,12 @@ pub(crate) struct Ls {
 
 #[derive(Debug, Args)]
 pub(crate) struct Du {
-    /// Only keys that begin with this, or match this pattern
+    /// Count only keys that begin with this or match this pattern
     #[arg(default_value = "", hide_default_value = true)]
     pub(crate) prefix: String,
-    /// Also each directory, so many levels below
-    #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    /// Also print each directory, down to this many levels
+    #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true,
+          value_parser = parse_number)]
     pub(crate) depth: usize,
     #[command(flatten)]
     pub(crate) literal: Literal,
@@ -54,16 +55,16 @@ pub(crate) struct Rm {
     /// The keys of the objects, or patterns
     #[arg(value_name = "KEY", required_unless_present_any = ["prefix", "all"])]
     pub(crate) keys: Vec<String>,
-    /// All objects whose keys begin with this
+    /// Delete all objects whose keys begin with this
     #[arg(long, conflicts_with = "keys", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) prefix: Option<String>,
-    /// All objects of the bucket
+    /// Delete all objects of the bucket
     #[arg(long, conflicts_with_all = ["keys", "prefix"])]
     pub(crate) all: bool,
-    /// Do not ask, with a pattern, --prefix or --all
+    /// Do not ask for confirmation with a pattern, --prefix or --all
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Say what would be deleted, and delete nothing
+    /// Print what would be deleted, and delete nothing
     #[arg(long, alias = "dryrun")]
     pub(crate) dry_run: bool,
     #[command(flatten)]
@@ -75,21 +76,21 @@ pub(crate) struct Cp {
     /// The key of the object, or a pattern
     #[arg(value_name = "SRC")]
     pub(crate) source: String,
-    /// The key that it gets; one that ends with a slash is a folder, and gets the last part of SRC
+    /// The new key; if it ends with a slash, the last part of SRC is added
     #[arg(value_name = "DST")]
     pub(crate) destination: String,
-    /// The variables of the account that DST is in
+    /// Read the variables of the account of DST from this file
     #[arg(long, value_name = "FILE")]
     pub(crate) to_env_file: Option<PathBuf>,
-    /// Say what would be done, and do nothing
+    /// Print what would be done, and do nothing
     #[arg(long, alias = "dryrun")]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) rate: Rate,
     #[command(flatten)]
     pub(crate) sse_c: SseC,
-    /// The key that SRC is encrypted with, where it is another one than that of the copy; `none` where SRC
-    /// has none
+    /// The key that SRC is encrypted with, if it differs from that of the copy; `none` if SRC is not
+    /// encrypted with a customer's key
     #[arg(long, value_name = "FILE")]
     pub(crate) source_sse_c_key_file: Option<PathBuf>,
     #[command(flatten)]
@@ -98,20 +99,20 @@ pub(crate) struct Cp {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Uploads {
-    /// List unfinished uploads: their age, parts and bytes
+    /// List unfinished uploads with their age, parts and bytes
     Ls(UploadsLs),
     /// Abort the unfinished uploads of a key, or one of them
     ///
-    /// Without the id of the upload, it asks first.
+    /// Without an upload id, it asks for confirmation.
     #[command(after_help = "\
 Examples:
   cfstore r2 uploads abort creator-123/film.mp4
   cfstore r2 uploads abort creator-123/film.mp4 AbCd...    the one with this id")]
     Abort(UploadsAbort),
-    /// Abort the unfinished uploads that were begun some time ago
+    /// Abort unfinished uploads that started some time ago
     ///
-    /// It asks first. R2 itself drops what is unfinished after 7 days, unless the bucket's lifecycle rules
-    /// say otherwise.
+    /// It asks for confirmation. R2 aborts unfinished uploads after 7 days by itself, unless the lifecycle
+    /// rules of the bucket differ.
     #[command(after_help = "\
 Examples:
   cfstore r2 uploads clean --older-than 1day --dry-run
@@ -121,7 +122,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct UploadsLs {
-    /// Only uploads whose keys begin with this, or match this pattern
+    /// List only uploads whose keys begin with this or match this pattern
     #[arg(default_value = "", hide_default_value = true)]
     pub(crate) prefix: String,
     #[command(flatten)]
@@ -130,27 +131,27 @@ pub(crate) struct UploadsLs {
 
 #[derive(Debug, Args)]
 pub(crate) struct UploadsAbort {
-    /// The key of the object that it was to be
+    /// The key that the upload was started for
     pub(crate) key: String,
     /// The id of the upload [default: all uploads of the key]
     pub(crate) upload_id: Option<String>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct UploadsClean {
-    /// Only uploads whose keys begin with this, or match this pattern
+    /// Abort only uploads whose keys begin with this or match this pattern
     #[arg(default_value = "", hide_default_value = true)]
     pub(crate) prefix: String,
-    /// Those that were begun so long ago
+    /// Abort uploads that started at least this long ago
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) older_than: Duration,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Say what would be aborted, and abort nothing
+    /// Print what would be aborted, and abort nothing
     #[arg(long, alias = "dryrun")]
     pub(crate) dry_run: bool,
     #[command(flatten)]

@@ -15,24 +15,20 @@ use crate::printer::{Printer, count};
 use crate::progress::Progress;
 use crate::rfc3339::rfc3339;
 
-/// What the server keeps beside the store: what its clients sign with and trust.
+/// Files of the server next to the store: credentials, keys and certificates.
 const OF_THE_SERVER: &[&str] = &["credentials.json", "keys.json", "tls-certificate.pem", "tls-key.pem"];
 
 pub(crate) async fn backup(args: Backup, printer: Printer) -> Result<ExitStatus> {
     if !has_store(&args.data) {
         return Err(Error::usage(
-            format!("there is no store in {}/", args.data.display()),
-            "--data DIR says where it is: the folder with store.sqlite3",
+            format!("{}/ does not hold a store", args.data.display()),
+            "give the folder with store.sqlite3: --data DIR",
         ));
     }
     let (from, to) = (&args.data, &args.dir);
     let report = copy(from, to, printer).await?;
     let taken = rfc3339(report.taken);
-    printer.line(format_args!(
-        "backed up {}/ as it was at {taken}: {}",
-        from.display(),
-        copied(&report, to)
-    ))?;
+    printer.line(format_args!("backed up {}/ as of {taken}: {}", from.display(), copied(&report, to)))?;
     let mut summary = summary(from, to, &report);
     summary["taken"] = taken.into();
     printer.json(&summary)?;
@@ -42,8 +38,8 @@ pub(crate) async fn backup(args: Backup, printer: Printer) -> Result<ExitStatus>
 pub(crate) async fn restore(args: Restore, printer: Printer) -> Result<ExitStatus> {
     if !has_store(&args.dir) {
         return Err(Error::usage(
-            format!("there is no backup in {}/", args.dir.display()),
-            "it is the folder that `cfstore backup` has made, with store.sqlite3",
+            format!("{}/ does not hold a backup", args.dir.display()),
+            "give the folder that `cfstore backup` created, which has store.sqlite3",
         ));
     }
     let (from, to) = (&args.dir, &args.data);
@@ -57,15 +53,21 @@ fn has_store(folder: &Path) -> bool {
     folder.join("store.sqlite3").is_file()
 }
 
-/// Both are the same: a backup is a store.
+/// Copies a store. Backup and restore do the same, since a backup is a store.
 async fn copy(from: &Path, to: &Path, printer: Printer) -> Result<BackupReport> {
+    if to.exists() && !to.is_dir() {
+        return Err(Error::usage(
+            format!("\"{}\" is not a folder", to.display()),
+            "name a new or empty folder to write to",
+        ));
+    }
     let store = LocalStore::open(from).await?;
     let progress = Progress::new(printer, &to.display().to_string(), Some(0));
     let report = store.backup(to, progress.position()).await;
     drop(progress);
     let report = report.map_err(|error| match error.kind() {
         cloudflare_clients::ErrorKind::InvalidInput => {
-            Error::usage(error.message(), "name a folder that is new or empty, or move away what is in it")
+            Error::usage(error.message(), "name a new or empty folder, or move away its files")
         }
         _ => error.into(),
     })?;
@@ -73,7 +75,7 @@ async fn copy(from: &Path, to: &Path, printer: Printer) -> Result<BackupReport> 
     for name in OF_THE_SERVER {
         let (from, to) = (from.join(name), to.join(name));
         if let Err(error) = copy_secret(&from, &to) {
-            let message = format!("{} cannot be copied to {}: {error}", from.display(), to.display());
+            let message = format!("cannot copy {} to {}: {error}", from.display(), to.display());
             remove_copy(folder);
             return Err(Error::Local(message));
         }
@@ -84,7 +86,7 @@ async fn copy(from: &Path, to: &Path, printer: Printer) -> Result<BackupReport> 
     Ok(report)
 }
 
-/// How much was copied, where to, and whether it is sound.
+/// Describes the copy: its size, folder and damage.
 fn copied(report: &BackupReport, to: &Path) -> String {
     let faults = match report.damaged.len() as u64 {
         0 => String::new(),
@@ -93,7 +95,7 @@ fn copied(report: &BackupReport, to: &Path) -> String {
     format!("{} in {}/{faults}", BinaryBytes(report.bytes), to.display())
 }
 
-/// What both commands print as JSON.
+/// Returns the JSON of both commands.
 fn summary(from: &Path, to: &Path, report: &BackupReport) -> Value {
     json!({
         "from": from.display().to_string(),
@@ -107,19 +109,19 @@ fn status(report: &BackupReport) -> ExitStatus {
     if report.damaged.is_empty() { ExitStatus::Success } else { ExitStatus::Failed }
 }
 
-/// Removes a copy that is not whole.
+/// Removes an incomplete copy.
 fn remove_copy(folder: &Path) {
     let files = OF_THE_SERVER.iter().chain(&["store.sqlite3"]).map(|name| fs::remove_file(folder.join(name)));
     for removed in files.chain([fs::remove_dir_all(folder.join("blobs"))]) {
         if let Err(error) = removed
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::warn!(%error, "what was copied cannot be removed");
+            tracing::warn!(%error, "cannot remove the incomplete copy");
         }
     }
 }
 
-/// Copies a file, if it is there, for its owner alone.
+/// Copies a file, if it exists, readable only by its owner.
 fn copy_secret(from: &Path, to: &Path) -> io::Result<()> {
     let content = match fs::read(from) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -1,4 +1,4 @@
-//! What became of keys that were to be deleted, as `r2 rm` and `kv rm` tell it.
+//! Report of deleted keys, for `r2 rm` and `kv rm`.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::misreading;
 use crate::printer::{Key, Printer, also, count};
 
 pub(super) struct Deletion {
-    /// What is deleted: "object" or "key".
+    /// "object" or "key".
     what: &'static str,
     target: String,
     printer: Printer,
@@ -26,13 +26,13 @@ impl Deletion {
         Self { what, target, printer, missing: HashSet::new(), deleted: 0, failed: 0, is_dry_run: false }
     }
 
-    /// One that only tells what would be deleted.
+    /// Sets whether it only reports what would be deleted.
     pub(super) fn dry(mut self, is_dry_run: bool) -> Self {
         self.is_dry_run = is_dry_run;
         self
     }
 
-    /// Tells of a key that would be deleted.
+    /// Reports a key that would be deleted.
     pub(super) fn tell(&mut self, key: &str) -> Result<()> {
         let missing = self.missing.contains(key);
         let value =
@@ -45,8 +45,7 @@ impl Deletion {
         self.printer.line(format_args!("{}  would be deleted", Key(key)))
     }
 
-    /// Takes note of the keys that are not there. One that looks like a pattern, a URL or a folder fails all:
-    /// more was meant by it.
+    /// Records the missing keys. Fails if one of them looks like a pattern or a folder.
     pub(super) fn note_missing<'k>(
         &mut self,
         keys: impl Iterator<Item = (&'k String, bool)>,
@@ -62,9 +61,9 @@ impl Deletion {
         Ok(())
     }
 
-    /// Asks whether to delete so much.
+    /// Asks for confirmation.
     pub(super) async fn confirmed(&self, what: &str) -> Result<bool> {
-        let answer = confirm::ask(format!("delete {what}, of {}?", Key(&self.target))).await?;
+        let answer = confirm::ask(format!("delete {what}, in {}?", Key(&self.target))).await?;
         if !answer {
             self.printer.note("nothing was deleted");
         }
@@ -94,7 +93,7 @@ impl Deletion {
             "{} {}{}  ({})",
             if self.is_dry_run { "would delete" } else { "deleted" },
             count(self.deleted, self.what),
-            also(self.missing.len(), "not there"),
+            also(self.missing.len(), "missing"),
             Key(&self.target)
         );
         self.printer.line(line)?;

@@ -18,6 +18,6 @@ pub(crate) fn run(args: Man, printer: Printer) -> Result<ExitStatus> {
     let failed = |error| Error::file(&folder, "cannot be written to", &error);
     fs::create_dir_all(&folder).map_err(failed)?;
     clap_mangen::generate_to(Cli::command(), &folder).map_err(failed)?;
-    printer.note(format_args!("the pages are in {}", folder.display()));
+    printer.note(format_args!("wrote the pages to {}", folder.display()));
     Ok(ExitStatus::Success)
 }

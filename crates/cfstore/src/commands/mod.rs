@@ -1,4 +1,4 @@
-//! The commands, one a file.
+//! The commands, one per file.
 
 mod backup;
 mod completions;
@@ -29,8 +29,8 @@ pub(crate) async fn run(cli: Cli, printer: Printer) -> Result<ExitStatus> {
             if env_file.is_some() =>
         {
             Err(Error::usage(
-                "--env-file says which store the r2 and kv commands use: serve, health, keys, scrub, backup, restore and demo have stores of their own",
-                "leave it out; `cfstore serve --data DIR` says which store is served",
+                "--env-file is only for the r2 and kv commands, not for serve, health, keys, scrub, backup, restore and demo",
+                "leave it out; --data DIR selects the folder of a store",
             ))
         }
         Command::Serve(args) => serve::run(args, printer).await,

@@ -14,8 +14,8 @@ use crate::progress::Progress;
 pub(crate) async fn run(args: Scrub, printer: Printer) -> Result<ExitStatus> {
     if !args.data.join("store.sqlite3").is_file() {
         return Err(Error::usage(
-            format!("there is no store in {}/", args.data.display()),
-            "--data DIR says where it is: the folder with store.sqlite3",
+            format!("{}/ does not hold a store", args.data.display()),
+            "give the folder with store.sqlite3: --data DIR",
         ));
     }
     let store = LocalStore::open(&args.data).await?;
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: Scrub, printer: Printer) -> Result<ExitStatus> {
     Ok(if damaged == 0 { ExitStatus::Success } else { ExitStatus::Failed })
 }
 
-/// What is damaged, where it is, and how.
+/// Describes damage: the key, the file and the problem.
 pub(super) fn damage_line(damage: &Damage, store: &Path) -> String {
     let file =
         damage.file.strip_prefix(std::path::absolute(store).unwrap_or_default()).unwrap_or(&damage.file);

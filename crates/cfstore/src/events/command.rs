@@ -1,4 +1,4 @@
-//! A command that reads an event.
+//! Delivery of events to a command.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
-/// How long a command may take with an event.
+/// Maximum run time of a command for one event.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Command {
@@ -18,20 +18,20 @@ impl Command {
         Self { line: line.to_owned() }
     }
 
-    /// Runs it with the event on its stdin. What it prints goes to stderr: stdout has the variables.
+    /// Runs the command with the event on its stdin. Its output goes to stderr: stdout has the variables.
     pub(super) async fn run(&self, json: &str) -> Result<(), String> {
         let mut command = shell(&self.line);
         command.stdin(Stdio::piped()).stdout(std::io::stderr()).kill_on_drop(true);
-        // With all that it starts, it can be ended.
+        // Its own process group, so that all processes it starts can be ended.
         #[cfg(unix)]
         command.process_group(0);
-        let failed = |error: std::io::Error| format!("the command cannot be run: {error}");
+        let failed = |error: std::io::Error| format!("cannot run the command: {error}");
         let mut child = command.spawn().map_err(failed)?;
         let _group = Group::of(&child);
         let stdin = child.stdin.take();
         let ended = timeout(PATIENCE, async {
             if let Some(mut stdin) = stdin {
-                // A command need not read it.
+                // A command may ignore its stdin.
                 let _ = stdin.write_all(format!("{json}\n").as_bytes()).await;
             }
             child.wait().await
@@ -44,7 +44,7 @@ impl Command {
     }
 }
 
-/// What a command has started and not waited for ends with it.
+/// Process group of a command, which is killed with it.
 struct Group(#[cfg(unix)] Option<rustix::process::Pid>);
 
 impl Group {
@@ -64,7 +64,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // Mostly nothing is left of it.
+            // Usually all its processes have ended.
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
     }

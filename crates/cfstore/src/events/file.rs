@@ -1,4 +1,4 @@
-//! A file of events, one a line.
+//! Delivery of events to a file, one per line.
 
 use std::path::Path;
 
@@ -16,14 +16,14 @@ impl File {
 
     pub(super) async fn append(&mut self, json: &str) -> std::result::Result<(), String> {
         let line = format!("{json}\n");
-        let failed = |error: std::io::Error| format!("the file cannot be written: {error}");
+        let failed = |error: std::io::Error| format!("cannot write the file: {error}");
         let length = self.0.metadata().await.map_err(failed)?.len();
         let written = async {
             self.0.write_all(line.as_bytes()).await?;
             self.0.flush().await
         };
         if let Err(error) = written.await {
-            // The next line is not to be put behind half of this one.
+            // Remove a partial line, so that the next one starts at its own line.
             self.0.set_len(length).await.map_err(failed)?;
             return Err(failed(error));
         }

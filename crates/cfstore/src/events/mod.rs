@@ -1,4 +1,4 @@
-//! Delivering what happens to the objects of a store, one event after the other, as a queue would.
+//! Delivery of events about the objects of a store, one after the other, like a queue.
 
 mod command;
 mod file;
@@ -7,6 +7,7 @@ mod webhook;
 use std::convert::Infallible;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::str::FromStr;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -24,15 +25,19 @@ use self::command::Command;
 use self::file::File;
 use self::webhook::Webhook;
 use crate::error::{Error, Result};
+use crate::http_url::has_wrong_port;
 use crate::printer::{Key, Printer};
 
-/// How often an event is tried that is not taken: once, and three times again, as Queues do.
+/// Maximum number of attempts to deliver an event: one and three retries, as in Cloudflare Queues.
 const ATTEMPTS: u32 = 4;
 
-/// How long the first attempt is waited after, and each further one as much longer.
+/// Delay after the first attempt. It grows by the same amount with each further one.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Where events go.
+/// Interval at which the counts are updated during a delivery.
+const READ_EVERY: Duration = Duration::from_secs(1);
+
+/// Destination of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EventTarget {
     File(PathBuf),
@@ -59,11 +64,11 @@ impl fmt::Display for EventTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "the file {}", path.display()),
-            // Its arguments may be secrets.
+            // Arguments may be secrets.
             Self::Command(command) => {
                 write!(f, "the command {}", Key(command.split_whitespace().next().unwrap_or_default()))
             }
-            // What is behind a question mark, or before an @, may be a secret.
+            // The query and the user info may be secrets.
             Self::Webhook(url) => {
                 let (scheme, rest) = url.split_once("://").unwrap_or_default();
                 let shown = rest.split('?').next().unwrap_or_default();
@@ -76,7 +81,7 @@ impl fmt::Display for EventTarget {
 }
 
 impl EventTarget {
-    /// Refuses what cannot take events, before the store in the folder `data` is made.
+    /// Refuses an invalid target before the store in the folder `data` is created.
     pub(crate) fn check(&self, data: &Path) -> Result<()> {
         match self {
             Self::File(path) if path.as_os_str().is_empty() || path.to_string_lossy().contains("://") => Err(
@@ -87,7 +92,7 @@ impl EventTarget {
                     if !folder.as_os_str().is_empty() && !folder.is_dir() && !folder.starts_with(data) =>
                 {
                     Err(usage(format!(
-                        "--events \"{}\" cannot be written: there is no folder \"{}\"",
+                        "cannot write --events \"{}\": the folder \"{}\" does not exist",
                         path.display(),
                         folder.display()
                     )))
@@ -95,7 +100,7 @@ impl EventTarget {
                 _ => Ok(()),
             },
             Self::Command(command) if command.is_empty() => {
-                Err(usage("--events names no command".to_owned()))
+                Err(usage("--events command: has no command line".to_owned()))
             }
             Self::Command(_) => Ok(()),
             Self::Webhook(url) => http_url(url).map(drop),
@@ -103,20 +108,23 @@ impl EventTarget {
     }
 }
 
-/// The address of a server. What cannot be one is not repeated: it may hold a secret.
+/// Parses the URL of a server. Errors do not repeat it: it may hold a secret.
 fn http_url(url: &str) -> Result<Uri> {
-    let url: Uri = url.parse().map_err(|error| usage(format!("--events names no URL: {error}")))?;
+    let url: Uri = url.parse().map_err(|error| usage(format!("--events is not a valid URL: {error}")))?;
     match url.host() {
-        None | Some("") => Err(usage("--events names no host".to_owned())),
+        None | Some("") => Err(usage("--events has a URL without a host".to_owned())),
+        _ if has_wrong_port(&url) => {
+            Err(usage("the port of the URL in --events is not 1 to 65535".to_owned()))
+        }
         Some(_) => Ok(url),
     }
 }
 
 fn usage(message: String) -> Error {
-    Error::usage(message, "--events takes a file, an http:// or https:// URL, or command: and a command line")
+    Error::usage(message, "give --events a file, an http:// or https:// URL, or command: and a command line")
 }
 
-/// What has become of the events. Clones share the counts.
+/// Counts of events. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EventCounts {
     delivered: Counter,
@@ -128,11 +136,28 @@ pub(crate) struct EventCounts {
 impl EventCounts {
     pub(crate) fn register(&self, registry: &mut Registry) {
         let events = registry.sub_registry_with_prefix("events");
-        events.register("delivered", "Events that were taken", self.delivered.clone());
+        events.register("delivered", "Delivered events", self.delivered.clone());
         events.register("failed", "Events that were lost after all attempts", self.failed.clone());
-        let help = "Events that were lost since too many waited";
+        let help = "Events that were dropped because too many waited";
         events.register("dropped", help, self.dropped.clone());
         events.register("waiting", "Events that are not delivered yet", self.waiting.clone());
+    }
+
+    /// Keeps the counts current while an event is delivered.
+    async fn read_during<T>(&self, events: &R2Events, delivery: impl Future<Output = T>) -> T {
+        let mut delivery = pin!(delivery);
+        loop {
+            self.read(events, 1);
+            tokio::select! {
+                delivered = &mut delivery => return delivered,
+                () = sleep(READ_EVERY) => {}
+            }
+        }
+    }
+
+    /// Number of events that are not delivered yet.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.waiting.get()
     }
 
     fn read(&self, events: &R2Events, in_delivery: u64) {
@@ -141,7 +166,7 @@ impl EventCounts {
     }
 }
 
-/// What takes events.
+/// Open destination of events.
 pub(crate) enum Delivery {
     File(File),
     Command(Command),
@@ -149,7 +174,7 @@ pub(crate) enum Delivery {
 }
 
 impl Delivery {
-    /// Makes the file, in a target that was [checked](EventTarget::check).
+    /// Opens a [checked](EventTarget::check) target. Creates the file if needed.
     pub(crate) async fn open(target: &EventTarget) -> Result<Self> {
         Ok(match target {
             EventTarget::File(path) => Self::File(File::open(path).await?),
@@ -163,20 +188,19 @@ impl Delivery {
         while let Some(event) = events.next().await {
             let mut pause = PAUSE;
             for attempt in 1..=ATTEMPTS {
-                counts.read(&events, 1);
-                let Err(problem) = self.deliver(&event).await else {
+                let Err(problem) = counts.read_during(&events, self.deliver(&event)).await else {
                     counts.delivered.inc();
                     break;
                 };
                 if attempt < ATTEMPTS {
-                    tracing::info!(attempt, "an event is tried again: {problem}");
+                    tracing::info!(attempt, "retrying an event: {problem}");
                     sleep(pause).await;
                     pause += PAUSE;
                     continue;
                 }
                 counts.failed.inc();
                 printer.warning(format_args!(
-                    "the event {} of {} is lost: {problem}",
+                    "lost the event {} of {} after {ATTEMPTS} attempts: {problem}",
                     event.action.as_str(),
                     Key(&event.object.key)
                 ));

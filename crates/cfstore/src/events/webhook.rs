@@ -1,4 +1,4 @@
-//! A server that events are posted to.
+//! Delivery of events to a server by POST.
 
 use cloudflare_clients::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use cloudflare_clients::http::{HeaderValue, Method, Request, Uri};
@@ -22,7 +22,7 @@ impl Webhook {
             host.rsplit_once('@').map_or(host, |(_, host)| host)
         });
         let host = HeaderValue::from_str(host.unwrap_or_default()).map_err(|_| {
-            Error::usage("--events names no host", "a URL such as http://localhost:8787/events")
+            Error::usage("--events has a URL without a host", "write it as http://localhost:8787/events")
         })?;
         Ok(Self { url, host, client })
     }
@@ -38,7 +38,7 @@ impl Webhook {
         headers.insert(CONTENT_LENGTH, length.into());
         let response = self.client.send(request).await.map_err(|error| error.to_string())?;
         let status = response.status();
-        // So that the connection serves the next event too.
+        // Read the body, so that the connection can be reused.
         let _ = response.into_body().bytes().await;
         if status.is_success() { Ok(()) } else { Err(format!("the server answered {status}")) }
     }

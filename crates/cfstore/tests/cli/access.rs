@@ -80,10 +80,10 @@ fn what_cannot_be_given_is_named() {
     let folder = Folder::new();
     let refused = |args: &[&str]| folder.fails(&[&["r2", "credentials"], args].concat());
     for (args, says) in [
-        (&["--prefix", ""][..], "leave the prefix out"),
-        (&["--prefix", "creator-1"], "write it as \"creator-1/\""),
-        (&["--expires", "8days"], "from 1 to 604,800 (7 days)"),
-        (&["--expires", "0"], "from 1 to 604,800 (7 days)"),
+        (&["--prefix", ""][..], "omit the prefix"),
+        (&["--prefix", "creator-1"], "use \"creator-1/\""),
+        (&["--expires", "8days"], "write whole seconds from 1s to 7days"),
+        (&["--expires", "0"], "write whole seconds from 1s to 7days"),
         (&["--read-only", "--action", "PutObject"], "does not allow the action PutObject"),
         (&["--action", "Put"], "\"Put\" is not an action: use HeadObject, GetObject"),
         (&["--scope", "all"], "\"all\" is not a scope: use object-read-only"),
@@ -128,7 +128,16 @@ fn a_running_server_sees_keys_come_and_go() {
     );
 
     let exported = folder.ok(&["keys", "add"]);
-    assert_eq!(names(&exported), ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"]);
+    assert_eq!(names(&exported), ["R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"]);
+    assert!(exported.contains(server.variable("R2_ACCOUNT_ID")), "{exported}");
+    let without = server.command(&folder, &["r2", "credentials"]).env_remove("R2_ACCOUNT_ID").output();
+    let without = failure(&without.unwrap());
+    assert!(
+        without.starts_with("exit 2") && without.contains("set R2_ACCOUNT_ID") && !without.contains("::"),
+        "{without}"
+    );
+    let before_serve = Folder::new().ok(&["keys", "add"]);
+    assert_eq!(names(&before_serve), ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"]);
     let admin = folder.fails(&["keys", "add", "--scope", "admin-read-only", "--bucket", "media"]);
     assert!(admin.contains("leave the buckets out"), "{admin}");
 }

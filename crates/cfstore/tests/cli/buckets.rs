@@ -62,7 +62,7 @@ fn buckets_are_created_listed_shown_and_deleted_in_the_embedded_store_and_over_s
     assert!(remote(&["r2", "bucket", "rm", "archive"]).starts_with("deleted archive  ("));
     for args in [["r2", "bucket", "rm", "archive"], ["r2", "bucket", "info", "archive"]] {
         for gone in [failure(&server.command(&folder, &args).output().unwrap()), folder.fails(&args)] {
-            assert!(gone.starts_with("exit 3\nerror: there is no bucket \"archive\"\n hint: "), "{gone}");
+            assert!(gone.starts_with("exit 3\nerror: bucket \"archive\" does not exist\n hint: "), "{gone}");
         }
     }
     let taken = failure(&server.command(&folder, &["r2", "bucket", "create", "films"]).output().unwrap());
@@ -105,7 +105,10 @@ fn namespaces_are_created_listed_renamed_and_deleted_in_the_embedded_store_and_o
         remote(&["kv", "namespace", "rm", "older", "--yes"]).starts_with(&format!("deleted {id}  older"))
     );
     let gone = folder.fails(&["kv", "namespace", "rm", id, "--yes"]);
-    assert!(gone.starts_with(&format!("exit 3\nerror: there is no namespace \"{id}\"\n hint: ")), "{gone}");
+    assert!(
+        gone.starts_with(&format!("exit 3\nerror: namespace \"{id}\" does not exist\n hint: ")),
+        "{gone}"
+    );
     folder.ok(&["kv", "namespace", "rm", "a title", "-y"]);
     assert_eq!(folder.ok(&["kv", "namespace", "ls"]).lines().count(), 1);
 }

@@ -54,6 +54,8 @@ fn rules_are_set_shown_checked_and_removed() {
     assert!(cloudflare.contains("\"allowed\": {"), "{cloudflare}");
     let shown = folder.json(&["--json", "r2", "cors", "show"]);
     assert_eq!((&shown["CORSRules"], &shown["target"]), (&rules, &folder.target("bucket media").into()));
+    folder.write("shown.json", shown.to_string());
+    assert_eq!(folder.done(&["r2", "cors", "set", "shown.json"]), "the bucket has 2 CORS rules");
 
     let check = |args: &[&str]| {
         let args = [&["r2", "cors", "check", "--origin", APP, "--method"], args].concat();
@@ -62,13 +64,16 @@ fn rules_are_set_shown_checked_and_removed() {
     };
     let (code, allowed) = check(&["put", "--header", "Content-Type"]);
     assert_eq!(code, Some(0));
-    assert!(allowed.starts_with("rule 2 allows it; the page reads etag of the answer"), "{allowed}");
+    assert!(
+        allowed.starts_with("rule 2 allows it; the page can read the response headers etag"),
+        "{allowed}"
+    );
     let (code, refused) = check(&["PUT", "--header", "content-type,x-trace"]);
     assert_eq!(code, Some(1));
     assert_eq!(
         refused,
-        "rule 1 does not allow the method PUT, but GET, HEAD; nor the headers content-type, x-trace, but range\n\
-         rule 2 does not allow the header x-trace, but content-type\n"
+        "rule 1 does not allow the method PUT (allowed: GET, HEAD), nor the headers content-type, x-trace (allowed: range)\n\
+         rule 2 does not allow the header x-trace (allowed: content-type)\n"
     );
 
     // Both forms are read back.
@@ -79,12 +84,9 @@ fn rules_are_set_shown_checked_and_removed() {
     assert_eq!(other.done(&["r2", "cors", "set", "rules.json"]), "the bucket has 2 CORS rules");
     assert_eq!(other.json(&["r2", "cors", "show"]), json!({ "CORSRules": rules }));
 
-    assert_eq!(folder.done(&["r2", "cors", "rm"]), "removed 2 CORS rules: no page may use the bucket");
+    assert_eq!(folder.done(&["r2", "cors", "rm"]), "removed 2 CORS rules: no web page can use the bucket");
     let (code, refused) = check(&["GET"]);
-    assert_eq!(
-        (code, refused.as_str()),
-        (Some(1), "the bucket has no CORS rules, and so refuses every page\n")
-    );
+    assert_eq!((code, refused.as_str()), (Some(1), "the bucket has no CORS rules, so no page may use it\n"));
     let (code, _) = check(&["GET", "--header", "range", "--file", "rules.json"]);
     assert_eq!(code, Some(0));
 }
@@ -97,8 +99,11 @@ fn what_cannot_work_is_refused_before_anything_is_done() {
         (vec!["set", "--origin", APP], "--method"),
         (vec!["set", "--method", "GET"], "--origin"),
         (vec!["set", "cors.json", "--origin", APP, "--method", "GET"], "cannot be used with"),
-        (vec!["set", "--origin", "https://app.example.com/", "--method", "GET"], "no slash after it"),
-        (vec!["set", "--origin", APP, "--method", "OPTIONS"], "preflights need none"),
+        (
+            vec!["set", "--origin", "https://app.example.com/", "--method", "GET"],
+            "without a slash at the end",
+        ),
+        (vec!["set", "--origin", APP, "--method", "OPTIONS"], "a preflight (OPTIONS) needs no rule"),
         (vec!["check", "--origin", "app.example.com", "--method", "GET"], "scheme://host"),
         (vec!["check", "--origin", "*", "--method", "GET"], "scheme://host"),
     ] {
@@ -109,11 +114,14 @@ fn what_cannot_work_is_refused_before_anything_is_done() {
     insta::assert_snapshot!(folder.fails(&["r2", "cors", "set", "cors.json"]), @r#"
     exit 2
     error: "cors.json": the CORS policy is not the expected JSON: rule 1: unknown field `AllowedOrigin`, expected one of `ID`, `AllowedOrigins`, `AllowedMethods`, `AllowedHeaders`, `ExposeHeaders`, `MaxAgeSeconds`
-     hint: `cfstore r2 cors show` prints the form; this is a rule: [{"AllowedOrigins": ["https://app.example.com"], "AllowedMethods": ["GET"]}]
+     hint: `cfstore r2 cors show` prints the format; an example of a rule: [{"AllowedOrigins": ["https://app.example.com"], "AllowedMethods": ["GET"]}]
     "#);
     let output = folder.run(&["r2", "cors", "set", "--origin", "https://*.example.com", "--method", "GET"]);
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && stderr.contains("https://*.example.com allows no page"), "{stderr}");
+    assert!(
+        output.status.success() && stderr.contains("https://*.example.com does not allow any page"),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -38,23 +38,23 @@ fn objects_come_back_with_their_key() {
     insta::assert_snapshot!(folder.fails(&["r2", "cat", "a"]), @r#"
     exit 1
     error: get "a": The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object. (InvalidRequest)
-     hint: it is encrypted with a customer's key: give that with --sse-c-key-file
+     hint: the object is encrypted with a customer's key: give the key with --sse-c-key-file
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "cat", "a", "--sse-c-key-file", "one"]), @r#"
     exit 1
     error: get "a": Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key. (AccessDenied)
-     hint: it is encrypted with another customer's key than that of --sse-c-key-file
+     hint: the object is encrypted with another key: give the file of that key with --sse-c-key-file
     "#);
-    insta::assert_snapshot!(folder.fails(&["r2", "cat", "a", "--sse-c-key-file", "text"]), @r"
+    insta::assert_snapshot!(folder.fails(&["r2", "cat", "a", "--sse-c-key-file", "text"]), @r#"
     exit 2
-    error: the key file text: it has 9 bytes, which are no key
-     hint: it has 32 bytes, or these as 64 digits in hex or 44 characters in base64; `openssl rand -hex 32` makes one
-    ");
-    insta::assert_snapshot!(folder.fails(&["r2", "cat", "a", "--sse-c-key-file", "missing"]), @r"
+    error: cannot use the SSE-C key file "text": its 9 bytes are not a key
+     hint: it must hold 32 bytes, raw or as 64 hex digits or 44 characters of base64; `openssl rand -hex 32` generates a key
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "cat", "a", "--sse-c-key-file", "missing"]), @r#"
     exit 2
-    error: the key file missing: No such file or directory (os error 2)
-     hint: it has 32 bytes, or these as 64 digits in hex or 44 characters in base64; `openssl rand -hex 32` makes one
-    ");
+    error: cannot use the SSE-C key file "missing": No such file or directory (os error 2)
+     hint: it must hold 32 bytes, raw or as 64 hex digits or 44 characters of base64; `openssl rand -hex 32` generates a key
+    "#);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn what_is_not_encrypted_takes_no_key_and_deleting_takes_none() {
     folder.ok(&["r2", "put", "text", "plain"]);
     let refused = folder.fails(&["r2", "cat", "plain", "--sse-c-key-file", "one"]);
     assert!(
-        refused.contains("it is not encrypted with a customer's key: leave --sse-c-key-file out"),
+        refused.contains("the object is not encrypted with a customer's key: leave --sse-c-key-file out"),
         "{refused}"
     );
     folder.ok(&["r2", "put", "text", "encrypted", "--sse-c-key-file", "one"]);

@@ -73,8 +73,11 @@ fn variables_that_are_wrong_are_a_finding() {
     assert_eq!((code, &found["variables"]["result"]), (1, &"broken".into()));
     assert!(found["variables"]["seen"].as_str().unwrap().contains("R2_SECRET_ACCESS_KEY"), "{found:?}");
     for (args, why) in [
-        (["--origin", "https://app.example.com/"], "an origin has no path: write https://app.example.com"),
-        (["--public-url", "https://u:hunter2@media.example.com"], "without user, query and fragment"),
+        (
+            ["--origin", "https://app.example.com/"],
+            "an origin has no path: write it as https://app.example.com",
+        ),
+        (["--public-url", "https://u:hunter2@media.example.com"], "without user, query or fragment"),
     ] {
         let refused = folder.fails(&[&["r2", "doctor"][..], &args].concat());
         assert!(refused.starts_with("exit 2") && refused.contains(why), "{refused}");

@@ -31,18 +31,15 @@ fn keys_are_stored_listed_read_and_deleted_in_the_embedded_store_and_over_rest()
         assert_eq!(folder.read("copy"), b"\0\xff");
     }
     let missing = failure(&server.command(&folder, &["kv", "get", "none"]).output().unwrap());
-    assert_eq!(
-        missing,
-        "exit 3\nerror: there is no key \"none\"\n hint: `cfstore kv ls` lists what there is"
-    );
+    assert_eq!(missing, "exit 3\nerror: key \"none\" does not exist\n hint: `cfstore kv ls` lists the keys");
     let removed = remote(&["kv", "rm", "bytes", "none"]);
     let [id, account, url] = ["KV_NAMESPACE_ID", "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_BASE_URL"]
         .map(|name| server.variable(name));
     let target = format!("namespace {id} of account {account} at {url}");
-    assert_eq!(removed, format!("deleted 1 key, 1 not there  ({target})\n"));
+    assert_eq!(removed, format!("deleted 1 key, 1 missing  ({target})\n"));
     assert_eq!(folder.ok(&["kv", "ls"]), "greeting\n");
     let refused = folder.fails(&["kv", "put", "k", "v", "--ttl", "5s"]);
-    assert!(refused.starts_with("exit 2\n") && refused.contains("whole seconds, 60 or more"), "{refused}");
+    assert!(refused.starts_with("exit 2\n") && refused.contains("whole seconds, 60s or more"), "{refused}");
     let refused = folder.fails(&["kv", "rm", "--all"]);
     assert!(refused.starts_with("exit 2\n") && refused.contains("--yes"), "{refused}");
     assert_eq!(folder.done(&["kv", "rm", "--all", "--yes"]), "deleted 1 key");
@@ -75,10 +72,7 @@ fn many_keys_go_in_as_wrangler_has_them_and_come_out_the_same() {
     assert!(stdout(&piped, &["kv", "bulk", "put", "-"]).starts_with("stored 2 keys  ("));
     folder.write("wrong", "[{\"key\": \"a\"}]");
     let refused = folder.fails(&["kv", "bulk", "put", "wrong"]);
-    assert!(
-        refused.starts_with("exit 2\nerror: the pairs cannot be read: missing field `value`"),
-        "{refused}"
-    );
+    assert!(refused.starts_with("exit 2\nerror: cannot read the pairs: missing field `value`"), "{refused}");
 }
 
 #[test]
@@ -183,7 +177,7 @@ fn what_has_expired_since_a_backup_is_skipped() {
     );
     folder.write("pairs", pairs);
     let put = ["kv", "bulk", "put", "pairs"];
-    assert_eq!(folder.done(&put), "stored 2 keys, 2 skipped that expired or would within a minute");
+    assert_eq!(folder.done(&put), "stored 2 keys, 2 skipped: expired, or expiring within a minute");
     assert_eq!(folder.ok(&["kv", "bulk", "get", "good", "ttl"]).lines().count(), 2);
     let lines = folder.ok(&[&["--json"], &put[..]].concat());
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -200,7 +194,7 @@ fn a_field_that_nobody_knows_stores_nothing() {
     let refused = folder.fails(&["kv", "bulk", "put", "pairs"]);
     assert!(
         refused.starts_with(
-            "exit 2\nerror: the pairs cannot be read: unknown field `expirationTtl`, expected one of "
+            "exit 2\nerror: cannot read the pairs: unknown field `expirationTtl`, expected one of "
         ) && refused.contains("`expiration_ttl`"),
         "{refused}"
     );
@@ -217,7 +211,7 @@ fn a_value_that_names_a_file_is_a_text_and_said_to_be() {
     folder.write("value.json", "{}");
     for value in ["value.json", "-"] {
         let put = folder.run(&["kv", "put", "k", value]);
-        assert!(String::from_utf8(put.stderr).unwrap().contains("--file stores what a file"), "{value}");
+        assert!(String::from_utf8(put.stderr).unwrap().contains("or of stdin (-), give --file"), "{value}");
         assert_eq!(folder.ok(&["kv", "get", "k"]), value);
     }
     // Into a folder, and into what cannot be replaced.

@@ -46,24 +46,24 @@ fn addresses_name_the_bucket() {
 
     insta::assert_snapshot!(folder.fails(&["r2", "rm", "r2://films/a/2", "a/1"]), @r#"
     exit 2
-    error: "r2://films/a/2" names its bucket, and "a/1" does not
-     hint: write its bucket too, as in "r2://films/a/1"; `get` and `put` are for files
+    error: "r2://films/a/2" names its bucket, but "a/1" does not
+     hint: write the bucket of each, such as "r2://films/a/1" or one in another bucket; for files, use `get` and `put`
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "ls", "r2://films/", "--bucket", "media"]), @r#"
     exit 2
-    error: "r2://films/" is in the bucket "films", and --bucket says "media"
-     hint: leave --bucket out, or write the key alone
+    error: "r2://films/" is in bucket "films", but --bucket is "media"
+     hint: leave --bucket out, or write the key without a bucket
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "ls", "r2://film"]), @r#"
     exit 3
     error: the embedded store has no bucket "film"
-     hint: it has these: films, media; `cfstore r2 bucket create NAME` makes another one
+     hint: it has these: films, media; `cfstore r2 bucket create NAME` creates another one
     "#);
     assert_eq!(folder.json(&["--json", "r2", "put", "in", "r2://films/"])["key"], "in");
     assert!(folder.fails(&["r2", "put", "-", "r2://films"]).starts_with("exit 2"));
     folder.ok(&["r2", "rm", "r2://films/in"]);
     assert!(folder.fails(&["r2", "put", "in", "r2://No_Bucket/a"]).starts_with("exit 2"));
-    assert!(folder.fails(&["r2", "rm", "r2:///a"]).contains("names no bucket"));
+    assert!(folder.fails(&["r2", "rm", "r2:///a"]).contains("does not name a bucket"));
     assert_eq!(ls(&["-r", "r2://films"]), ["a/2"]);
 }
 
@@ -109,7 +109,7 @@ fn patterns_list_what_matches() {
     insta::assert_snapshot!(folder.fails(&["r2", "ls", "a*.mp4"]), @r#"
     exit 3
     error: no key matches "a*.mp4"
-     hint: * and ? stop at a slash, and ** does not; --literal takes them as characters of a key; `cfstore r2 ls` lists what there is
+     hint: * and ? do not match slashes, ** does; --literal makes them plain characters of a key; `cfstore r2 ls` lists the keys
     "#);
     assert!(folder.fails(&["r2", "ls", "a["]).starts_with("exit 2"));
 }
@@ -165,7 +165,10 @@ fn objects_one_after_the_other() {
     let output = folder.run(&["r2", "cat", "a/1", "none", "a/x*", "a/2"]);
     assert_eq!((output.status.code(), &*output.stdout), (Some(1), &b"fourfour"[..]));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("no object \"none\"") && said.contains("no key matches \"a/x*\""), "{said}");
+    assert!(
+        said.contains("object \"none\" does not exist") && said.contains("no key matches \"a/x*\""),
+        "{said}"
+    );
     assert!(folder.fails(&["r2", "cat", "none"]).starts_with("exit 3"));
     assert!(folder.fails(&["--json", "r2", "cat", "a/1"]).starts_with("exit 2"));
 }
@@ -175,8 +178,8 @@ fn deleting_what_matches() {
     let folder = folder_with(&["a/1", "a/2", "a/b/3", "odd*", "odder"]);
     insta::assert_snapshot!(folder.fails(&["r2", "rm", "odd*", "--yes"]), @r#"
     exit 2
-    error: "odd*" is a pattern, and an object has just this key
-     hint: --literal takes the object of this key; for the pattern, write a letter of it in brackets, as in [a]*
+    error: "odd*" is a pattern, but also the key of an object
+     hint: give --literal for the object; for the pattern, write one of its letters in brackets, as in [a]*
     "#);
     assert!(folder.fails(&["r2", "rm", "a/*"]).contains("needs a confirmation"));
     assert!(folder.fails(&["r2", "rm", "a/1", "a/x*", "--yes"]).starts_with("exit 3"));
@@ -188,7 +191,7 @@ fn deleting_what_matches() {
     let dry = folder.done(&["r2", "rm", "a/*", "odder", "never", "--dry-run"]);
     assert_eq!(
         dry,
-        "odder  would be deleted\na/1  would be deleted\na/2  would be deleted\nwould delete 3 objects, 1 not there"
+        "odder  would be deleted\na/1  would be deleted\na/2  would be deleted\nwould delete 3 objects, 1 missing"
     );
     assert_eq!(folder.json(&["--json", "r2", "rm", "odder", "--dryrun"])["dryRun"], true);
     all("would delete 5 objects");

@@ -70,19 +70,19 @@ fn files_go_to_a_prefix() {
     // A bucket is a folder, too; and what is for people says the same, without a display of progress.
     let output = folder.run(&["r2", "put", "a.txt", "b.html", "r2://media", "--if-absent"]);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("2 files uploaded, 70.00 MiB, proved by crc64  (bucket media in"), "{said}");
+    assert!(said.contains("2 files uploaded, 70.00 MiB, verified by crc64  (bucket media in"), "{said}");
     assert!(!said.contains(['\r', '\u{1b}', '%']), "{said}");
     assert_eq!(keys(&folder), ["a.txt", "b.html", "x/a.txt", "x/b.html"]);
     let output = folder.run(&["r2", "put", "a.txt", "dir", "r2://media", "--if-absent"]);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("warning: put \"a.txt\": there is an object of this key already"), "{said}");
+    assert!(said.contains("warning: put \"a.txt\": an object with this key exists"), "{said}");
     assert!(said.contains("nothing to transfer, 2 failed"), "{said}");
 
     for (args, why) in [
-        (&["a.txt", "b.html", "x"][..], "is one key, and these are 2 files"),
+        (&["a.txt", "b.html", "x"][..], "is a single key, but there are 2 files"),
         (&["a.txt", "dir/a.txt", "x/"], "would both get the key \"x/a.txt\""),
-        (&["-", "a.txt", "x/"], "stdin is put by itself"),
-        (&["-", "r2://media"], "names a folder"),
+        (&["-", "a.txt", "x/"], "stdin (-) cannot be stored with other files"),
+        (&["-", "r2://media"], "has no name to add"),
         (&["dir", "x/"], "is a folder"),
     ] {
         let failed = folder.fails(&[&["r2", "put"], args].concat());
@@ -166,7 +166,7 @@ fn objects_come_into_a_folder() {
         (&"downloaded".into(), &"out/2.txt".into())
     );
     for (key, why) in
-        [("none", "no object"), ("d/1.txt", "goes to \"out/1.txt\" already"), ("no", "no key matches")]
+        [("none", "does not exist"), ("d/1.txt", "already goes to \"out/1.txt\""), ("no", "no key matches")]
     {
         assert!(of(key)["error"].as_str().unwrap().contains(why), "{got:?}");
     }
@@ -176,17 +176,17 @@ fn objects_come_into_a_folder() {
     let missing = folder.run(&["r2", "get", "no*", "out"]);
     assert_eq!(missing.status.code(), Some(3), "{missing:?}");
     for (args, why) in [
-        (&["a/1.txt", "d/1.txt", "new"][..], "\"new\" is not there"),
+        (&["a/1.txt", "d/1.txt", "new"][..], "\"new\" does not exist"),
         (&["a/*", "in"], "\"in\" is not a folder"),
-        (&["a/*", "-"], "takes one object"),
-        (&["a/*", "out", "--range", "0-1"], "--range is for one object"),
+        (&["a/*", "-"], "cannot go to stdout"),
+        (&["a/*", "out", "--range", "0-1"], "--range works only for a single object"),
         (&["r2://media/a/1.txt", "r2://media/a/2.txt"], "is an address"),
     ] {
         let failed = folder.fails(&[&["r2", "get"], args].concat());
         assert!(failed.starts_with("exit 2") && failed.contains(why), "{failed}");
     }
     folder.ok(&["r2", "put", "in", "odd*"]);
-    assert!(folder.fails(&["r2", "get", "odd*", "out"]).contains("an object has just this key"));
+    assert!(folder.fails(&["r2", "get", "odd*", "out"]).contains("but also the key of an object"));
     folder.ok(&["r2", "get", "odd*", "out/odd", "--literal"]);
     let told = folder.ok(&["r2", "get", "d/1.txt", "out/new", "--dry-run"]);
     assert_eq!(told, "d/1.txt  would be downloaded to out/new  1 B\n");

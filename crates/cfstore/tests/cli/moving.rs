@@ -34,7 +34,10 @@ fn objects_move_within_their_bucket() {
 
     for (source, destination) in [("b/a", "b/a"), ("b/a", "b/"), ("cre\u{301}", "cr\u{e9}")] {
         let failed = folder.fails(&["r2", "mv", source, destination]);
-        assert!(failed.starts_with("exit 2") && failed.contains("where it comes from"), "{failed}");
+        assert!(
+            failed.starts_with("exit 2") && failed.contains("source and destination are the same key"),
+            "{failed}"
+        );
     }
     for command in ["cp", "mv"] {
         assert!(folder.fails(&["r2", command, "none", "b"]).starts_with("exit 3"));
@@ -52,7 +55,7 @@ fn patterns_move_into_a_folder() {
     }
     let before = keys(&folder, "media");
     for (source, destination, why) in [
-        ("a/*", "b", "one key"),
+        ("a/*", "b", "a single key"),
         ("a/**", "a/old/", "matches \"a/**\" too"),
         ("a/*", "a/", "matches \"a/*\" too"),
         ("a/*.zip", "b/", "no key matches"),
@@ -134,7 +137,7 @@ fn objects_go_to_other_accounts() {
     file("here.env", &servers[0]);
     here.ok(&["r2", "put", "in", "e"]);
     let failed = here.fails(&["r2", "mv", "e", "e", "--to-env-file", "here.env"]);
-    assert!(failed.starts_with("exit 1") && failed.contains("lead to one object"), "{failed}");
+    assert!(failed.starts_with("exit 1") && failed.contains("lead to the same object"), "{failed}");
     assert_eq!(here.ok(&["r2", "cat", "e"]), "x");
     assert!(here.fails(&["r2", "cp", "e", "e", "--to-env-file", "none.env"]).starts_with("exit 2"));
     assert!(fs::exists(here.path().join(".cfstore")).unwrap());

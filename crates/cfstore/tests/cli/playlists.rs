@@ -62,7 +62,7 @@ fn a_signed_playlist_plays() {
     assert_eq!(played(&playlist), ["c/init.mp4", "c/0.m4s"]);
     assert!(playlist.ends_with("\n#EXTINF:2,\nhttps://ads.example/1.m4s"), "{playlist}");
     let summary = String::from_utf8(output.stderr).unwrap();
-    assert!(summary.starts_with("2 URLs in 1 playlist, good until 2"), "{summary}");
+    assert!(summary.starts_with("2 URLs in 1 playlist, valid until 2"), "{summary}");
 
     let json = server.ok(&folder, &[&["--json"], &sign[..], &["--window", "59m"]].concat());
     let json: Value = serde_json::from_str(&json).unwrap();
@@ -114,7 +114,7 @@ fn playlists_that_are_not_signed() {
     };
     insta::assert_snapshot!(fails(&["c/film.m3u8"]), @r#"
     exit 2
-    error: sign_hls_playlist "c/film.m3u8": line 2: "c/a b/audio.m3u8" is a playlist, whose own references need signing too: say with --output DIR where it is signed
+    error: sign_hls_playlist "c/film.m3u8": line 2: "c/a b/audio.m3u8" is a playlist, whose own references need signing too: set --output DIR
     "#);
     insta::assert_snapshot!(fails(&["d/hostile.m3u8"]), @r#"
     exit 2
@@ -126,21 +126,21 @@ fn playlists_that_are_not_signed() {
     "#);
     insta::assert_snapshot!(fails(&["c/0.m4s"]), @r#"
     exit 2
-    error: sign_hls_playlist "c/0.m4s": line 1: this is no HLS playlist, which begins with a line #EXTM3U
+    error: sign_hls_playlist "c/0.m4s": line 1: this is not an HLS playlist: its first line is not #EXTM3U
     "#);
     insta::assert_snapshot!(fails(&["c/video.m3u8", "--window", "7h"]), @r#"
     exit 2
-    error: sign_hls_playlist "c/video.m3u8": the signing window of 25200s has to be shorter than the expiry of 21600s
+    error: sign_hls_playlist "c/video.m3u8": the signing window of 25200s must be shorter than the expiry of 21600s
     "#);
     insta::assert_snapshot!(fails(&["c/none.m3u8"]), @r#"
     exit 3
-    error: there is no object "c/none.m3u8"
-     hint: `cfstore r2 ls` lists what there is
+    error: object "c/none.m3u8" does not exist
+     hint: `cfstore r2 ls` lists the keys
     "#);
     insta::assert_snapshot!(fails(&["c/film.m3u8", "--output", "."]), @r#"
     exit 2
-    error: the folder "." is not empty
-     hint: name another one, which is made where it is not there
+    error: the folder of --output, ".", is not empty
+     hint: name another folder, which is created if it does not exist
     "#);
     assert_eq!(
         played(&server.ok(&folder, &["r2", "sign-playlist", "d/hostile.m3u8", "--prefix", ""])),
@@ -196,15 +196,15 @@ fn playlists_stored_as_gzip_are_read() {
     let fails = |key| failure(&server.command(&folder, &["r2", "sign-playlist", key]).output().unwrap());
     insta::assert_snapshot!(fails("c/cut.m3u8"), @r#"
     exit 1
-    error: "c/cut.m3u8" is no playlist: the body is not whole gzip: incomplete deflate stream
+    error: "c/cut.m3u8" is not a playlist: the body is not complete gzip: incomplete deflate stream
     "#);
     insta::assert_snapshot!(fails("c/br.m3u8"), @r#"
     exit 1
-    error: "c/br.m3u8" is no playlist: the object is stored with the Content-Encoding "br", and only gzip can be decoded
+    error: "c/br.m3u8" is not a playlist: the object is stored with the Content-Encoding "br": only gzip can be decoded
     "#);
     insta::assert_snapshot!(fails("c/bytes.m3u8"), @r#"
     exit 1
-    error: "c/bytes.m3u8" is no playlist: the body is not UTF-8
+    error: "c/bytes.m3u8" is not a playlist: the body is not UTF-8
     "#);
 }
 

@@ -45,8 +45,8 @@ fn metadata_content_types_and_conditions() {
 
     insta::assert_snapshot!(folder.fails(&put), @r#"
     exit 1
-    error: put "hls/master.m3u8": there is an object of this key already, and nothing was sent
-     hint: there is an object of this key: leave --if-absent out to replace it
+    error: put "hls/master.m3u8": an object with this key exists, so nothing was sent
+     hint: leave --if-absent out to replace the object
     "#);
     folder.ok(&["r2", "put", "list", "hls/master.m3u8", "--content-type", "text/plain"]);
     let human = folder.ok(&["r2", "head", "hls/master.m3u8"]);
@@ -188,8 +188,8 @@ fn deleting() {
     }
     insta::assert_snapshot!(folder.fails(&["r2", "rm", "--prefix", "a/"]), @r#"
     exit 2
-    error: deleting so much needs a confirmation, and stdin is no terminal
-     hint: give --yes to do it without being asked
+    error: deleting 2 objects (all whose keys begin with a/) needs a confirmation, but stdin is not a terminal
+     hint: give --yes to skip the confirmation
     "#);
     assert_eq!(folder.done(&["r2", "rm", "--prefix", "a/", "--yes"]), "deleted 2 objects");
     let deleted = folder.json(&["--json", "r2", "rm", "b"]);
@@ -197,7 +197,7 @@ fn deleting() {
     let outcome = |key, deleted: bool| serde_json::json!({ "key": key, "deleted": deleted, "missing": !deleted, "error": null, "target": target });
     assert_eq!(deleted, outcome("b", true));
     assert_eq!(folder.json(&["--json", "r2", "rm", "b"]), outcome("b", false));
-    assert_eq!(folder.done(&["r2", "rm", "b", "never"]), "deleted 0 objects, 2 not there");
+    assert_eq!(folder.done(&["r2", "rm", "b", "never"]), "deleted 0 objects, 2 missing");
     assert_eq!(folder.ok(&["--json", "r2", "ls"]), "");
 
     for key in ["a", "b/c"] {
@@ -216,10 +216,10 @@ fn a_key_that_ends_in_a_slash_is_a_folder() {
     let put = folder.run(&["r2", "put", "hi.txt", "dir/"]);
     assert!(
         stdout(&put, &["put"])
-            .starts_with("dir/hi.txt  2 B  text/plain  proved by crc64  (bucket media in /"),
+            .starts_with("dir/hi.txt  2 B  text/plain  verified by crc64  (bucket media in /"),
         "{put:?}"
     );
-    assert!(String::from_utf8(put.stderr).unwrap().contains("its key is dir/hi.txt"));
+    assert!(String::from_utf8(put.stderr).unwrap().contains("the key is dir/hi.txt"));
     let copied = folder.json(&["--json", "r2", "cp", "dir/hi.txt", "other/"]);
     assert_eq!(
         (&copied["key"], &copied["target"]),
@@ -227,8 +227,8 @@ fn a_key_that_ends_in_a_slash_is_a_folder() {
     );
     insta::assert_snapshot!(folder.fails(&["r2", "put", "-", "dir/"]), @r#"
     exit 2
-    error: "dir/" names a folder, and what goes into it has no name
-     hint: write the whole key of the object
+    error: "dir/" ends with a slash, but the source has no name to add
+     hint: write the full key of the object
     "#);
     assert_eq!(folder.ok(&["--json", "r2", "ls", "-r"]).lines().count(), 2);
 }
@@ -241,8 +241,8 @@ fn patterns_are_not_taken_for_keys() {
     folder.ok(&["r2", "put", "in", "a/1"]);
     insta::assert_snapshot!(folder.fails(&["r2", "head", "a/?"]), @r#"
     exit 3
-    error: there is no object "a/?"
-     hint: this takes *, ? and [ as characters of a key: `cfstore r2 ls "a/?"` lists the keys that match it as a pattern
+    error: object "a/?" does not exist
+     hint: *, ? and [ are plain characters of a key here: `cfstore r2 ls "a/?"` lists the keys that match the pattern
     "#);
     let failed = folder.fails(&["r2", "cat", "b/*"]);
     assert!(failed.starts_with("exit 3\n") && failed.contains("b/*"), "{failed}");

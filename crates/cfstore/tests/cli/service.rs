@@ -96,7 +96,7 @@ fn events_that_nobody_takes_are_counted() {
     server.ok(&folder, &["r2", "put", "in", "a"]);
     until_metric(&admin, "cfstore_events_waiting", 1.0);
     until_metric(&admin, "cfstore_events_failed_total", 1.0);
-    assert_eq!(metric(&admin, "cfstore_events_delivered_total"), 0.0);
+    assert!(metric(&admin, "cfstore_events_delivered_total") < 1.0);
 }
 
 #[test]
@@ -110,6 +110,9 @@ fn health_and_metrics_have_a_listener_of_their_own() {
     let health = format!("{admin}/healthz");
     assert_eq!(folder.ok(&["health", "--url", &health]), "healthy\n");
     assert_eq!(folder.json(&["--json", "health", "--url", &health])["healthy"], true);
+    let certificates =
+        folder.command(&["health", "--url", &health]).env("SSL_CERT_FILE", "none.pem").output();
+    assert!(certificates.unwrap().status.success());
 
     server.ok(&folder, &["r2", "put", "in", "a"]);
     server.ok(&folder, &["kv", "put", "k", "v"]);
@@ -124,6 +127,7 @@ fn health_and_metrics_have_a_listener_of_their_own() {
     until_metric(&admin, "cfstore_store_measured_timestamp_seconds", 1.7e9);
     assert!(metric(&admin, "cfstore_store_objects") >= 1.0);
     assert!(metric(&admin, "cfstore_store_object_bytes") >= 5.0);
+    assert!(metric(&admin, "cfstore_store_free_bytes") > 0.0);
     for empty in ["store_uploads", "store_read_only", "events_failed_total", "events_dropped_total"] {
         assert_eq!((empty, metric(&admin, &format!("cfstore_{empty}"))), (empty, 0.0));
     }
@@ -134,7 +138,7 @@ fn health_and_metrics_have_a_listener_of_their_own() {
     assert!(!http_get(&format!("{main}/metrics")).0.starts_with("HTTP/1.1 200"));
 
     let refused = failure(&folder.run(&["health", "--url", &format!("{admin}/health")]));
-    assert!(refused.starts_with("exit 1") && refused.contains("answers 404"), "{refused}");
+    assert!(refused.starts_with("exit 1") && refused.contains("answered 404"), "{refused}");
     drop(server);
     let refused = folder.fails(&["health", "--url", &health]);
     assert!(refused.starts_with("exit 1") && refused.contains("--admin-listen"), "{refused}");
@@ -148,7 +152,7 @@ fn health_has_a_time_limit() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/healthz", silent.local_addr().unwrap());
     let refused = folder.fails(&["health", "--url", &url, "--timeout", "100ms"]);
-    assert!(refused.starts_with("exit 1") && refused.contains("does not answer within 100ms"), "{refused}");
+    assert!(refused.starts_with("exit 1") && refused.contains("did not answer within 100ms"), "{refused}");
 }
 
 #[test]
@@ -319,7 +323,7 @@ fn requests_under_way_are_finished_and_health_says_that_it_stops() {
     let begun = Instant::now();
     loop {
         let health = failure(&folder.run(&["health", "--url", &format!("{admin}/healthz")]));
-        if health.contains("answers 503: the server is stopping") {
+        if health.contains("answered 503: the server is stopping") {
             break;
         }
         assert!(begun.elapsed() < PATIENCE, "{health}");
@@ -371,7 +375,7 @@ fn a_service_manager_is_told_when_it_is_ready_and_when_it_stops() {
 #[test]
 fn what_is_no_socket_is_refused_before_a_store_is_made() {
     let folder = Folder::new();
-    for (count, why) in [("3", "3 sockets were given"), ("1", "the socket 0 of LISTEN_FDS cannot be used")] {
+    for (count, why) in [("3", "LISTEN_FDS passes 3 sockets"), ("1", "cannot use socket 0 of LISTEN_FDS")] {
         let script = r#"export LISTEN_PID=$$; exec "$@" 3</dev/null"#;
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_cfstore"), "serve"]).env_clear();

@@ -14,8 +14,8 @@ fn what_only_reads_makes_no_store() {
     let folder = Folder::new();
     insta::assert_snapshot!(folder.fails(&["r2", "ls"]), @r#"
     exit 3
-    error: Cloudflare's variables are not set, and there is no store in .cfstore/ yet
-     hint: `cfstore r2 put FILE KEY` and `cfstore kv put KEY VALUE` make one; to use Cloudflare, set its variables: `cfstore --help` lists them
+    error: Cloudflare's variables are not set, and .cfstore/ does not hold a store yet
+     hint: `cfstore r2 put FILE KEY` and `cfstore kv put KEY VALUE` create one; to use Cloudflare, set its variables: `cfstore --help` lists them
     "#);
     for args in [
         &["r2", "get", "a"][..],
@@ -44,8 +44,8 @@ fn scrub_names_what_is_damaged() {
     let folder = Folder::new();
     insta::assert_snapshot!(folder.fails(&["scrub"]), @r#"
     exit 2
-    error: there is no store in .cfstore/
-     hint: --data DIR says where it is: the folder with store.sqlite3
+    error: .cfstore/ does not hold a store
+     hint: give the folder with store.sqlite3: --data DIR
     "#);
     folder.write("in", content(300_000, 0));
     folder.ok(&["r2", "put", "in", "a/b.bin"]);
@@ -67,7 +67,7 @@ fn scrub_names_what_is_damaged() {
     let [damage, summary] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((&damage["bucket"], &damage["key"]), (&"media".into(), &"a/b.bin".into()));
     assert_eq!(Path::new(damage["file"].as_str().unwrap()).file_name(), blob.file_name());
-    assert!(damage["problem"].as_str().unwrap().contains("are not those that were stored"));
+    assert!(damage["problem"].as_str().unwrap().contains("differ from those that were stored"));
     assert_eq!((&summary["damaged"], &summary["checked"]), (&1.into(), &2.into()));
 
     let output = folder.run(&["scrub"]);

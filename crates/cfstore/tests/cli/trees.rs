@@ -122,8 +122,8 @@ fn what_fails_is_said_beside_the_others() {
     let output = folder.run(&["r2", "get", "-r", "p/", "out"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("warning: ") && said.contains("a part of it is . or .."), "{said}");
-    assert!(said.contains("1 object downloaded, 1 B, proved by crc64, 1 failed"), "{said}");
+    assert!(said.contains("warning: ") && said.contains("it contains . or .. as a part"), "{said}");
+    assert!(said.contains("1 object downloaded, 1 B, verified by crc64, 1 failed"), "{said}");
     assert_eq!(folder.read("out/a"), b"1");
     assert!(!folder.path().join("b").exists());
 }
@@ -133,25 +133,32 @@ fn what_cannot_be_meant_is_refused() {
     let folder = site();
     folder.ok(&["r2", "put", "site/index.html", "a"]);
     for (args, why) in [
-        (&["sync", "site", "copy"][..], "are both folders of this machine"),
-        (&["sync", "site", "r2://media/x", "--delete"], "--delete is about the embedded store"),
-        (&["sync", "site", "r2://media/x", "--to-env-file", "x"], "--to-env-file is about another account"),
-        (&["sync", "r2://media/a", "r2://media/a/b"], "one of the prefixes begins with the other"),
-        (&["sync", "none", "r2://media/a"], "none cannot be listed"),
-        (&["put", "-r", "site", "site", "x/"], "-r is about one folder"),
+        (&["sync", "site", "copy"][..], "are both folders on this machine"),
+        (&["sync", "site", "r2://media/x", "--delete"], "--delete would delete in the embedded store"),
+        (
+            &["sync", "site", "r2://media/x", "--to-env-file", "x"],
+            "--to-env-file is for a copy between two buckets",
+        ),
+        (&["sync", "r2://media/a", "r2://media/a/b"], "one prefix contains the other"),
+        (&["sync", "none", "r2://media/a"], "\"none\" cannot be read"),
+        (&["put", "-r", "none", "x/"], "\"none\" cannot be read"),
+        (&["put", "-r", "site/index.html", "x/"], "\"site/index.html\" is not a folder"),
+        (&["put", "-r", "site", "site", "x/"], "-r stores one folder"),
+        (&["put", "-r", "site"], "`cfstore r2 put -r site site/`"),
+        (&["put", "site/index.html"], "\"site/index.html\" has no key to be stored under"),
         (&["put", "-r", "site", "x/", "--if-absent"], "--if-absent"),
-        (&["put", "-r", "site", "x/", "--include", "a["], "a [ has no ]"),
+        (&["put", "-r", "site", "x/", "--include", "a["], "--include: the pattern"),
         (&["put", "site", "x/"], "is a folder"),
-        (&["put", "site/index.html", "x/", "--include", "*.ts"], "no -r"),
+        (&["put", "site/index.html", "x/", "--include", "*.ts"], "--include is only for folders"),
         (&["get", "-r", "none/", "out"], "no key begins with \"none/\""),
         (&["sync", "r2://media/none", "site", "--delete", "--local"], "the source has nothing"),
         (
             &["sync", "r2://media/a", "r2://media/b", "--storage-class", "standard"],
-            "copies keep those of their sources",
+            "keep those of their sources",
         ),
-        (&["get", "-r", "a/", "b/", "out"], "-r is about one prefix"),
-        (&["get", "-r", "a/", "-"], "stdout is no folder"),
-        (&["get", "-r", "a/*", "out"], "is a pattern, and -r is about a prefix"),
+        (&["get", "-r", "a/", "b/", "out"], "-r fetches one prefix"),
+        (&["get", "-r", "a/", "-"], "cannot write to stdout (-)"),
+        (&["get", "-r", "a/*", "out"], "-r fetches a prefix, but"),
     ] {
         let output = folder.run(&[&["r2"], args].concat());
         let said = String::from_utf8_lossy(&output.stderr);
@@ -171,7 +178,7 @@ fn links_and_the_store_are_left_out() {
     let output = folder.run(&["r2", "sync", "site", "r2://media/copy", "--delete", "--local"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    assert!(said.contains("warning: site/link is a symbolic link, and these are not followed"), "{said}");
+    assert!(said.contains("warning: site/link is a symbolic link, and links are not followed"), "{said}");
     assert!(said.contains("4 files uploaded") && said.contains("1 skipped"), "{said}");
     folder.ok(&["r2", "head", "copy/link/below"]);
 

@@ -67,13 +67,13 @@ fn unfinished_uploads_are_shown_and_aborted() {
 
     insta::assert_snapshot!(folder.fails(&["r2", "uploads", "abort", "a/1"]), @r#"
     exit 2
-    error: aborting all uploads of a key needs a confirmation, and stdin is no terminal
-     hint: give --yes to do it without being asked
+    error: aborting 1 unfinished upload needs a confirmation, but stdin is not a terminal
+     hint: give --yes to skip the confirmation
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "uploads", "abort", "a/", "--yes"]), @r#"
     exit 3
-    error: there is no unfinished upload of "a/"
-     hint: `cfstore r2 uploads ls` lists those that are unfinished
+    error: "a/" has no unfinished upload
+     hint: `cfstore r2 uploads ls` lists the unfinished uploads
     "#);
     assert!(folder.fails(&["r2", "uploads", "abort", "a/1", "other"]).starts_with("exit 3"));
     let id = found[0]["uploadId"].as_str().unwrap();

@@ -1,6 +1,8 @@
-//! How far a limiter over Workers KV lets more through than its limit, simulated: the table of `cloudflare_clients::rate_limit`.
+//! By how much a limiter over Workers KV exceeds its limit: the simulation behind the table of
+//! `cloudflare_clients::rate_limit`.
 //!
-//! `cargo run -p cloudflare-clients --example rate_limit_overshoot`, and with `-- --json` the same as JSON.
+//! `cargo run -p cloudflare-clients --example rate_limit_overshoot` prints the table; with `-- --json` it
+//! prints JSON.
 
 mod simulation;
 

@@ -1,8 +1,9 @@
 //! Several locations with one limit, over a model of Workers KV.
 //!
-//! The model is as bad as KV's documentation allows: a location sees what another has written after up to 5 seconds, then answers from
-//! its cache for 60 (or what a read asks for), also that a key is missing, and a listing; its own writes it sees at once. The last
-//! write wins, and a second one to a key within a second is refused with a 429. Everything is drawn from a seed.
+//! The model is as slow as KV's documentation allows. A location sees the writes of other locations after up
+//! to 5 seconds, and then answers from its cache for 60 seconds (or the time that a read asks for). The cache
+//! holds missing keys and listings too. A location sees its own writes immediately. The last write wins. A
+//! second write to a key within a second is rejected with a 429. All randomness comes from a seed.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeMap, HashMap};
@@ -32,36 +33,36 @@ const PATTERNS: [(&str, Pattern); 3] = [
 ];
 const LAYOUTS: [Layout; 2] = [Layout::KeyForEachWriter, Layout::SharedKey];
 
-/// How requests arrive, each at any of the locations.
+/// How requests arrive, each at a random location.
 #[derive(Debug, Clone, Copy)]
 enum Pattern {
-    /// So many times the limit in a window, at uneven distances.
+    /// This many times the limit per window, at irregular intervals.
     Steady { times: u64 },
-    /// In each window, within 5 seconds, twice the limit for each location.
+    /// In each window, within 5 seconds, twice the limit per location.
     Burst,
 }
 
-/// How the counts are kept.
+/// How the counts are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layout {
-    /// As [`KvRateLimiter`] does.
+    /// One key per writer, as [`KvRateLimiter`] does.
     KeyForEachWriter,
-    /// One key, to which each location writes what it has read and what it has counted since.
+    /// One key, to which each location writes what it has read plus what it has counted since.
     SharedKey,
 }
 
-/// How much more than the limit was let through in the worst window of the worst seed, in percent of the limit.
+/// By how much the limit was exceeded in the worst window of the worst seed, in percent of the limit.
 #[derive(Debug)]
 pub(crate) struct Row {
     pattern: &'static str,
     window: &'static str,
-    /// For each of the locations: a key for each writer, and one key for all.
+    /// Per number of locations: with one key per writer, and with one shared key.
     overshoot: Vec<[u64; 2]>,
-    /// The same of how many writes KV took in a window, on average.
+    /// The same for the average number of accepted writes per window.
     writes: Vec<[u64; 2]>,
 }
 
-/// Simulates all of it.
+/// Runs all simulations.
 pub(crate) fn measure() -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, pattern) in PATTERNS {
@@ -83,13 +84,13 @@ pub(crate) fn measure() -> Vec<Row> {
     rows
 }
 
-/// As the documentation has it.
+/// Formats the table of the documentation.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut table = String::from("| requests | window |");
     for count in LOCATIONS {
         write!(table, " {count} location{} |", if count == 1 { "" } else { "s" }).unwrap();
     }
-    table.push_str(" the same with one shared key |\n|---|---|---|---|---|---|\n");
+    table.push_str(" with one shared key (1, 3, 10) |\n|---|---|---|---|---|---|\n");
     for Row { pattern, window, overshoot, .. } in rows {
         write!(table, "| {pattern} | {window} |").unwrap();
         for [own, _] in overshoot {
@@ -101,7 +102,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
     table
 }
 
-/// For programs.
+/// Formats the rows for programs.
 #[allow(dead_code, reason = "the example uses it, the test that includes this file does not")]
 pub(crate) fn json(rows: &[Row]) -> serde_json::Value {
     let each =
@@ -120,11 +121,11 @@ pub(crate) fn json(rows: &[Row]) -> serde_json::Value {
     rows.iter().map(row).collect()
 }
 
-/// The overshoot in percent, and the writes in a window.
+/// Returns the overshoot in percent, and the number of writes per window.
 fn simulate(seed: u64, locations: usize, window: Duration, pattern: Pattern, layout: Layout) -> (u64, u64) {
     const WINDOWS_LONG: u32 = 4;
     let mut rng = fastrand::Rng::with_seed(seed);
-    // Anywhere within a fixed window.
+    // Starts anywhere within a fixed window.
     let start = UNIX_EPOCH + Duration::from_secs(1_800_000_000) + window.mul_f64(rng.f64());
     let runtime = Arc::new(Simulated { now: Mutex::new(start), rng: Mutex::new(rng.fork()) });
     let kv = Arc::new(Mutex::new(Central::default()));
@@ -150,12 +151,12 @@ fn simulate(seed: u64, locations: usize, window: Duration, pattern: Pattern, lay
     for at in arrivals(&mut rng, locations, window, pattern, WINDOWS_LONG) {
         *runtime.now.lock().unwrap() = start + at;
         let limiter = &limiters[rng.usize(..locations)];
-        // Nothing waits: the model answers at once.
+        // The model answers immediately.
         let decision = limiter.check("key").now_or_never().unwrap().unwrap();
         if decision.allowed {
             allowed.push(at);
         }
-        // What was refused is written with the next flush.
+        // The next flush writes what was rejected.
         limiter.flush().now_or_never().unwrap().ok();
     }
     let in_window = |(first, from): (usize, &Duration)| {
@@ -166,7 +167,7 @@ fn simulate(seed: u64, locations: usize, window: Duration, pattern: Pattern, lay
     (most.saturating_sub(LIMIT) * 100 / LIMIT, writes)
 }
 
-/// When requests arrive, from the start on.
+/// Returns when requests arrive, counted from the start.
 fn arrivals(
     rng: &mut fastrand::Rng,
     locations: usize,
@@ -197,7 +198,7 @@ fn arrivals(
     arrivals
 }
 
-/// A clock that the simulation moves.
+/// The clock of the simulation.
 #[derive(Debug)]
 struct Simulated {
     now: Mutex<SystemTime>,
@@ -223,7 +224,7 @@ impl Runtime for Simulated {
     }
 }
 
-/// What was written, by key.
+/// All written versions, by key.
 #[derive(Debug, Default)]
 struct Central {
     versions: BTreeMap<String, Vec<Version>>,
@@ -245,7 +246,7 @@ struct Stored {
     metadata: Option<Metadata>,
 }
 
-/// KV as one location sees it.
+/// KV, as one location sees it.
 #[derive(Debug)]
 struct Location {
     number: usize,
@@ -254,7 +255,7 @@ struct Location {
     cache: Mutex<Cache>,
 }
 
-/// What was read, and until when it is good.
+/// Cached reads, with their expiry.
 #[derive(Debug, Default)]
 struct Cache {
     values: HashMap<String, (SystemTime, Option<Stored>)>,
@@ -348,7 +349,7 @@ fn not_simulated<T>() -> Result<T> {
     Err(Error::new(ErrorKind::Unsupported, "the rate limiter does not use this operation"))
 }
 
-/// The layout that was not chosen: what is read, and what was counted since, is written over what is there.
+/// The layout that was not chosen: one key, overwritten with the count that was read plus the count since.
 #[derive(Debug)]
 struct SharedKey {
     client: KvClient,
@@ -381,7 +382,7 @@ impl SharedKey {
     }
 }
 
-/// Whether an interval has passed, which then begins anew.
+/// Whether an interval has passed. If so, the next one starts.
 fn passed(last: &mut Option<SystemTime>, now: SystemTime, interval: Duration) -> bool {
     let due = last.is_none_or(|last| now >= last + interval);
     if due {

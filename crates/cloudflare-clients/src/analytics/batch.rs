@@ -1,4 +1,4 @@
-//! The events that become one object or value.
+//! A batch: the events of one object or value.
 
 use std::io::Write as _;
 
@@ -11,13 +11,13 @@ use super::event;
 use super::millis::Millis;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A batch that takes events, compressing them as they come.
+/// A batch that accepts events and compresses them as they arrive.
 #[derive(Debug)]
 pub(super) struct OpenBatch {
     name: BatchName,
     events: u32,
     lines: GzEncoder<Vec<u8>>,
-    /// Of the lines before compression.
+    /// Size of the lines, before compression.
     pub(super) bytes: usize,
 }
 
@@ -31,12 +31,12 @@ impl OpenBatch {
         }
     }
 
-    /// Whether an event of this time is not too far from the others.
+    /// Whether an event with this time fits into the batch's span.
     pub(super) fn spans(&self, time: Millis) -> bool {
         self.name.first.min(time).until(self.name.last.max(time)) <= MAX_SPAN
     }
 
-    /// Adds an event and gives the bytes of its line.
+    /// Adds an event and returns the size of its line, in bytes.
     pub(super) fn append(&mut self, time: Millis, json: &[u8]) -> Result<usize> {
         let line = event::line(time, &self.name.unique, self.events, json);
         self.lines.write_all(&line).map_err(not_compressed)?;
@@ -54,19 +54,19 @@ impl OpenBatch {
     }
 }
 
-/// Memory takes all that is written to it.
+/// Compression into memory does not fail.
 fn not_compressed(error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Storage, format!("the events could not be compressed: {error}")).with_source(error)
+    Error::new(ErrorKind::Storage, format!("failed to compress the events: {error}")).with_source(error)
 }
 
-/// A batch as it is stored: the same name and bytes whenever that is tried, so that a second try changes nothing.
+/// A batch as it is stored. Its name and bytes never change, so storing it again changes nothing.
 #[derive(Debug)]
 pub(super) struct SealedBatch {
-    /// Counts the batches of a writer.
+    /// The number of the batch, counted per writer.
     pub(super) number: u64,
     pub(super) name: BatchName,
     pub(super) content: Bytes,
     pub(super) events: u64,
-    /// Before compression.
+    /// Size before compression, in bytes.
     pub(super) bytes: usize,
 }

@@ -1,4 +1,4 @@
-//! What a batch is called: names sort by the time of the first event, and say that of the last.
+//! The name of a batch. Names sort by the time of the first event, and contain the time of the last.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use super::millis::Millis;
 
-/// From the first event of a batch to its last at most. A reader has to look this far ahead of its range, and no further,
-/// however late a batch was stored.
+/// Maximum time between the first and the last event of a batch. A reader has to search this far before its
+/// range and no further, however late a batch was stored.
 pub(super) const MAX_SPAN: Duration = HOUR;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// How many folders are listed one by one; a longer range lists all names.
+/// Maximum number of folders that are listed one by one. A longer range lists all names.
 const MAX_FOLDERS: u64 = 1000;
 
-/// `2026/11/25/05/20261125T051820123Z-20261125T051851007Z-000000010123456789abcdef01234567.ndjson.gz`: the hour of the first event,
-/// the times of the first and of the last, and what no other batch has, which begins with the writer's count.
+/// `2026/11/25/05/20261125T051820123Z-20261125T051851007Z-000000010123456789abcdef01234567.ndjson.gz`: the
+/// hour of the first event, the times of the first and the last event, and a unique suffix that starts with
+/// the writer's batch number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BatchName {
     pub(super) first: Millis,
@@ -26,7 +27,7 @@ pub(super) struct BatchName {
 }
 
 impl BatchName {
-    /// Reads what `Display` writes, and nothing else.
+    /// Parses the exact output of `Display`.
     pub(super) fn parse(name: &str) -> Option<Self> {
         let times = name.get(HOUR_FOLDER..)?;
         let mut parts = times.strip_suffix(".ndjson.gz")?.split('-');
@@ -40,7 +41,7 @@ impl BatchName {
         (is_unique && is_span && parsed.to_string() == name).then_some(parsed)
     }
 
-    /// Whether the batch may have events of the range.
+    /// Whether the batch may contain events of the range.
     pub(super) fn overlaps(&self, range: &Range<Millis>) -> bool {
         self.first < range.end && self.last >= range.start
     }
@@ -59,16 +60,16 @@ const HOUR_FOLDER: usize = 14;
 /// The length of `2026/11/25/`.
 const DAY_FOLDER: usize = 11;
 
-/// What the names of batches whose first event has this time begin with. Those of earlier ones sort before it, those of later ones
-/// after it.
+/// Returns the start of the names of batches whose first event has this time. Names of earlier batches sort
+/// before it, names of later ones after it.
 pub(super) fn beginning(first: Millis) -> String {
     let compact = first.compact();
     let digits = |range: Range<usize>| compact.get(range).unwrap_or_default();
     format!("{}/{}/{}/{}/{compact}", digits(0..4), digits(4..6), digits(6..8), digits(9..11))
 }
 
-/// The folders of all batches whose first event has a time of the range, for listings that can only begin with a folder: days and
-/// hours, or the folder above them all.
+/// Returns the folders of all batches whose first event is in the range, for listings that can only start at
+/// a folder: days and hours, or the folder above all of them.
 pub(super) fn folders(range: &Range<Millis>) -> Vec<String> {
     let days = range.start.until(range.end).as_secs() / DAY.as_secs();
     if days > MAX_FOLDERS {

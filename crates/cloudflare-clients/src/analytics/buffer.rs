@@ -1,4 +1,4 @@
-//! What is recorded and not stored yet.
+//! Recorded events that are not stored yet.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,31 +8,31 @@ use super::event::LINE_OVERHEAD;
 use super::millis::Millis;
 use crate::error::Result;
 
-/// The batches of a writer: those that are to be stored, and one that takes events.
+/// The batches of a writer: sealed ones that are ready to be stored, and an open one that accepts events.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
     sealed: VecDeque<Arc<SealedBatch>>,
     open: Option<OpenBatch>,
-    /// How many batches were sealed.
+    /// Number of batches sealed so far.
     numbered: u64,
-    /// Of the lines of all batches, before compression.
+    /// Size of the lines of all batches, before compression.
     bytes: usize,
     pub(super) events: u64,
 }
 
-/// What became of an event.
+/// The result of adding an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pushed {
-    /// There is no room for it.
+    /// The buffer has no room for the event.
     Full,
     Taken,
-    /// It was taken, and there is a batch to be stored.
+    /// The event was added, and a batch is ready to be stored.
     Sealed,
 }
 
 impl Buffer {
-    /// Takes an event, if there is room for it or there is nothing else. `random` gives 24 hex digits
-    /// for the name of a new batch.
+    /// Adds an event if there is room for it or the buffer is empty. `random` returns 24 hex digits for the
+    /// name of a new batch.
     pub(super) fn push(
         &mut self,
         time: Millis,
@@ -51,7 +51,7 @@ impl Buffer {
         let open = match &mut self.open {
             Some(open) => open,
             none => {
-                // Counting up, it keeps the batches of one millisecond in order.
+                // The number keeps batches of the same millisecond in order.
                 let number = (self.numbered + 1) % (1 << 32);
                 none.insert(OpenBatch::new(time, format!("{number:08x}{}", random()?)))
             }
@@ -65,7 +65,7 @@ impl Buffer {
         Ok(pushed)
     }
 
-    /// Closes the batch that takes events, if there is one.
+    /// Seals the open batch, if there is one.
     pub(super) fn seal(&mut self) -> Result<()> {
         if let Some(open) = self.open.take() {
             self.numbered += 1;
@@ -74,22 +74,22 @@ impl Buffer {
         Ok(())
     }
 
-    /// The number of the oldest batch that is to be stored.
+    /// Returns the number of the oldest sealed batch.
     pub(super) fn oldest(&self) -> Option<u64> {
         self.sealed.front().map(|batch| batch.number)
     }
 
-    /// The number of the newest batch that is to be stored.
+    /// Returns the number of the newest sealed batch.
     pub(super) fn newest(&self) -> Option<u64> {
         self.sealed.back().map(|batch| batch.number)
     }
 
-    /// The batches that are to be stored, up to this number.
+    /// Returns the sealed batches up to this number.
     pub(super) fn up_to(&self, number: u64) -> Vec<Arc<SealedBatch>> {
         self.sealed.iter().take_while(|batch| batch.number <= number).cloned().collect()
     }
 
-    /// Lets go of a batch that is stored.
+    /// Removes a stored batch.
     pub(super) fn remove(&mut self, stored: &SealedBatch) {
         self.sealed.retain(|batch| batch.number != stored.number);
         self.bytes -= stored.bytes;
@@ -97,11 +97,11 @@ impl Buffer {
     }
 }
 
-/// How much a writer keeps.
+/// The limits of a writer's buffer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// At how many bytes a batch is closed.
+    /// Size at which a batch is sealed, in bytes.
     pub(super) batch: usize,
-    /// How many bytes there are at most.
+    /// Maximum size of all batches, in bytes.
     pub(super) capacity: usize,
 }

@@ -1,4 +1,4 @@
-//! One event and its line.
+//! An event and its line.
 
 use std::time::SystemTime;
 
@@ -9,40 +9,40 @@ use super::millis::Millis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
 
-/// The most bytes of an event as JSON: 1 MiB.
+/// Maximum size of an event as JSON, in bytes: 1 MiB.
 pub const MAX_EVENT_SIZE: usize = 1024 * 1024;
 
-/// How much longer than its event a line is, newline included.
+/// How many bytes a line has in addition to its event, including the newline.
 pub(super) const LINE_OVERHEAD: usize = 94;
 
-/// An event as it was recorded.
+/// A recorded event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event<E> {
-    /// When it was recorded, in whole milliseconds, by the clock of the writer's runtime. An event that waits for
-    /// room is recorded once there is some.
+    /// When the event was recorded, in whole milliseconds, by the clock of the writer's runtime. An event
+    /// that waits for room is recorded when there is room.
     pub time: SystemTime,
-    /// Its own: no two events have the same. Wherever events go from here, this tells one that comes twice from two that are alike.
+    /// The unique id of the event. Use it to remove duplicates that arise later, while keeping equal events.
     pub id: String,
-    /// What was recorded.
+    /// The event, as it was passed to the writer.
     pub event: E,
 }
 
-/// The JSON of an event, on one line.
+/// Serializes an event as JSON on one line.
 pub(super) fn to_json<E: Serialize + ?Sized>(event: &E) -> Result<Vec<u8>> {
     let mut json = json::to_vec("the event", event)?;
     if json.len() > MAX_EVENT_SIZE {
         return Err(Error::invalid_input(format!(
-            "the event has {} bytes as JSON: {MAX_EVENT_SIZE} is the most (1 MiB)",
+            "the event has {} bytes as JSON: the maximum is {MAX_EVENT_SIZE} (1 MiB)",
             json.len()
         )));
     }
-    // Only JSON that was given as it is (`RawValue`) has newlines. They lie between tokens, as strings have them escaped.
+    // Only raw JSON (`RawValue`) contains newlines, and only between tokens: strings have them escaped.
     json.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
     Ok(json)
 }
 
-/// The line of event number `index` of a batch.
+/// Returns the line of event number `index` of a batch.
 pub(super) fn line(time: Millis, batch: &str, index: u32, json: &[u8]) -> Vec<u8> {
     let mut line = Vec::with_capacity(json.len() + LINE_OVERHEAD);
     let begin = format!(r#"{{"time":"{}","id":"{batch}-{index:08x}","event":"#, time.rfc3339());
@@ -59,18 +59,18 @@ struct Line<E> {
     event: E,
 }
 
-/// Reads a line without its newline.
+/// Parses a line without its newline.
 pub(super) fn parse<E: DeserializeOwned>(line: &[u8]) -> Result<(Millis, Event<E>)> {
     let Line { time, id, event } = serde_json::from_slice(line).map_err(|error| {
         let (kind, what) = if error.is_data() {
-            (ErrorKind::Serialization, "is no event of the expected type")
+            (ErrorKind::Serialization, "is not an event of the expected type")
         } else {
-            (ErrorKind::Integrity, "is no JSON")
+            (ErrorKind::Integrity, "is not JSON")
         };
         Error::new(kind, format!("{what}: {error}")).with_source(error)
     })?;
     let time = Millis::parse_rfc3339(&time).ok_or_else(|| {
-        Error::new(ErrorKind::Integrity, "has a time that is not like 2026-11-25T05:18:20.123Z")
+        Error::new(ErrorKind::Integrity, "has a time that is not of the form 2026-11-25T05:18:20.123Z")
     })?;
     Ok((time, Event { time: time.time(), id, event }))
 }
@@ -109,7 +109,7 @@ mod tests {
         assert!(to_json(&"x".repeat(MAX_EVENT_SIZE - 2)).is_ok());
         let error = to_json(&"x".repeat(MAX_EVENT_SIZE - 1)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        assert!(error.message().contains("1048577 bytes as JSON: 1048576"), "{error}");
+        assert!(error.message().contains("1048577 bytes as JSON: the maximum is 1048576"), "{error}");
     }
 
     #[test]

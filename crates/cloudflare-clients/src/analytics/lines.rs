@@ -1,4 +1,4 @@
-//! The lines of a compressed body, as it arrives.
+//! Splits a compressed body into lines while it arrives.
 
 use std::io::Write as _;
 
@@ -10,20 +10,21 @@ use super::event::{LINE_OVERHEAD, MAX_EVENT_SIZE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::ByteStream;
 
-/// What others wrote may have spaces and escapes where we write none.
+/// Maximum length of a line. Lines of other programs may contain more spaces and escapes than ours.
 const MAX_LINE_SIZE: usize = 2 * (MAX_EVENT_SIZE + LINE_OVERHEAD);
 
-/// Whatever the body expands to, this holds one of its pieces, one line, and the 32 KiB that the decoder gives at once.
+/// Splits a body into lines. It holds one piece of the body, one line, and the 32 KiB that the decoder
+/// returns at a time, however large the decompressed body is.
 pub(super) struct Lines {
     body: ByteStream,
-    /// What has arrived and is not decoded.
+    /// Bytes that have arrived and are not decompressed yet.
     piece: Bytes,
     decoder: GzDecoder<Vec<u8>>,
-    /// What is decoded and not handed on.
+    /// Decompressed bytes that are not returned yet.
     decoded: BytesMut,
-    /// How much of that has no newline.
+    /// Length of the start of `decoded` that is known to contain no newline.
     searched: usize,
-    /// The number of the line that was handed on last, from 1.
+    /// The number of the last line that was returned, starting at 1.
     pub(super) number: u64,
 }
 
@@ -39,7 +40,7 @@ impl Lines {
         }
     }
 
-    /// The next line, without its newline.
+    /// Returns the next line, without its newline.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             if let Some(line) = self.take_line() {
@@ -53,23 +54,23 @@ impl Lines {
                 let Some(piece) = self.body.try_next().await? else { return self.end() };
                 self.piece = piece;
             }
-            // One write decodes at most what its own buffer holds.
+            // A single write decodes at most one internal buffer.
             let taken = self.decoder.write(&self.piece).map_err(not_gzip)?;
             if taken == 0 {
-                return Err(damaged("there are bytes behind the compressed events"));
+                return Err(damaged("there is data after the compressed events"));
             }
             self.piece.advance(taken);
             self.take_decoded();
         }
     }
 
-    /// At the end of the body: what the decoder held back, if all is there.
+    /// Returns what the decoder still holds at the end of the body, if the body is complete.
     fn end(&mut self) -> Result<Option<Bytes>> {
         self.decoder.try_finish().map_err(not_gzip)?;
         self.take_decoded();
         match self.take_line() {
             None if !self.decoded.is_empty() => {
-                Err(damaged(format!("the events end within line {}", self.number + 1)))
+                Err(damaged(format!("the events are cut off in line {}", self.number + 1)))
             }
             line => Ok(line),
         }
@@ -100,7 +101,7 @@ fn damaged(message: impl Into<String>) -> Error {
 }
 
 fn not_gzip(error: std::io::Error) -> Error {
-    damaged(format!("the events do not decompress: {error}")).with_source(error)
+    damaged(format!("cannot decompress the events: {error}")).with_source(error)
 }
 
 #[cfg(test)]
@@ -118,7 +119,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// The lines of a body that arrives in pieces of this size.
+    /// Returns the lines of a body that arrives in pieces of this size.
     fn lines(compressed: &[u8], piece: usize) -> Lines {
         let pieces: Vec<_> =
             compressed.chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
@@ -152,7 +153,7 @@ mod tests {
             let error = all(lines(&compressed[..length], 5)).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Integrity, "cut off after {length} bytes");
         }
-        // Behind the header, most of which says nothing.
+        // After the header, most of which is not checked.
         for at in 10..compressed.len() {
             let mut damaged = compressed.clone();
             damaged[at] ^= 1;
@@ -162,10 +163,10 @@ mod tests {
         let longer = [compressed.clone(), compressed].concat();
         for piece in [1, longer.len()] {
             let error = all(lines(&longer, piece)).await.unwrap_err();
-            assert!(error.message().contains("behind"), "{error}");
+            assert!(error.message().contains("after the compressed"), "{error}");
         }
         let error = all(lines(&gzip(b"a\nb"), 5)).await.unwrap_err();
-        assert!(error.message().contains("end within line 2"), "{error}");
+        assert!(error.message().contains("cut off in line 2"), "{error}");
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! The times of events: whole milliseconds since 1970, until the end of the year 9999.
+//! The times of events: whole milliseconds since 1970, up to the end of the year 9999.
 
 use std::ops::{Bound, Range, RangeBounds};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,12 +12,12 @@ const NANOS: u128 = 1_000_000;
 pub(super) struct Millis(u64);
 
 impl Millis {
-    /// The time without its fraction of a millisecond.
+    /// Cuts off the fraction of a millisecond.
     pub(super) fn of(time: SystemTime) -> Result<Self> {
         let millis =
             time.duration_since(UNIX_EPOCH).ok().and_then(|since| u64::try_from(since.as_millis()).ok());
         millis.filter(|millis| *millis <= LAST_MILLISECOND).map(Self).ok_or_else(|| {
-            Error::invalid_input("the time of an event is outside of the years 1970 to 9999: check the clock")
+            Error::invalid_input("the time of an event is outside the years 1970 to 9999: check the clock")
         })
     }
 
@@ -29,12 +29,12 @@ impl Millis {
         Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// From one time to another.
+    /// Returns the time from this one to a later one, or zero.
     pub(super) fn until(self, other: Self) -> Duration {
         Duration::from_millis(other.0.saturating_sub(self.0))
     }
 
-    /// The beginning of the period of this length that the time lies in.
+    /// Returns the start of the period of this length that contains the time.
     pub(super) fn beginning_of(self, period: Duration) -> Self {
         let period = u64::try_from(period.as_millis()).unwrap_or(u64::MAX).max(1);
         Self(self.0 - self.0 % period)
@@ -53,7 +53,7 @@ impl Millis {
         humantime::format_rfc3339_millis(self.time()).to_string()
     }
 
-    /// Reads what [`rfc3339`](Self::rfc3339) writes, and nothing else.
+    /// Parses the exact output of [`rfc3339`](Self::rfc3339).
     pub(super) fn parse_rfc3339(text: &str) -> Option<Self> {
         let millis = Self::of(humantime::parse_rfc3339(text).ok()?).ok()?;
         (millis.rfc3339() == text).then_some(millis)
@@ -64,7 +64,7 @@ impl Millis {
         self.rfc3339().replace(['-', ':', '.'], "")
     }
 
-    /// Reads what [`compact`](Self::compact) writes, and nothing else.
+    /// Parses the exact output of [`compact`](Self::compact).
     pub(super) fn parse_compact(text: &str) -> Option<Self> {
         let rfc3339 = format!(
             "{}-{}-{}:{}:{}.{}",
@@ -79,7 +79,7 @@ impl Millis {
     }
 }
 
-/// The milliseconds whose times lie within the bounds.
+/// Returns the milliseconds that lie within the bounds.
 pub(super) fn within(bounds: &impl RangeBounds<SystemTime>) -> Range<Millis> {
     let start = match bounds.start_bound() {
         Bound::Unbounded => 0,
@@ -94,13 +94,13 @@ pub(super) fn within(bounds: &impl RangeBounds<SystemTime>) -> Range<Millis> {
     Millis(start.min(LAST_MILLISECOND))..Millis(end.min(LAST_MILLISECOND))
 }
 
-/// The first millisecond that is not before the time.
+/// Returns the first millisecond that is not before the time.
 fn first_from(time: SystemTime) -> u64 {
     let nanos = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     u64::try_from(nanos.div_ceil(NANOS)).unwrap_or(u64::MAX)
 }
 
-/// The first millisecond that is after the time.
+/// Returns the first millisecond after the time.
 fn first_behind(time: SystemTime) -> u64 {
     let nanos = time.duration_since(UNIX_EPOCH).map(|since| since.as_nanos());
     nanos.map_or(0, |nanos| u64::try_from(nanos / NANOS + 1).unwrap_or(u64::MAX))

@@ -1,51 +1,61 @@
-//! Analytics: events are collected in a bounded buffer, stored in compressed batches, and read back by time.
+//! Analytics: collects events in a bounded buffer, stores them in compressed batches, and reads them back by
+//! time.
 //!
-//! What it guarantees:
-//! - **What a flush acknowledged is stored.** When [`EventWriter::flush`] returns `Ok`, every event that was recorded before is in R2
-//!   or KV, and a process that is killed right then loses none of them. A test kills a process at random moments and looks for every
-//!   one.
-//! - **Nothing is lost by a failure.** A flush that fails, or is dropped half-way, leaves its events in the buffer. The next one stores
-//!   them under the same names, so that what had arrived after all is not there twice. An object is never put over another.
-//! - **Events are told apart.** Delivery is at least once for whoever records an event again when `record` or its own source failed;
-//!   the writer adds no copies itself. Each event has an [id](Event::id) by which copies that come about later can be removed.
-//! - **Memory is bounded.** The buffer has [32 MiB](DEFAULT_CAPACITY) unless told otherwise, counted before compression, and holds the
-//!   events compressed. When it is full, [`record`](EventWriter::record) waits until a batch is stored, and
-//!   [`record_or_drop`](EventWriter::record_or_drop) drops the event and [counts](EventWriter::dropped) it: each call chooses.
-//! - **No event of a range is missed because it was stored late.** A batch's name says the times of its first and last events, which
-//!   lie at most an hour apart.
+//! Guarantees:
+//! - **A flush that succeeded has stored the events.** When [`EventWriter::flush`] returns `Ok`, every event
+//!   recorded before it is in R2 or KV. A process that is killed right afterwards loses none of them. A test
+//!   kills a process at random moments and checks every event.
+//! - **A failure loses nothing.** A flush that fails, or is dropped before it completes, leaves its events in
+//!   the buffer. The next flush stores them under the same names, so nothing is stored twice. An object never
+//!   overwrites another one.
+//! - **Events are identifiable.** Delivery is at least once if the caller records an event again after
+//!   `record` or its own source failed; the writer itself adds no copies. Each event has an [id](Event::id)
+//!   with which later copies can be removed.
+//! - **Memory is bounded.** The buffer has [32 MiB](DEFAULT_CAPACITY) by default, counted before compression,
+//!   and holds the events compressed. If it is full, [`record`](EventWriter::record) waits until a batch is
+//!   stored, and [`record_or_drop`](EventWriter::record_or_drop) drops the event and
+//!   [counts](EventWriter::dropped) it. Each call chooses.
+//! - **A range misses no event because it was stored late.** The name of a batch contains the times of its
+//!   first and last events, which are at most an hour apart.
 //!
-//! What it does not:
-//! - **What is only recorded is lost** when the process is killed, or the writer is dropped: with [`EventWriter::run`] that is what was
-//!   recorded within the last [minute](DEFAULT_MAX_AGE) at most, or since the service went away.
-//! - **An event that no flush acknowledged may be stored all the same**, as its answer may have been lost with the process.
-//! - **Order is by batch.** The events of one writer come back as they were recorded, unless its clock was set back; those of several
-//!   writers come in turns of a batch. Times are those of the writers' clocks.
-//! - **A range that reaches into the present is not complete**: writers may hold events of it. **KV** is eventually consistent besides:
-//!   what was stored within the last minute may not be listed yet.
-//! - **There is no index.** To read a range is to list its batches and those of the hour before, and to read whole those that overlap it.
+//! Limits:
+//! - **Events that were only recorded are lost** if the process is killed or the writer is dropped. With
+//!   [`EventWriter::run`] these are at most the events of the last [minute](DEFAULT_MAX_AGE), or those since
+//!   the service became unavailable.
+//! - **An event that no flush acknowledged may be stored anyway**, because the answer may have been lost with
+//!   the process.
+//! - **Order is by batch.** The events of one writer are returned in the order in which they were recorded,
+//!   unless its clock was set back. The events of several writers alternate batch by batch. Times come from
+//!   the writers' clocks.
+//! - **A range that includes the present is incomplete**, because writers may still hold events of it. **KV**
+//!   is also eventually consistent: batches stored within the last minute may not be listed yet.
+//! - **There is no index.** Reading a range lists its batches and those of the hour before, and reads every
+//!   overlapping batch completely.
 //!
-//! # Storing
+//! # Storage
 //!
-//! A batch is closed at [8 MiB](DEFAULT_BATCH_BYTES) of JSON, and when it is flushed. As an object of R2 it costs one Class A operation:
-//! at one a minute a writer makes 43,800 a month. As a value of KV it costs one write; several batches are one request of the REST
-//! API. Its key is the prefix and such a name, which sorts by time and, behind
-//! the writer's count of its batches, has 96 random bits:
+//! A batch is sealed at [8 MiB](DEFAULT_BATCH_BYTES) of JSON, or when it is flushed. As an R2 object it costs
+//! one Class A operation: one per minute is 43,800 a month per writer. As a KV value it costs one write;
+//! several batches are one request of the REST API. Its key is the prefix followed by a name that sorts by
+//! time. The name ends with the writer's batch number and 96 random bits:
 //!
 //! ```text
 //! 2026/11/25/05/20261125T051820123Z-20261125T051851007Z-00000001d5…91.ndjson.gz
 //! ```
 //!
-//! Its content is NDJSON, compressed by gzip; a line is
+//! The content is NDJSON, compressed with gzip. A line looks like this:
 //!
 //! ```text
 //! {"time":"2026-11-25T05:18:20.123Z","id":"00000001d5…91-00000000","event":{"path":"/"}}
 //! ```
 //!
-//! `time` is when it was recorded, `id` its own, `event` what was recorded. The content type is `application/gzip` and there is no
-//! content encoding: with one, some HTTP clients would decompress the object and others would not.
+//! `time` is when the event was recorded, `id` is its unique id, and `event` is the recorded value. The
+//! content type is `application/gzip`. There is no content encoding, because with one some HTTP clients would
+//! decompress the object and others would not.
 //!
-//! Somebody has to store: spawn [`EventWriter::run`], or call [`EventWriter::flush`]. Without either, `record` stores a batch whenever
-//! the buffer is full, and `record_or_drop` drops from then on.
+//! Storing needs a caller: spawn [`EventWriter::run`], or call [`EventWriter::flush`]. Without either,
+//! `record` stores a batch whenever the buffer is full, and `record_or_drop` drops every event once it is
+//! full.
 //!
 //! ```
 //! use cloudflare_clients::LocalBucket;
@@ -83,16 +93,17 @@
 //!
 //! # In a Worker
 //!
-//! Make a writer for each request, and give its flush to `wait_until`, so that the answer does not wait for it:
+//! Create a writer per request, and pass its flush to `wait_until`, so that the response does not wait for
+//! it:
 //!
 //! ```ignore
 //! writer.record(&view).await?;
 //! context.wait_until(async move { writer.flush().await.unwrap_or_else(|error| console_error!("{error}")) });
 //! ```
 //!
-//! A Worker's I/O belongs to the request that began it, so one request cannot wait for what another stores: a writer in a static would
-//! make it. That is an object for each request. To have fewer of them, send the events to a Durable Object or a queue, and record
-//! them there.
+//! A Worker's I/O belongs to the request that started it, so one request cannot wait for what another one
+//! stores. A writer in a static would make it wait. A writer per request means one object per request. To
+//! store fewer objects, send the events to a Durable Object or a queue, and record them there.
 
 mod batch;
 mod batch_name;

@@ -1,4 +1,4 @@
-//! Reading the events of a range of time.
+//! Reads the events of a time range.
 
 use std::ops::{Range, RangeBounds};
 use std::time::SystemTime;
@@ -16,16 +16,18 @@ use crate::client::operation::Operation;
 use crate::error::{Error, ErrorKind, Result};
 
 impl EventStore {
-    /// The events that were recorded within the range: `events.read::<PageView>(from..to)`, `from..`, `..`.
+    /// Reads the events recorded within a time range: `events.read::<PageView>(from..to)`, `from..`, `..`.
     ///
-    /// They come in the order of the batches' first events, and within a batch as they were recorded: those of one writer in order,
-    /// those of several in turns of a batch. Batches are listed a page at a time, and read one after the other as events are
-    /// taken; what is in memory is a piece of one batch (of KV the whole compressed value) and one line.
+    /// Batches are ordered by their first events, and events within a batch as they were recorded: the events
+    /// of one writer are in order, those of several writers alternate batch by batch. Batches are listed page
+    /// by page and read one after the other as events are consumed. Memory holds a piece of one batch (from
+    /// KV the whole compressed value) and one line.
     ///
     /// # Errors
-    /// Each error is an item, and names the batch and the line. [`ErrorKind::Serialization`]: an event is of another type;
-    /// [`ErrorKind::Integrity`]: a line or a batch is damaged. The stream goes on behind them: with the next line, or with the next
-    /// batch where no lines can be told. It ends after an error of the listing.
+    /// Each error is an item of the stream, and names the batch and the line. [`ErrorKind::Serialization`]:
+    /// an event does not match the type. [`ErrorKind::Integrity`]: a line or a batch is damaged. The stream
+    /// continues after these errors, with the next line, or with the next batch if lines cannot be found. It
+    /// ends after an error of the listing.
     pub fn read<E: DeserializeOwned + Send + 'static>(
         &self,
         range: impl RangeBounds<SystemTime>,
@@ -75,7 +77,7 @@ impl BatchReader {
         loop {
             match &mut self.state {
                 State::Begin => {
-                    // Whatever fails here, there is no more of this batch.
+                    // If anything fails here, the rest of this batch is skipped.
                     self.state = State::End;
                     if let Some(body) = self.store.get(&self.key).await? {
                         self.state = State::Open(Box::new(Lines::new(body)));
@@ -100,11 +102,11 @@ impl BatchReader {
         }
     }
 
-    /// The event of a line, if it lies within the range.
+    /// Returns the event of a line, if it is within the range.
     fn check<E: DeserializeOwned>(&self, line: &[u8]) -> Result<Option<Event<E>>> {
         let (time, event) = event::parse(line)?;
         if time < self.name.first || time > self.name.last {
-            let message = "has a time that lies outside of those in the name";
+            let message = "has a time outside the range in the batch's name";
             return Err(Error::new(ErrorKind::Integrity, message));
         }
         Ok(self.range.contains(&time).then_some(event))

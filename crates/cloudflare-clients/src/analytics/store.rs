@@ -1,4 +1,4 @@
-//! Where events are: below a prefix of a bucket or a namespace.
+//! Where events are stored: under a prefix of a bucket or a namespace.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,15 +16,17 @@ use crate::kv::{KvClient, MIN_EXPIRATION_TTL, PutRequest};
 use crate::r2::{Body, ByteStream, Conditional, ObjectBody, R2Service};
 use crate::runtime::Runtime;
 
-/// The most bytes of a prefix, which leave room for the names in a key of KV.
+/// Maximum length of a prefix, in bytes. It leaves room for the names in a KV key.
 const MAX_PREFIX_SIZE: usize = 400;
 
-/// How many objects are on their way to R2 at once.
+/// How many objects are uploaded to R2 concurrently.
 const CONCURRENCY: usize = 4;
 
-/// Where events are kept: in the objects of a bucket of R2, or the values of a namespace of KV, whose keys begin with a prefix.
+/// Where events are stored: in objects of an R2 bucket, or in values of a KV namespace, whose keys start with
+/// a prefix.
 ///
-/// Writers and readers are made of it: [`EventWriter::new`](super::EventWriter::new), [`read`](Self::read). It is cheap to clone.
+/// Create writers with [`EventWriter::new`](super::EventWriter::new), and read events with
+/// [`read`](Self::read). Clones are cheap.
 #[derive(Debug, Clone)]
 pub struct EventStore {
     prefix: Arc<str>,
@@ -38,27 +40,29 @@ enum Place {
 }
 
 impl EventStore {
-    /// Events in objects of R2. A [lifecycle rule](https://developers.cloudflare.com/r2/buckets/object-lifecycles/) of the bucket can
-    /// delete old ones.
+    /// Stores events in R2 objects. A [lifecycle
+    /// rule](https://developers.cloudflare.com/r2/buckets/object-lifecycles/) of the bucket can delete old
+    /// ones.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: the prefix has more than 400 bytes, or others than printable ASCII, whose forms nobody changes.
+    /// [`ErrorKind::InvalidInput`]: the prefix has more than 400 bytes, or characters other than printable
+    /// ASCII, which Unicode normalization never changes.
     pub fn r2(service: R2Service, prefix: impl Into<String>) -> Result<Self> {
         Self::new(Place::R2(service), prefix.into())
     }
 
-    /// Events in values of KV. They expire after `expiration_ttl`, if it is given, which is whole seconds, 60 or
+    /// Stores events in KV values. They expire after `expiration_ttl` if it is set: whole seconds, 60 or
     /// more.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: as [`r2`](Self::r2), or the time to live is not like that.
+    /// [`ErrorKind::InvalidInput`]: the prefix is invalid as in [`r2`](Self::r2), or the time to live is.
     pub fn kv(client: KvClient, prefix: impl Into<String>, expiration_ttl: Option<Duration>) -> Result<Self> {
         if let Some(ttl) = expiration_ttl
             && (ttl < MIN_EXPIRATION_TTL || ttl.subsec_nanos() > 0)
         {
             let least = MIN_EXPIRATION_TTL.as_secs();
             return Err(Error::invalid_input(format!(
-                "the expiration TTL of events is {ttl:?}: KV takes whole seconds, {least} or more"
+                "the expiration TTL of events is {ttl:?}: KV accepts whole seconds, {least} or more"
             )));
         }
         Self::new(Place::Kv { client, expiration_ttl }, prefix.into())
@@ -67,13 +71,13 @@ impl EventStore {
     fn new(place: Place, prefix: String) -> Result<Self> {
         if prefix.len() > MAX_PREFIX_SIZE || !prefix.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
             return Err(Error::invalid_input(format!(
-                "the prefix {prefix:?} of events has to be printable ASCII of {MAX_PREFIX_SIZE} bytes at most"
+                "the prefix {prefix:?} of events must be printable ASCII of at most {MAX_PREFIX_SIZE} bytes"
             )));
         }
         Ok(Self { prefix: prefix.into(), place })
     }
 
-    /// The clock, timer and randomness of the service or client.
+    /// Returns the clock, timer and randomness of the service or client.
     pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
         match &self.place {
             Place::R2(service) => service.runtime(),
@@ -85,7 +89,7 @@ impl EventStore {
         format!("{}{name}", self.prefix)
     }
 
-    /// Stores batches and says of each whether that worked. One that is there already is fine.
+    /// Stores batches and returns one result per batch. A batch that is already stored is a success.
     pub(super) async fn put(&self, batches: &[Arc<SealedBatch>]) -> Vec<Result<()>> {
         match &self.place {
             Place::R2(service) => {
@@ -108,7 +112,8 @@ impl EventStore {
         }
     }
 
-    /// The batches that may have events of the range, in the order of their names. What has no name of a batch is passed over.
+    /// Lists the batches that may contain events of the range, ordered by name. Skips keys that are not names
+    /// of batches.
     pub(super) fn list(&self, range: Range<Millis>) -> BoxStream<'static, Result<BatchName>> {
         if range.start >= range.end {
             return stream::empty().boxed();
@@ -138,11 +143,11 @@ impl EventStore {
             .boxed()
     }
 
-    /// The bytes of a batch, or `None` when it is gone since it was listed.
+    /// Returns the content of a batch, or `None` if it was deleted since it was listed.
     pub(super) async fn get(&self, key: &str) -> Result<Option<ByteStream>> {
         match &self.place {
             Place::R2(service) => Ok(service.get(key).await?.map(ObjectBody::into_stream)),
-            // Whole, as KV does not resume what was cut off.
+            // Read whole, because KV cannot resume a read that was cut off.
             Place::Kv { client, .. } => {
                 Ok(client.get(key).bytes().await?.map(|value| Body::from(value).into_stream()))
             }
@@ -150,7 +155,8 @@ impl EventStore {
     }
 }
 
-/// Stores an object that must not be there, unless it is this one: a put before may have stored it and not have said so.
+/// Stores an object that must not exist yet, unless it is this one: an earlier put may have stored it and
+/// lost its answer.
 fn put_object(service: R2Service, key: String, batch: Arc<SealedBatch>) -> BoxFuture<'static, Result<()>> {
     async move {
         let put = service.put(&key, batch.content.clone()).content_type("application/gzip");
@@ -167,7 +173,7 @@ fn put_object(service: R2Service, key: String, batch: Arc<SealedBatch>) -> BoxFu
         if there.as_ref() == Some(&batch.content) {
             return Ok(());
         }
-        Err(error.explain("another object has the name that was drawn for these events"))
+        Err(error.explain("another object already has the random name of these events"))
     }
     .boxed()
 }

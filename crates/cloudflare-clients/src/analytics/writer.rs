@@ -1,4 +1,4 @@
-//! Recording events.
+//! Records events.
 
 use std::fmt;
 use std::future::Future;
@@ -21,27 +21,28 @@ use crate::mutation::{Mutation, is_mutated};
 use crate::runtime::Runtime;
 use crate::sync::lock;
 
-/// At how many bytes a batch is closed by default: 8 MiB.
+/// Default size at which a batch is sealed, in bytes: 8 MiB.
 pub const DEFAULT_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// The most that [`EventWriter::with_batch_bytes`] takes: 16 MiB, which as a value stays within KV's 25 MiB.
+/// Maximum for [`EventWriter::with_batch_bytes`], in bytes: 16 MiB. Such a batch fits into a KV value of 25
+/// MiB.
 pub const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
 
-/// How much a writer keeps by default until it is stored: 32 MiB.
+/// Default capacity of a writer's buffer, in bytes: 32 MiB.
 pub const DEFAULT_CAPACITY: usize = 32 * 1024 * 1024;
 
-/// How old an event gets by default before [`EventWriter::run`] stores it: a minute.
+/// Default age at which [`EventWriter::run`] stores an event: one minute.
 pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(60);
 
-/// After how long at most [`EventWriter::run`] tries again what failed.
+/// Maximum time before [`EventWriter::run`] retries a failed flush.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// Records events and stores them in batches; see [the module](super) for what that guarantees.
+/// Records events and stores them in batches; see [the module](super) for its guarantees.
 ///
-/// It is cheap to clone, and its clones record into one buffer. What they have not stored when the last of them is dropped is lost,
-/// which is logged as a warning: [`flush`](Self::flush) before.
+/// Clones are cheap and share one buffer. Events that are not stored when the last clone is dropped are lost,
+/// which is logged as a warning: call [`flush`](Self::flush) first.
 ///
-/// Bytes are counted as lines of JSON, before compression: an event and 94 bytes of its time and id.
+/// Sizes in bytes count lines of JSON before compression: an event plus 94 bytes for its time and id.
 #[derive(Clone)]
 pub struct EventWriter {
     shared: Arc<Shared>,
@@ -54,23 +55,23 @@ struct Shared {
     runtime: Arc<dyn Runtime>,
     buffer: Mutex<Buffer>,
     dropped: AtomicU64,
-    /// Told when a batch is closed because of its size.
+    /// Notified when a batch is sealed because of its size.
     sealed: Notify,
-    /// Held while batches are being stored, so that one is not stored twice at once.
+    /// Held while batches are being stored, so that no batch is stored twice concurrently.
     storing: tokio::sync::Mutex<()>,
     attempts: Mutex<Attempts>,
 }
 
-/// Attempts to store batches, which are made one after the other.
+/// The attempts to store batches, which run one after the other.
 #[derive(Default)]
 struct Attempts {
     begun: u64,
-    /// The last that failed.
+    /// The last failed attempt.
     failed: Option<(u64, Error)>,
 }
 
 impl EventWriter {
-    /// A writer to a store, by the clock and timer of its service or client.
+    /// Creates a writer to a store. It uses the clock and timer of the store's service or client.
     pub fn new(store: EventStore) -> Self {
         let runtime = store.runtime().clone();
         let shared = Shared {
@@ -89,48 +90,51 @@ impl EventWriter {
         }
     }
 
-    /// At how many bytes a batch is closed and [`run`](Self::run) stores it. The last event may take it 1 MiB further.
+    /// Sets the size at which a batch is sealed and [`run`](Self::run) stores it, in bytes before
+    /// compression. Default: [`DEFAULT_BATCH_BYTES`]. The last event can exceed it by up to 1 MiB.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind): more than [`MAX_BATCH_BYTES`].
     pub fn with_batch_bytes(mut self, bytes: usize) -> Result<Self> {
         if bytes > MAX_BATCH_BYTES {
             return Err(Error::invalid_input(format!(
-                "batches of {bytes} bytes are too large: {MAX_BATCH_BYTES} is the most (16 MiB)"
+                "batches of {bytes} bytes are too large: the maximum is {MAX_BATCH_BYTES} (16 MiB)"
             )));
         }
         self.limits.batch = bytes;
         Ok(self)
     }
 
-    /// How many bytes are kept at most until they are stored. A single event is always taken.
+    /// Sets the capacity of the buffer, in bytes before compression. Default: [`DEFAULT_CAPACITY`]. An empty
+    /// buffer accepts any event.
     #[must_use]
     pub fn with_capacity(mut self, bytes: usize) -> Self {
         self.limits.capacity = bytes;
         self
     }
 
-    /// How old an event gets at most before [`run`](Self::run) stores it.
+    /// Sets the age at which [`run`](Self::run) stores an event. Default: [`DEFAULT_MAX_AGE`].
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): no time at all.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the age is zero.
     pub fn with_max_age(mut self, age: Duration) -> Result<Self> {
         if age.is_zero() {
             let message =
-                "events cannot be stored at an age of 0: give a longer one, or flush after each event";
+                "events cannot be stored at an age of 0: set a longer maximum age, or flush after each event";
             return Err(Error::invalid_input(message));
         }
         self.max_age = age;
         Ok(self)
     }
 
-    /// Records an event. Where there is no room it stores the oldest batch itself, or waits for whoever is storing it, so that it
-    /// needs nobody else to go on.
+    /// Records an event. If the buffer is full, it stores the oldest batch itself, or waits for the task that
+    /// is storing it, so it does not depend on [`run`](Self::run).
     ///
     /// # Errors
-    /// The event is not recorded. [`ErrorKind::Serialization`](crate::ErrorKind): it is no JSON;
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it has more than [`MAX_EVENT_SIZE`](super::MAX_EVENT_SIZE); or there is no room,
-    /// and the batch could not be stored: that error.
+    /// The event is not recorded. [`ErrorKind::Serialization`](crate::ErrorKind): it cannot be serialized.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is larger than
+    /// [`MAX_EVENT_SIZE`](super::MAX_EVENT_SIZE). If the buffer is full and the batch cannot be stored: the
+    /// error of storing it.
     pub fn record<E: Serialize + ?Sized>(
         &self,
         event: &E,
@@ -145,10 +149,12 @@ impl EventWriter {
         }
     }
 
-    /// Records an event if there is room, and says whether there was; counts it in [`dropped`](Self::dropped) if not.
+    /// Records an event if there is room and returns `true`. Otherwise counts it as
+    /// [`dropped`](Self::dropped) and returns `false`.
     ///
     /// # Errors
-    /// The event is neither recorded nor counted. As [`record`](Self::record), but for what storing gives.
+    /// The errors of [`record`](Self::record), except those of storing. The event is neither recorded nor
+    /// counted.
     pub fn record_or_drop<E: Serialize + ?Sized>(&self, event: &E) -> Result<bool> {
         let pushed = self.push(&event::to_json(event)?)?;
         if !pushed {
@@ -157,24 +163,25 @@ impl EventWriter {
         Ok(pushed)
     }
 
-    /// How many events [`record_or_drop`](Self::record_or_drop) had no room for.
+    /// Returns how many events [`record_or_drop`](Self::record_or_drop) has dropped.
     pub fn dropped(&self) -> u64 {
         self.shared.dropped.load(Ordering::Relaxed)
     }
 
-    /// How many events are recorded and not known to be stored.
+    /// Returns how many recorded events are not known to be stored.
     pub fn buffered(&self) -> u64 {
         self.shared.buffer().events
     }
 
-    /// Stores everything that was recorded before it is first polled. When it returns `Ok`, that is stored.
+    /// Stores all events recorded before the future is first polled. When it returns `Ok`, they are stored.
     ///
-    /// It can be spawned, or given to a Worker's `wait_until`. It may be dropped half-way: what it has not stored stays, as after an
-    /// error. Of several at once, one stores and the others wait for it.
+    /// It can be spawned, or passed to a Worker's `wait_until`. It can be dropped before it completes: events
+    /// that are not stored stay in the buffer, as after an error. If several flushes run concurrently, one of
+    /// them stores and the others wait for it.
     ///
     /// # Errors
-    /// The first error of a batch that was not stored, after the retries of the client. The events of such batches stay in the
-    /// buffer, and the next flush tries them again under the same names.
+    /// The first error of a batch that was not stored, after the retries of the client. The events of such
+    /// batches stay in the buffer, and the next flush stores them under the same names.
     pub fn flush(&self) -> BoxFuture<'static, Result<()>> {
         let shared = Arc::clone(&self.shared);
         async move {
@@ -188,14 +195,15 @@ impl EventWriter {
         .boxed()
     }
 
-    /// Stores batches as they are full, and what there is whenever it may have reached the maximal age; all once more when
-    /// `shutdown` completes, and returns what that gave. Spawn it, once.
+    /// Stores batches when they are full, and all events whenever the oldest may have reached the maximum
+    /// age. When `shutdown` completes, it flushes once more and returns the result. Spawn it once per writer.
     ///
-    /// What could not be stored is logged as a warning and tried again after the maximal age or 5 seconds, whichever is shorter.
-    /// A flush that is under way when `shutdown` completes comes to its end first.
+    /// A failed flush is logged as a warning and retried after the maximum age or 5 seconds, whichever is
+    /// shorter. A flush that is running when `shutdown` completes finishes first.
     ///
     /// # Errors
-    /// That of the last flush: what was not stored is still there, for a [`flush`](Self::flush) of yours.
+    /// The error of the last flush. Events that were not stored stay in the buffer, and you can
+    /// [`flush`](Self::flush) again.
     pub fn run(&self, shutdown: impl Future<Output = ()> + Send + 'static) -> BoxFuture<'static, Result<()>> {
         let writer = self.clone();
         async move {
@@ -210,30 +218,30 @@ impl EventWriter {
                 failed = flushed.is_err();
                 if let Err(error) = flushed {
                     let events = writer.buffered();
-                    tracing::warn!(events, %error, "events could not be stored, trying again");
+                    tracing::warn!(events, %error, "failed to store events, trying again");
                 }
             }
         }
         .boxed()
     }
 
-    /// Completes when it is time to store.
+    /// Completes when it is time to store events.
     async fn wake(&self, failed: bool) {
         let Self { shared, max_age, .. } = self;
         if failed {
-            // More batches are no reason to try sooner.
+            // More batches are no reason to retry sooner.
             return shared.runtime.sleep(RETRY_DELAY.min(*max_age)).await;
         }
         future::select(pin!(shared.sealed.notified()), shared.runtime.timeout(*max_age)).await;
     }
 
-    /// Whether there was room.
+    /// Adds an event, and returns whether there was room.
     fn push(&self, json: &[u8]) -> Result<bool> {
         let shared = &self.shared;
         let pushed = {
             let mut buffer = shared.buffer();
-            // Nobody is between the two: batches sort by their first events, so that later events have to have later times. One
-            // that waits for room must not keep the time at which it began to wait.
+            // The lock covers both steps: batches sort by their first events, so later events need later
+            // times. An event that waits for room gets the time at which it is added.
             let time = Millis::of(shared.runtime.now())?;
             buffer.push(time, json, &self.limits, || shared.random())?
         };
@@ -256,7 +264,7 @@ impl EventWriter {
 }
 
 impl Shared {
-    /// Stores the batches up to a number.
+    /// Stores the sealed batches up to a number.
     async fn store(&self, up_to: Option<u64>) -> Result<()> {
         let Some(up_to) = up_to else { return Ok(()) };
         let begun = self.attempts().begun;
@@ -267,8 +275,8 @@ impl Shared {
         }
         let attempt = {
             let mut attempts = self.attempts();
-            // An attempt that was begun and has failed while this one waited tells as much as another: all who wait for a service
-            // that is down need not try in turn.
+            // If another attempt started and failed while this one waited, return its error: callers that
+            // wait for an unavailable service need not all try in turn.
             if let Some((attempt, error)) = &attempts.failed
                 && *attempt > begun
             {
@@ -297,7 +305,7 @@ impl Shared {
         Err(error)
     }
 
-    /// 96 bits that nobody else has, on any machine.
+    /// Returns 96 random bits, unique across machines, as hex.
     fn random(&self) -> Result<String> {
         let mut bytes = [0; 12];
         self.runtime.fill_random(&mut bytes)?;
@@ -317,7 +325,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let events = self.buffer().events;
         if events > 0 {
-            tracing::warn!(events, "events were recorded and not flushed, and are lost");
+            tracing::warn!(events, "recorded events were not flushed and are lost");
         }
     }
 }

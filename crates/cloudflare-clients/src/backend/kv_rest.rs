@@ -23,16 +23,17 @@ use crate::runtime::Runtime;
 use crate::transport::{Answer, HttpClient, Timeouts};
 use crate::wire::kv_rest::{self as rest, NamespaceUrl, Request};
 
-/// A namespace of Workers KV through [Cloudflare's REST API](https://developers.cloudflare.com/api/resources/kv/), or through another
-/// server that speaks it.
+/// A Workers KV namespace through [Cloudflare's REST
+/// API](https://developers.cloudflare.com/api/resources/kv/), or through another server that implements it.
 ///
-/// Each operation is one request: give it to [`KvClient`] for retries. Cheap to clone; clones share their connections. It needs a
-/// Tokio runtime with I/O and time.
+/// Each operation is one request. For retries, give it to [`KvClient`]. Cloning is cheap, and clones share
+/// their connections. It needs a Tokio runtime with I/O and time.
 ///
-/// - The API takes 1,200 requests in five minutes of a user or token, and then refuses all: give a batch job a
-///   [budget](Self::with_budget), and read and write many keys at once.
-/// - A value and its metadata are one request where the value is read as text or JSON, else two.
-/// - There is no cache TTL: it is [`ErrorKind::Unsupported`](crate::ErrorKind). The documented least size of a page is 10 keys.
+/// - The API allows 1,200 requests in five minutes per user or token, and then rejects all of them: give a
+///   batch job a [budget](Self::with_budget), and read and write many keys per request.
+/// - Reading a value with its metadata is one request for text or JSON, and two otherwise.
+/// - Cache TTLs are [`ErrorKind::Unsupported`](crate::ErrorKind). The documented minimum page size is 10
+///   keys.
 ///
 /// ```no_run
 /// use cloudflare_clients::kv::KvClient;
@@ -50,64 +51,67 @@ pub struct RestNamespace {
 }
 
 impl RestNamespace {
-    /// The namespace of `config`, with [`Timeouts::default`]. Nothing is sent yet.
+    /// Creates the namespace of `config`, with [`Timeouts::default`]. Sends nothing yet.
     ///
     /// # Errors
-    /// A value of `config` does not have its form.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if a value of `config` is malformed.
     pub fn new(config: KvConfig) -> Result<Self> {
         let (url, token) = config.into_parts()?;
         Ok(Self { url, api: Api::new(token)? })
     }
 
-    /// The namespace that the environment names: see [`KvConfig::from_vars`] for the variables.
+    /// Creates the namespace in the environment: see [`KvConfig::from_vars`] for the variables.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names every variable that is missing; else as [`new`](Self::new).
+    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) that names every missing variable, and the errors of
+    /// [`new`](Self::new).
     pub fn from_env() -> Result<Self> {
         Self::new(KvConfig::from_env()?)
     }
 
-    /// Replaces what sends its requests: a [`HyperClient`](crate::HyperClient) of its own by default. It
-    /// stays as it is, whatever [`with_runtime`](Self::with_runtime) is given.
+    /// Sets the HTTP client. The default is a separate [`HyperClient`](crate::HyperClient). The given client
+    /// is left unchanged by [`with_runtime`](Self::with_runtime).
     #[must_use]
     pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
         self.api.set_client(client);
         self
     }
 
-    /// Replaces the timeouts.
+    /// Sets the timeouts of requests.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
         self.api.timeouts = timeouts;
         self
     }
 
-    /// Bounds how many requests are sent in a time: further ones wait until there is room for them. None by default.
+    /// Limits the number of requests in a period: further requests wait. The default is no limit.
     #[must_use]
     pub fn with_budget(mut self, budget: RequestBudget) -> Self {
         self.api.budget = Some(budget);
         self
     }
 
-    /// Replaces the clock and the timer that the budget and dates in answers go by. A client over the namespace takes them
-    /// from here, and [`Timeouts`] go by the timer, unless another client is [given](Self::with_http_client).
+    /// Sets the clock and timer for the budget and for dates in answers. A client over the namespace uses
+    /// them too, and [`Timeouts`] use the timer, unless another HTTP client was
+    /// [set](Self::with_http_client).
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.api = self.api.going_by(runtime);
         self
     }
 
-    /// Sends a request and returns the head of a success, whose status goes into the operation's span.
+    /// Sends a request. Returns the head of a successful answer, and records its status in the operation's
+    /// span.
     async fn send(&self, request: Request) -> Result<Answer> {
         self.api.send(request.authorize(&self.url, &self.api.token)?).await
     }
 
-    /// Sends a request and returns the document of a success.
+    /// Sends a request. Returns the document of a successful answer.
     async fn call(&self, request: Request) -> Result<Bytes> {
         self.api.call(request.authorize(&self.url, &self.api.token)?).await
     }
 
-    /// A value as it arrives, with when its key expires.
+    /// The value as it arrives, and the expiration of its key.
     async fn value(&self, get: &GetRequest) -> Result<Option<ValueWithMetadata<Body>>> {
         validate_key(&get.key)?;
         let answer = match self.send(rest::get_value::request(get)?).await {
@@ -123,10 +127,12 @@ impl RestNamespace {
 }
 
 impl KvClient {
-    /// A client of the namespace that the environment names, over REST: see [`KvConfig::from_vars`] for the variables.
+    /// Creates a client for the namespace in the environment, over REST: see [`KvConfig::from_vars`] for the
+    /// variables.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names every variable that is missing, or a value does not have its form.
+    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) that names every missing variable, or the one that
+    /// is malformed.
     pub fn from_env() -> Result<Self> {
         Ok(Self::new(RestNamespace::from_env()?))
     }
@@ -156,7 +162,7 @@ impl Namespace for RestNamespace {
         let Some(mut found) = self.value(&request).await? else { return Ok(None) };
         let metadata = match self.call(rest::get_metadata::request(&request.key)).await {
             Ok(body) => Some(rest::get_metadata::parse(&body)?),
-            // The key was deleted since.
+            // The key was deleted in the meantime.
             Err(error) => rest::error_code::missing(error)?,
         };
         Ok(metadata.map(|metadata| {

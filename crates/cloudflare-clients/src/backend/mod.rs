@@ -1,4 +1,4 @@
-//! What does the I/O: one file or folder for each way to reach a bucket or a namespace.
+//! The backends, which do the I/O: one file or folder for each way to reach a bucket or a namespace.
 
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub(crate) mod http;

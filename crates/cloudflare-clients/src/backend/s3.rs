@@ -29,16 +29,16 @@ use crate::runtime::Runtime;
 use crate::transport::{Answer, HttpClient, Timeouts};
 use crate::wire::s3::{self, Request, Response};
 
-/// How many objects are deleted at a time whose keys XML cannot carry.
+/// Number of concurrent single deletes, for keys that XML cannot carry.
 const CONCURRENT_DELETES: usize = 8;
 
 /// An R2 bucket through the [S3 API](https://developers.cloudflare.com/r2/api/s3/api/), or a bucket of
-/// another service that speaks it.
+/// another service that implements it.
 ///
-/// Each operation is one request: give it to `R2Service` for retries and verification. Cheap to clone; clones share
-/// their connections. It needs a Tokio runtime with I/O and time.
+/// Each operation is one request. For retries and verification, give it to `R2Service`. Cloning is cheap, and
+/// clones share their connections. It needs a Tokio runtime with I/O and time.
 ///
-/// Conditions on upload times are compared in whole seconds, and of a put the API says no more than the etag.
+/// Conditions on upload times are compared in whole seconds. The answer to a put contains only the etag.
 ///
 /// ```no_run
 /// use cloudflare_clients::S3Bucket;
@@ -56,47 +56,47 @@ pub struct S3Bucket {
 }
 
 impl S3Bucket {
-    /// The bucket of `config`, with [`Timeouts::default`]. Nothing is sent yet.
+    /// Creates the bucket of `config`, with [`Timeouts::default`]. Sends nothing yet.
     ///
     /// # Errors
-    /// A value of `config` does not have its form.
+    /// [`ErrorKind::InvalidInput`] if a value of `config` is malformed.
     pub fn new(config: R2SigningConfig) -> Result<Self> {
         Ok(Self { api: Api::new(R2SigningClient::new(config)?, HyperClient::new()?) })
     }
 
-    /// The bucket that the environment names: see [`R2SigningConfig::from_vars`] for the variables.
+    /// Creates the bucket in the environment: see [`R2SigningConfig::from_vars`] for the variables.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`] names every variable that is missing or malformed; else as
+    /// One [`ErrorKind::InvalidInput`] that names every missing or malformed variable, and the errors of
     /// [`new`](Self::new).
     pub fn from_env() -> Result<Self> {
         Self::new(R2SigningConfig::from_env()?)
     }
 
-    /// Replaces what sends its requests: a [`HyperClient`] of its own by default. It stays as it is, whatever
-    /// [`with_runtime`](Self::with_runtime) is given.
+    /// Sets the HTTP client. The default is a separate [`HyperClient`]. The given client is left unchanged by
+    /// [`with_runtime`](Self::with_runtime).
     #[must_use]
     pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
         self.api.set_client(client);
         self
     }
 
-    /// Replaces the timeouts.
+    /// Sets the timeouts of requests.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
         self.api.timeouts = timeouts;
         self
     }
 
-    /// Replaces the clock that requests are signed by, and that of [`signing_client`](Self::signing_client).
-    /// A service over the bucket takes it from here, and [`Timeouts`] go by its timer, unless another client
-    /// is [given](Self::with_http_client).
+    /// Sets the clock for signing requests, also for [`signing_client`](Self::signing_client). A service over
+    /// the bucket uses it too, and [`Timeouts`] use its timer, unless another HTTP client was
+    /// [set](Self::with_http_client).
     #[must_use]
     pub fn with_runtime(self, runtime: impl Runtime) -> Self {
         Self { api: self.api.going_by(runtime) }
     }
 
-    /// What signs its requests, to presign URLs with.
+    /// Returns the client that signs the bucket's requests, to presign URLs with.
     pub fn signing_client(&self) -> &R2SigningClient {
         &self.api.signing
     }
@@ -105,9 +105,10 @@ impl S3Bucket {
         self.api.signing.bucket_name()
     }
 
-    /// Sends a request and returns the head of a success, whose status goes into the operation's span.
+    /// Sends a request. Returns the head of a successful answer, and records its status in the operation's
+    /// span.
     async fn send(&self, request: Request) -> Result<Answer> {
-        // A copy may have its source in another bucket, which the error can be about as well.
+        // The source of a copy may be in another bucket, and the error may be about that.
         let is_copy = request.headers.contains_key(s3::headers::COPY_SOURCE);
         self.api.send(Some(self.name()), request).await.map_err(|error| match error.kind() {
             ErrorKind::NoSuchBucket if !is_copy => error.explain(format_args!("bucket {:?}", self.name())),
@@ -115,18 +116,18 @@ impl S3Bucket {
         })
     }
 
-    /// The same of a request that is not the operation's own.
+    /// The same for an additional request, which is not the operation's own.
     async fn exchange(&self, request: Request) -> Result<Answer> {
         self.api.exchange(Some(self.name()), request).await
     }
 
-    /// Sends a request and returns a success with its document.
+    /// Sends a request. Returns a successful answer with its document.
     async fn call(&self, request: Request) -> Result<Response> {
         self.api.document(self.send(request).await?).await
     }
 
-    /// `None` where the object is what was not found. The answer to a HEAD has no body to say whether it was
-    /// that or the bucket.
+    /// Returns `None` if the object was not found. The answer to a HEAD has no body that says whether the
+    /// object or the bucket is missing.
     async fn missing<T>(&self, error: Error) -> Result<Option<T>> {
         match (error.status(), error.code()) {
             (Some(StatusCode::NOT_FOUND), Some(code)) if code == NO_SUCH_KEY.name => Ok(None),
@@ -136,7 +137,7 @@ impl S3Bucket {
                     let what = format!("the bucket {:?} does not exist", self.name());
                     Err(error.with_kind(ErrorKind::NoSuchBucket).with_code(NO_SUCH_BUCKET.name).explain(what))
                 }
-                // Credentials for some objects alone may not ask for the bucket, which such credentials are bound to.
+                // Credentials for some objects only may not ask for the bucket, but they are bound to it.
                 Err(error) if error.kind() == ErrorKind::Forbidden => Ok(None),
                 Err(error) => Err(error),
             },
@@ -144,7 +145,8 @@ impl S3Bucket {
         }
     }
 
-    /// The error of a range that lies outside of the object, with what not every service says of the object.
+    /// Adds the size and etag of the object to the error of a range outside of it. Not every service returns
+    /// them.
     async fn with_its_object(&self, key: &str, error: Error) -> Error {
         let head = HeadRequest::new(key);
         match self.exchange(s3::head_object::request(&head)).await {
@@ -156,8 +158,8 @@ impl S3Bucket {
         }
     }
 
-    /// Why a HEAD was refused. Its answer has no body to tell wrong credentials from missing permissions;
-    /// that to a GET of one byte has.
+    /// Returns why a HEAD was rejected. Its answer has no body that distinguishes wrong credentials from
+    /// missing permissions; the answer to a GET of one byte does.
     async fn refusal(&self, key: &str, error: Error) -> Error {
         let mut get = GetRequest::new(key);
         get.range = Some((0..1).into());
@@ -171,12 +173,12 @@ impl S3Bucket {
     }
 }
 
-/// Whether an error has a status that credentials may be the reason of, and no document that says so.
+/// Whether the status of an error may be caused by credentials, and no document says so.
 fn is_silent_refusal(error: &Error) -> bool {
     matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) && error.code().is_none()
 }
 
-/// What a copy does not find is its source.
+/// The object that a copy does not find is its source.
 fn about_source(error: Error, source: String) -> Error {
     match error.kind() {
         ErrorKind::NoSuchKey => error.with_key(source),
@@ -185,11 +187,11 @@ fn about_source(error: Error, source: String) -> Error {
 }
 
 impl R2Service {
-    /// The service over the bucket that the environment names, which also signs URLs for it: see
+    /// Creates a service over the bucket in the environment, which also signs URLs for it: see
     /// [`R2SigningConfig::from_vars`] for the variables. They are read once.
     ///
     /// # Errors
-    /// Those of [`S3Bucket::from_env`].
+    /// The errors of [`S3Bucket::from_env`].
     pub fn from_env() -> Result<Self> {
         let bucket = S3Bucket::from_env()?;
         let signing = bucket.signing_client().clone();
@@ -369,7 +371,7 @@ impl Bucket for S3Bucket {
 
     fn address(&self) -> Option<BucketAddress> {
         let credentials = self.api.signing.signer().credentials();
-        // Temporary credentials may be for one bucket alone.
+        // Temporary credentials may be for one bucket only.
         if credentials.session_token().is_some() {
             return None;
         }

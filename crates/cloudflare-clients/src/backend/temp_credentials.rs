@@ -15,15 +15,15 @@ use crate::transport::{Answer, HttpClient, Timeouts};
 use crate::wire::kv_rest::{ApiToken, error_code};
 use crate::wire::temp_credentials as wire;
 
-/// The most that an answer has.
+/// Maximum size of an answer, in bytes.
 const MAX_ANSWER: usize = 256 * 1024;
 
-/// Makes [temporary credentials](TempCredentials) through [Cloudflare's
-/// API](https://developers.cloudflare.com/api/resources/r2/subresources/temporary_credentials/methods/create/),
-/// for who has an API token and the id of an access key, but not its secret. With the secret,
+/// Creates [temporary credentials](TempCredentials) through [Cloudflare's
+/// API](https://developers.cloudflare.com/api/resources/r2/subresources/temporary_credentials/methods/create/).
+/// It is for callers that have an API token and the id of an access key, but not its secret. With the secret,
 /// [`TempCredentialsRequest::mint`] needs no network.
 ///
-/// It follows the API's documentation, and has not been tried against Cloudflare. It needs a Tokio runtime
+/// It follows the API's documentation, and has not been tested against Cloudflare. It needs a Tokio runtime
 /// with I/O and time.
 ///
 /// ```no_run
@@ -53,11 +53,11 @@ pub struct TempCredentialsApi {
 }
 
 impl TempCredentialsApi {
-    /// An account, a token of its API that may do what the credentials shall, and the id of the access key
-    /// that they are derived from.
+    /// Creates the API client for an account. The API token must have the permissions that the credentials
+    /// shall have, and the credentials are derived from the access key with the given id.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): one of them does not have its form.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if one of the values is malformed.
     pub fn new(
         account_id: impl Into<String>,
         api_token: impl Into<String>,
@@ -78,28 +78,29 @@ impl TempCredentialsApi {
         })
     }
 
-    /// Another server that speaks Cloudflare's API. The token is sent to it: it must be `https`, or on this
-    /// machine.
+    /// Uses another server that implements Cloudflare's API. The token is sent to it, so the URL must be
+    /// `https`, or on this machine.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is not such a URL.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if it is not such a URL.
     pub fn with_base_url(self, url: &str) -> Result<Self> {
         Ok(Self { api: api_endpoint(Some(url))?, ..self })
     }
 
-    /// Where the credentials are used: by default the account's endpoint without a jurisdiction.
+    /// Sets the endpoint at which the credentials are used. The default is the account's endpoint without a
+    /// jurisdiction.
     #[must_use]
     pub fn with_endpoint(self, endpoint: Endpoint) -> Self {
         Self { endpoint, ..self }
     }
 
-    /// Replaces what sends its requests: a [`HyperClient`] of its own by default.
+    /// Sets the HTTP client. The default is a separate [`HyperClient`].
     #[must_use]
     pub fn with_http_client(self, client: Arc<dyn HttpClient>) -> Self {
         Self { http: Sender::Given(client), ..self }
     }
 
-    /// Replaces the clock that the expiry counts from, and the timer of the timeouts.
+    /// Sets the clock that the expiry is computed from, and the timer for timeouts.
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
@@ -107,17 +108,17 @@ impl TempCredentialsApi {
         self
     }
 
-    /// Has the credentials made: one request, which is not sent again if it fails.
+    /// Creates the credentials with one request, which is not retried.
     ///
     /// # Errors
-    /// Those of [`TempCredentialsRequest::mint`] about what cannot be allowed, before anything is sent, and
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind) for actions, which the API does not have. Else the API's,
-    /// such as [`ErrorKind::Unauthorized`](crate::ErrorKind) for a token that it does not take.
+    /// The errors of [`TempCredentialsRequest::mint`] about invalid requests, before anything is sent, and
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind) for actions, which the API does not support. Otherwise
+    /// the API's errors, such as [`ErrorKind::Unauthorized`](crate::ErrorKind) for a rejected token.
     pub async fn create(&self, request: &TempCredentialsRequest) -> Result<TempCredentials> {
         let body = request.api_body(&self.parent_access_key_id)?;
         let mut sent = wire::request(&self.api, &self.account_id, &self.token, &body)?;
         sent.extensions_mut().insert(self.timeouts);
-        // They live at least until then.
+        // The credentials are valid at least until then.
         let expires_at = request.expires_at(self.runtime.now());
         let answer = Answer::from(self.http.send(sent).await?);
         if !answer.status().is_success() {

@@ -1,4 +1,4 @@
-//! Decoding gzip as it arrives, by the runtime's
+//! Decodes gzip as it arrives, with the runtime's
 //! [`DecompressionStream`](https://developers.cloudflare.com/workers/runtime-apis/web-standards/#compression-streams).
 
 use std::pin::pin;
@@ -18,11 +18,12 @@ use super::stream::ByteStream;
 use crate::error::{Error, Result};
 use crate::js::{self, Thrown};
 
-/// How many bytes the runtime is given at once. It decodes all of them before anything is read, to a thousand times as many
-/// at most.
+/// How many encoded bytes the runtime gets at a time. It decodes all of them before anything is read, to at
+/// most a thousand times as many.
 const PIECE: usize = 8 * 1024;
 
-/// What a stream of gzip decodes to. Whatever it expands to, the Worker holds one of its pieces and what [`PIECE`] bytes decode to.
+/// Decodes a stream of gzip. However much it expands, the Worker holds one of its pieces and what [`PIECE`]
+/// bytes decode to.
 pub(super) fn gunzip(stream: ByteStream) -> impl Stream<Item = Result<Bytes>> + Send {
     stream::try_unfold(SendWrapper(Gunzip::new(stream)), |SendWrapper(gunzip)| {
         SendFuture::new(async move {
@@ -54,8 +55,8 @@ impl Gunzip {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         let Self { encoded, decoded } = self;
         loop {
-            // The runtime has no bound for what it has decoded, so that is taken before it is given more. What it has can
-            // be read before a timer runs out.
+            // The runtime does not limit how much it decodes ahead, so everything decoded is read before it
+            // gets more. It can be read before a timer fires.
             let give = async {
                 Delay::from(Duration::ZERO).await;
                 encoded.give().await
@@ -72,17 +73,18 @@ impl Gunzip {
     }
 }
 
-/// What is to be decoded. No byte of it is lost where a future of its methods is dropped.
+/// The bytes to decode. None is lost if a future of its methods is dropped.
 struct Encoded {
-    /// `None` behind its end.
+    /// `None` after the end.
     stream: Option<ByteStream>,
-    /// What has arrived and is not given.
+    /// Received bytes that the runtime does not have yet.
     piece: Bytes,
     writer: WritableStreamDefaultWriter,
 }
 
 impl Encoded {
-    /// Gives the runtime a piece, or says that all is given; `false` where it knows that.
+    /// Gives the runtime the next piece, or closes the input after the last one. `false` if it is already
+    /// closed.
     async fn give(&mut self) -> Result<bool> {
         let Some(stream) = &mut self.stream else { return Ok(false) };
         let mut ended = false;

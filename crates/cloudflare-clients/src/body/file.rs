@@ -1,4 +1,4 @@
-//! Bodies from files and into files.
+//! Bodies from files, and bodies written to files.
 
 use std::fs::File;
 use std::io::{IoSlice, Read as _, Seek as _, SeekFrom, Write as _};
@@ -12,7 +12,7 @@ use super::stream::{ByteStream, CHUNK};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime;
 
-/// A part of a file, as the file was when it was looked at.
+/// A part of a file, with the file's length and modification time when the body was created.
 #[derive(Clone)]
 pub(super) struct Slice {
     path: PathBuf,
@@ -23,14 +23,14 @@ pub(super) struct Slice {
 }
 
 impl Slice {
-    /// `length` bytes from `offset` on, or as many of them as the file has.
+    /// `length` bytes from `offset`, or fewer if the file ends earlier.
     pub(super) async fn of(path: &Path, offset: u64, length: u64) -> Result<Self> {
         let looked_at = path.to_owned();
         let found = blocking(path, "cannot be read", move || std::fs::metadata(&looked_at)).await?;
         if !found.is_file() {
             return Err(Error::new(
                 ErrorKind::Storage,
-                format!("{} is not a regular file: read it as a stream", path.display()),
+                format!("{} is not a regular file: use `Body::from_stream` to send it", path.display()),
             ));
         }
         let offset = offset.min(found.len());
@@ -92,11 +92,11 @@ impl Slice {
     }
 
     fn changed(&self) -> Error {
-        Error::new(ErrorKind::Storage, format!("{} changed while it was being sent", self.path.display()))
+        Error::new(ErrorKind::Storage, format!("{} changed while it was being uploaded", self.path.display()))
     }
 }
 
-/// Writes all bytes to a new file beside `path`, which then takes its place, and returns how many they were.
+/// Writes all bytes to a new file next to `path`, renames it to `path`, and returns the number of bytes.
 pub(super) async fn replace(path: &Path, stream: ByteStream) -> Result<u64> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{:016x}.part", fastrand::u64(..)));
@@ -107,7 +107,8 @@ pub(super) async fn replace(path: &Path, stream: ByteStream) -> Result<u64> {
     Ok(written)
 }
 
-/// Removed when a download fails or is given up. After the rename there is nothing left to remove.
+/// The temporary file. It is removed if the download fails or is dropped; after the rename it no longer
+/// exists.
 struct PartialFile(PathBuf);
 
 impl Drop for PartialFile {
@@ -116,8 +117,8 @@ impl Drop for PartialFile {
     }
 }
 
-/// How much is handed to the thread that writes at a time: pieces from a network may be small, and handing one
-/// over costs more than writing it.
+/// How many bytes are passed to the writing thread at a time. Pieces from a network may be small, and passing
+/// one costs more than writing it.
 const BATCH: usize = 512 * 1024;
 
 async fn write_synced(stream: ByteStream, path: &Path) -> Result<u64> {
@@ -137,7 +138,7 @@ async fn write_synced(stream: ByteStream, path: &Path) -> Result<u64> {
     Ok(count)
 }
 
-/// The next pieces, as many as are written at once.
+/// The next pieces, up to [`BATCH`] bytes or slightly more.
 async fn next_batch(stream: &mut Fuse<ByteStream>) -> Result<Option<Vec<Bytes>>> {
     let (mut batch, mut size) = (Vec::new(), 0);
     while size < BATCH
@@ -149,7 +150,7 @@ async fn next_batch(stream: &mut Fuse<ByteStream>) -> Result<Option<Vec<Bytes>>>
     Ok((size > 0).then_some(batch))
 }
 
-/// Writes all pieces, in one call to the system where it takes them at once.
+/// Writes all pieces, with one system call if possible.
 pub(crate) fn write_all(file: &mut std::fs::File, pieces: &[Bytes]) -> std::io::Result<()> {
     let mut slices: Vec<_> = pieces.iter().map(|bytes| IoSlice::new(bytes)).collect();
     let mut slices = &mut slices[..];
@@ -164,7 +165,7 @@ pub(crate) fn write_all(file: &mut std::fs::File, pieces: &[Bytes]) -> std::io::
     Ok(())
 }
 
-/// Does something with a file on a thread that may be blocked.
+/// Runs a file operation on a thread that may block.
 async fn blocking<T: Send + 'static>(
     path: &Path,
     failed: &str,

@@ -1,4 +1,4 @@
-//! Decoding gzip as it arrives.
+//! Decodes gzip as it arrives.
 
 use std::io::{self, Write as _};
 use std::mem;
@@ -11,8 +11,8 @@ use super::not_gzip::not_gzip;
 use super::stream::ByteStream;
 use crate::error::{Error, Result};
 
-/// What a stream of gzip decodes to. Whatever it expands to, this holds one of its pieces and the 32 KiB that the decoder
-/// gives at once.
+/// Decodes a stream of gzip. However much it expands, this holds one of its pieces and the 32 KiB that the
+/// decoder returns at a time.
 pub(super) fn gunzip(stream: ByteStream) -> impl Stream<Item = Result<Bytes>> + Send {
     let gunzip = Gunzip { stream: Some(stream), piece: Bytes::new(), decoder: GzDecoder::new(Vec::new()) };
     stream::try_unfold(
@@ -22,9 +22,9 @@ pub(super) fn gunzip(stream: ByteStream) -> impl Stream<Item = Result<Bytes>> + 
 }
 
 struct Gunzip {
-    /// `None` behind its end.
+    /// `None` after the end.
     stream: Option<ByteStream>,
-    /// What has arrived and is not decoded.
+    /// Received bytes that are not decoded yet.
     piece: Bytes,
     decoder: GzDecoder<Vec<u8>>,
 }
@@ -40,10 +40,10 @@ impl Gunzip {
                     self.decoder.try_finish().map_err(failed)?;
                 }
             } else {
-                // One write decodes at most what its own buffer holds.
+                // One write decodes at most as much as the decoder's buffer holds.
                 let taken = self.decoder.write(&self.piece).map_err(failed)?;
                 if taken == 0 {
-                    return Err(not_gzip("bytes follow its end"));
+                    return Err(not_gzip("there are bytes after its end"));
                 }
                 self.piece.advance(taken);
             }
@@ -110,7 +110,7 @@ mod tests {
             for size in [1, usize::MAX] {
                 let error = in_pieces(&wrong, size).gunzipped().bytes().await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Serialization, "{wrong:?}: {error}");
-                assert!(error.message().starts_with("the body is not whole gzip: "), "{error}");
+                assert!(error.message().starts_with("the body is not complete gzip: "), "{error}");
             }
         }
     }

@@ -1,5 +1,4 @@
-//! A [`Body`] as the crates of HTTP know bodies: for servers to answer with, and made of what a server has
-//! received.
+//! [`Body`] as an [`http_body::Body`]: for the responses of servers, and from the requests that they receive.
 
 use std::error::Error as StdError;
 use std::future;
@@ -16,13 +15,15 @@ use super::{Body, Content};
 use crate::error::{Error, Result};
 
 impl Body {
-    /// The body of a request that a server has received, such as axum's or hyper's, to store as it arrives.
+    /// Creates a body from the body of a request that a server has received, such as axum's or hyper's, to
+    /// store it as it arrives.
     ///
-    /// The length is known where the body knows it exactly, as hyper's does by `Content-Length`; a put of
-    /// another one goes as that of a [stream](Self::from_stream) of unknown length. Trailers are dropped.
+    /// The length is known if the body knows it exactly, as hyper's does from `Content-Length`. Otherwise it
+    /// is sent like a [stream](Self::from_stream) of unknown length. Trailers are dropped.
     ///
-    /// When the body fails, as it does when the client goes away, nothing is stored. The error is
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the body's own as its source, and nothing is sent again.
+    /// If the body fails, for example because the client disconnects, nothing is stored. The error is
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the body's own error as its source, and it is not
+    /// retried.
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, Result, http, r2::R2Service};
@@ -30,7 +31,7 @@ impl Body {
     /// # use http_body_util::Full;
     /// # type Incoming = Full<cloudflare_clients::bytes::Bytes>;
     ///
-    /// // A handler of hyper; that of axum has an `axum::extract::Request`.
+    /// // A handler for hyper. With axum, the request is an `axum::extract::Request`.
     /// async fn upload(r2: &R2Service, request: http::Request<Incoming>) -> Result<()> {
     ///     r2.put("notes.txt", Body::from_http_body(request.into_body())).await?;
     ///     Ok(())
@@ -56,23 +57,23 @@ impl Body {
     }
 }
 
-/// The error of a body that somebody else sends here. It is the caller's and final, whatever it was: the rest
-/// of the body is lost.
+/// The error of a body that a client sends. Whatever the cause, it is the client's and final, because the
+/// rest of the body is lost.
 fn failed(error: Box<dyn StdError + Send + Sync>) -> Error {
     Error::invalid_input(format!("the body to store could not be read: {error}")).with_source(error)
 }
 
-/// The bytes, once: hyper and what is built on it, such as axum, send a response with this body as it is.
+/// Yields the bytes, once. Servers built on hyper, such as axum, can send a response with this body directly.
 ///
-/// [`size_hint`](http_body::Body::size_hint) is exact where the length is known. Bytes that arrive damaged
-/// end in an error, and the connection to the client then breaks before the last piece.
+/// [`size_hint`](http_body::Body::size_hint) is exact if the length is known. If the bytes arrive damaged,
+/// the body ends with an error, and the connection to the client breaks before the last piece.
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
         let this = self.get_mut();
-        // What is left behind has ended. Bytes in memory are one frame.
+        // The remaining `Content` has ended. Bytes in memory are one frame.
         let is_watched = this.is_watched();
         let content = mem::replace(&mut this.content, Content::Bytes(Bytes::new()));
         let (mut stream, left) = match content {
@@ -83,7 +84,7 @@ impl http_body::Body for Body {
             content => {
                 let (progress, through) = (this.progress.take(), this.through.take());
                 let whole = Self { content, progress, through, ..Self::empty() };
-                // The rest of what is read in frames cannot be fetched again.
+                // After frames were read, the rest cannot be fetched again.
                 this.refetch = None;
                 let left = whole.content_length();
                 (whole.into_stream(), left)
@@ -101,8 +102,8 @@ impl http_body::Body for Body {
         Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 
-    /// A stream says that it has ended when it is asked for more, also behind its last byte: it may be longer
-    /// than was announced.
+    /// A stream reports its end only when it is polled again after its last byte, because it may be longer
+    /// than announced.
     fn is_end_stream(&self) -> bool {
         matches!(&self.content, Content::Bytes(bytes) if bytes.is_empty())
     }

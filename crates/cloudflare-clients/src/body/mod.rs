@@ -1,4 +1,4 @@
-//! The bytes of an object, on their way in or out.
+//! The bytes of an object, to send or to read.
 
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 mod decompression_stream;
@@ -42,26 +42,26 @@ use self::stream::{Announced, chunks, exactly};
 use crate::error::{Error, ErrorKind, LENGTH_MISSING, Result, TOO_LARGE};
 use crate::json;
 
-/// How many bytes [`Body::bytes`], [`Body::text`] and [`Body::json`] take unless [`Body::limit`] says otherwise:
-/// 128 MiB, what a Worker has in all.
+/// The default of [`Body::limit`], in bytes: 128 MiB, which is the memory of a Worker.
 pub const DEFAULT_READ_LIMIT: u64 = 128 * 1024 * 1024;
 
 type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
 
-/// What a stream goes through each time that it is read.
+/// A stream adapter that is applied each time the body is read.
 type Through = Arc<dyn Fn(ByteStream) -> BoxStream<'static, Result<Bytes>> + Send + Sync>;
 
-/// Fetches the same bytes again, after some arrived wrong.
+/// Fetches the same bytes again after some arrived damaged.
 pub(crate) type Refetch = Arc<dyn Fn() -> BoxFuture<'static, Result<Body>> + Send + Sync>;
 
 /// The bytes of an object, to send or to read.
 ///
-/// Bytes, strings and files can be sent again when a request fails; a stream cannot, once it has been read.
-/// What is received is read whole with [`bytes`](Self::bytes), [`text`](Self::text) or [`json`](Self::json),
-/// each up to a limit, or piece by piece with [`into_stream`](Self::into_stream), or goes to a file. It is
-/// also an
-/// [`http_body::Body`](https://docs.rs/http-body), so that a server answers with it as it is; what a server receives is
-/// stored with [`from_http_body`](Self::from_http_body).
+/// Bytes, strings and files can be sent again when a request fails. A stream cannot, once it has been read.
+///
+/// To read a body, use [`bytes`](Self::bytes), [`text`](Self::text) or [`json`](Self::json), each of which
+/// has a limit, [`into_stream`](Self::into_stream) for one piece after another, or `write_to_file`.
+///
+/// A `Body` is also an [`http_body::Body`](https://docs.rs/http-body), so that a server can respond with it
+/// directly. [`from_http_body`](Self::from_http_body) stores what a server receives.
 ///
 /// ```
 /// # use cloudflare_clients::Body;
@@ -80,13 +80,13 @@ pub struct Body {
     through: Option<Through>,
     refetch: Option<Refetch>,
     limit: u64,
-    /// What has read it from a service.
+    /// The operation that read it from a service.
     read_by: Option<ReadBy>,
-    /// Whether the bucket gives the bytes that were stored, or an error.
+    /// Whether the bucket itself ensures that the bytes are those that were stored.
     is_verified: bool,
 }
 
-/// The operation that a body comes from, for the errors of reading it.
+/// The operation that a body comes from, for errors while reading it.
 #[derive(Clone)]
 struct ReadBy {
     operation: &'static str,
@@ -95,7 +95,7 @@ struct ReadBy {
 
 enum Content {
     Bytes(Bytes),
-    /// In memory too, not in one piece.
+    /// In memory, in several pieces.
     #[cfg(not(target_arch = "wasm32"))]
     Pieces(Vec<Bytes>),
     #[cfg(not(target_arch = "wasm32"))]
@@ -105,7 +105,7 @@ enum Content {
         length: Option<u64>,
         announced: Announced,
     },
-    /// A stream that is being read in frames, with its checks, and how many bytes are to come.
+    /// A stream, with its checks, that is being read in frames, and the number of bytes left.
     Reading {
         stream: ByteStream,
         left: Option<u64>,
@@ -127,21 +127,21 @@ impl Body {
         }
     }
 
-    /// No bytes.
+    /// Creates a body without bytes.
     pub fn empty() -> Self {
         Self::from(Bytes::new())
     }
 
-    /// A stream, whose length may be known.
+    /// Creates a body from a stream, with its length in bytes if it is known.
     ///
-    /// A put of a stream of unknown length goes up in parts of 16 MiB; in a Worker, whose memory is too small
-    /// for that, it is [`ErrorKind::InvalidInput`]. One of known length goes up in one request; if it ends
-    /// early or goes on, nothing is stored, and the error is [`ErrorKind::InvalidInput`] too.
+    /// A put of a stream of unknown length is uploaded in parts of 16 MiB. In a Worker, whose memory is too
+    /// small for that, it is [`ErrorKind::InvalidInput`]. A stream of known length is sent in one request. If
+    /// it ends early or is longer, nothing is stored and the error is [`ErrorKind::InvalidInput`] as well.
     ///
-    /// An error of the stream fails the put as it is, and is not tried again. Of one that says that a
-    /// connection broke or was silent too long, the kind becomes [`ErrorKind::InvalidInput`]: it is that of
-    /// the client who sends the body, unless it is an error of this crate that names its operation, as that
-    /// of a body which another bucket sends.
+    /// An error of the stream is returned by the put and is not retried. If it says that a connection broke
+    /// or timed out, its kind becomes [`ErrorKind::InvalidInput`], because the failed connection is the one
+    /// to the client who sends the body. The kind stays if the error is from this crate and names its
+    /// operation, as for a body that comes from another bucket.
     pub fn from_stream<S>(stream: S, length: Option<u64>) -> Self
     where
         S: Stream<Item = Result<Bytes>> + Send + 'static,
@@ -149,7 +149,8 @@ impl Body {
         Self::new(Content::Stream { stream: ByteStream::new(stream), length, announced: Announced::ByCaller })
     }
 
-    /// What arrives from a service, which announced its length: another one is [`ErrorKind::Integrity`].
+    /// Marks the body as received from a service that announced its length: another length is
+    /// [`ErrorKind::Integrity`].
     pub(crate) fn received(mut self) -> Self {
         match &mut self.content {
             Content::Stream { announced, .. } => *announced = Announced::ByService,
@@ -160,7 +161,7 @@ impl Body {
         self
     }
 
-    /// What a bucket gives that has verified the bytes, or does so as they are read: nobody has to hash them
+    /// Marks the body as verified by the bucket, before or while it is read, so that it need not be hashed
     /// again.
     #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
     pub(crate) fn verified(mut self) -> Self {
@@ -168,12 +169,12 @@ impl Body {
         self
     }
 
-    /// Whether the bucket has verified it.
+    /// Whether the bucket verifies the bytes.
     pub(crate) fn is_verified(&self) -> bool {
         self.is_verified
     }
 
-    /// The number of bytes, where it is known.
+    /// The number of bytes, if it is known.
     pub fn content_length(&self) -> Option<u64> {
         match &self.content {
             Content::Bytes(bytes) => Some(bytes.len() as u64),
@@ -188,18 +189,18 @@ impl Body {
         }
     }
 
-    /// The number of bytes of what is about to be sent in one request.
+    /// The number of bytes, for a body that is sent in one request.
     pub(crate) fn known_length(&self) -> Result<u64> {
         self.content_length().ok_or_else(|| {
             Error::invalid_input(
-                "R2 takes no body of unknown length: give the stream its length, collect it into bytes, or upload it \
-                 in parts of known length",
+                "R2 needs the length of the body: pass the stream's length, collect it into bytes, or upload it in parts \
+                 of known length",
             )
             .with_code(LENGTH_MISSING)
         })
     }
 
-    /// Whether the same bytes can be sent again: true but for streams.
+    /// Whether the same bytes can be sent again: false for streams only.
     pub fn is_replayable(&self) -> bool {
         match self.content {
             Content::Bytes(_) => true,
@@ -209,7 +210,7 @@ impl Body {
         }
     }
 
-    /// Whether its bytes go to the service, or to a client, without passing through this program.
+    /// Whether the bytes go to the service or a client without passing through this program.
     pub(crate) fn passes_by(&self) -> bool {
         match self.content {
             #[cfg(all(feature = "workers", target_arch = "wasm32"))]
@@ -218,7 +219,7 @@ impl Body {
         }
     }
 
-    /// What the stream of its bytes goes through when it is read here; what passes by does not.
+    /// Applies an adapter to the stream of bytes when it is read here, but not when it passes by.
     pub(crate) fn through<S>(
         self,
         length: u64,
@@ -235,7 +236,7 @@ impl Body {
         Self::from_stream(wrap(self.into_stream()), Some(length))
     }
 
-    /// What the bytes decode to, as gzip. The limit is for that.
+    /// Decodes the bytes as gzip. The limit applies to the decoded bytes.
     #[cfg(any(feature = "gzip", all(feature = "workers", target_arch = "wasm32")))]
     pub(crate) fn gunzipped(mut self) -> Self {
         let (limit, read_by) = (self.limit, self.read_by.take());
@@ -248,7 +249,7 @@ impl Body {
         Self { refetch, limit, read_by, ..Self::from_stream(gunzip(self.into_stream()), None) }
     }
 
-    /// The same bytes again, if that is possible. Progress is reported from 0 again.
+    /// Returns a body with the same bytes, or `None` for a stream. Progress starts at 0 again.
     pub fn try_clone(&self) -> Option<Self> {
         let content = match &self.content {
             Content::Bytes(bytes) => Content::Bytes(bytes.clone()),
@@ -276,15 +277,15 @@ impl Body {
         if let Content::Bytes(bytes) = &self.content { Some(bytes) } else { None }
     }
 
-    /// Calls `report(done, total)` as bytes go by; `total` is `None` for a stream of unknown length. When a
-    /// request is sent again, `done` begins at 0 again.
+    /// Calls `report(done, total)` as bytes are read or sent. `total` is `None` for a stream of unknown
+    /// length. When a request is sent again, `done` starts at 0 again.
     #[must_use]
     pub fn on_progress(mut self, report: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(report));
         self
     }
 
-    /// Has all bytes go through a stream that hands the same ones on, each time that they are read.
+    /// Applies a stream adapter that yields the same bytes, each time they are read.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn each_time_through(
         mut self,
@@ -294,19 +295,20 @@ impl Body {
         self
     }
 
-    /// Whether its bytes have to be read piece by piece.
+    /// Whether the bytes have to be read piece by piece.
     fn is_watched(&self) -> bool {
         self.progress.is_some() || self.through.is_some()
     }
 
-    /// How many bytes [`bytes`](Self::bytes), [`text`](Self::text) and [`json`](Self::json) take at most.
+    /// Sets how many bytes [`bytes`](Self::bytes), [`text`](Self::text) and [`json`](Self::json) read at
+    /// most. [`DEFAULT_READ_LIMIT`](crate::r2::DEFAULT_READ_LIMIT) by default.
     #[must_use]
     pub fn limit(mut self, bytes: u64) -> Self {
         self.limit = bytes;
         self
     }
 
-    /// The bytes, piece by piece.
+    /// Returns the bytes as a stream of pieces.
     pub fn into_stream(self) -> ByteStream {
         let total = self.content_length();
         let stream = match self.content {
@@ -336,11 +338,11 @@ impl Body {
         }))
     }
 
-    /// All bytes.
+    /// Reads all bytes into memory.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] with the code `EntityTooLarge` when there are more than the
-    /// [`limit`](Self::limit); else what reading them gives. Of what a service sends, errors name the
+    /// [`ErrorKind::InvalidInput`] with the code `EntityTooLarge` if there are more bytes than the
+    /// [`limit`](Self::limit), or any error of reading them. Errors for a body from a service name the
     /// operation and the key.
     pub async fn bytes(mut self) -> Result<Bytes> {
         let read_by = self.read_by.take();
@@ -362,7 +364,7 @@ impl Body {
         let too_large = || {
             Error::invalid_input(format!(
                 "the body has more than {limit} bytes, the limit for reading it into memory: \
-                 raise `limit`, or read it as a stream or into a file"
+                 raise `limit`, read it as a stream, or write it to a file"
             ))
             .with_code(TOO_LARGE)
         };
@@ -375,7 +377,7 @@ impl Body {
         {
             return Ok(bytes);
         }
-        // What is announced is not trusted with more than a moderate allocation in advance.
+        // The announced length is not trusted for more than a moderate allocation.
         let announced = length.unwrap_or_default().min(16 * 1024 * 1024);
         let mut collected = BytesMut::with_capacity(usize::try_from(announced).unwrap_or_default());
         let mut stream = self.into_stream();
@@ -388,24 +390,24 @@ impl Body {
         Ok(collected.freeze())
     }
 
-    /// Lets the reading methods fetch the bytes again, once, when they fail verification.
+    /// Lets the reading methods fetch the bytes once more if they fail verification.
     pub(crate) fn with_refetch(mut self, refetch: Refetch) -> Self {
         self.refetch = Some(refetch);
         self
     }
 
-    /// Names the operation that has read it from a service, for the errors of reading it.
+    /// Names the operation that read the body from a service, for errors while reading it.
     pub(crate) fn read_by(mut self, operation: &'static str, key: &str) -> Self {
         self.read_by = Some(ReadBy { operation, key: key.into() });
         self
     }
 
-    /// The bytes of a body to send, piece by piece, whose errors are not those of sending it.
+    /// The bytes of a request body as a stream, whose errors are marked as the caller's.
     pub(crate) fn into_sent_stream(self) -> ByteStream {
         ByteStream::new(self.into_stream().map_err(Error::of_body_to_send))
     }
 
-    /// Its bytes alone, without what they go through and whoever is told of them.
+    /// The bytes alone, without adapters and progress.
     fn plain(self) -> Self {
         Self { progress: None, through: None, ..self }
     }
@@ -416,10 +418,10 @@ impl Body {
         Some(Again { refetch, progress, through, limit: self.limit })
     }
 
-    /// All bytes as UTF-8.
+    /// Reads all bytes as UTF-8.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`] when they are not; else as [`bytes`](Self::bytes).
+    /// [`ErrorKind::Serialization`] if they are not UTF-8, otherwise as for [`bytes`](Self::bytes).
     pub async fn text(self) -> Result<String> {
         let read_by = self.read_by.clone();
         let bytes = self.bytes().await?;
@@ -429,10 +431,11 @@ impl Body {
         in_reading(read_by.as_ref(), text)
     }
 
-    /// All bytes as JSON.
+    /// Reads all bytes as JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`] when they are not, or not of this type; else as [`bytes`](Self::bytes).
+    /// [`ErrorKind::Serialization`] if they are not JSON for this type, otherwise as for
+    /// [`bytes`](Self::bytes).
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
         let read_by = self.read_by.clone();
         let bytes = self.bytes().await?;
@@ -442,7 +445,7 @@ impl Body {
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Body {
-    /// Bytes in memory, one piece behind the other.
+    /// Creates a body from pieces in memory, in their order.
     pub(crate) fn from_pieces(mut pieces: Vec<Bytes>) -> Self {
         match pieces.len() {
             0 | 1 => Self::from(pieces.pop().unwrap_or_default()),
@@ -450,29 +453,30 @@ impl Body {
         }
     }
 
-    /// A file. It is opened when the body is sent, and must not change until then.
+    /// Creates a body from a file. The file is opened when the body is sent, and must not change until it has
+    /// been read.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`] when it cannot be looked at, or is not a regular file.
+    /// [`ErrorKind::Storage`] if its metadata cannot be read, or it is not a regular file.
     pub async fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         Self::from_file_range(path, 0, u64::MAX).await
     }
 
-    /// `length` bytes of a file from `offset` on, or what there is of them.
+    /// Creates a body from `length` bytes of a file, starting at `offset`, or fewer if the file ends earlier.
     ///
     /// # Errors
-    /// As [`from_file`](Self::from_file).
+    /// As for [`from_file`](Self::from_file).
     pub async fn from_file_range(path: impl AsRef<Path>, offset: u64, length: u64) -> Result<Self> {
         Ok(Self::new(Content::File(file::Slice::of(path.as_ref(), offset, length).await?)))
     }
 
-    /// Writes all bytes to a file and returns how many they were.
+    /// Writes all bytes to a file and returns their number.
     ///
-    /// They go to a new file beside it first, which takes the place of `path` when it is complete and on
-    /// disk: there is never half a file under that name. It is removed when this fails or is dropped.
+    /// They are written to a new file in the same folder, which is synced and then renamed to `path`, so that
+    /// `path` never holds a partial file. If this fails or is dropped, the new file is removed.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`] when the disk fails; else what reading the body gives.
+    /// [`ErrorKind::Storage`] if the disk fails, or any error of reading the body.
     pub async fn write_to_file(mut self, path: impl AsRef<Path>) -> Result<u64> {
         let read_by = self.read_by.take();
         in_reading(read_by.as_ref(), self.replace_file(path.as_ref()).await)
@@ -495,7 +499,7 @@ impl Body {
         Self::new(Content::Readable(readable))
     }
 
-    /// As JavaScript takes it.
+    /// Converts the body for JavaScript.
     pub(crate) fn into_js(self) -> ForJs {
         let is_watched = self.is_watched();
         match self.content {
@@ -506,7 +510,7 @@ impl Body {
     }
 }
 
-/// The error of reading a body, with where its bytes come from.
+/// Adds the origin of the bytes to an error of reading them.
 fn in_reading<T>(read_by: Option<&ReadBy>, result: Result<T>) -> Result<T> {
     result.map_err(|error| match read_by {
         Some(ReadBy { operation, key }) => error.during(operation, Some(key)).of_answer().about_stored(),
@@ -514,7 +518,7 @@ fn in_reading<T>(read_by: Option<&ReadBy>, result: Result<T>) -> Result<T> {
     })
 }
 
-/// What it takes to read a body a second time as it was read the first time.
+/// What is needed to read a body a second time in the same way.
 struct Again {
     refetch: Refetch,
     progress: Option<Progress>,
@@ -524,7 +528,7 @@ struct Again {
 
 impl Again {
     async fn fetch(self, error: &Error) -> Result<Body> {
-        tracing::warn!(%error, "the bytes arrived damaged, fetching them again");
+        tracing::warn!(%error, "the bytes arrived damaged; fetching them again");
         let body = (self.refetch)().await?;
         let Self { progress, through, limit, .. } = self;
         Ok(Body { progress, through, limit, refetch: None, ..body })
@@ -543,14 +547,14 @@ impl From<Vec<u8>> for Body {
     }
 }
 
-/// Copies the bytes. Large static ones go in without a copy as [`Bytes::from_static`].
+/// Copies the bytes. For large static bytes, [`Bytes::from_static`] avoids the copy.
 impl From<&[u8]> for Body {
     fn from(bytes: &[u8]) -> Self {
         Bytes::copy_from_slice(bytes).into()
     }
 }
 
-/// Copies the bytes. Large static ones go in without a copy as [`Bytes::from_static`].
+/// Copies the bytes. For large static bytes, [`Bytes::from_static`] avoids the copy.
 impl<const N: usize> From<&[u8; N]> for Body {
     fn from(bytes: &[u8; N]) -> Self {
         bytes.as_slice().into()
@@ -563,14 +567,14 @@ impl From<String> for Body {
     }
 }
 
-/// Copies the text. A large static one goes in without a copy as [`Bytes::from_static`].
+/// Copies the text. For large static text, [`Bytes::from_static`] avoids the copy.
 impl From<&str> for Body {
     fn from(text: &str) -> Self {
         text.as_bytes().into()
     }
 }
 
-/// Copies the text. One that is not needed any more goes in without a copy.
+/// Copies the text. An owned `String` is not copied.
 impl From<&String> for Body {
     fn from(text: &String) -> Self {
         text.as_str().into()
@@ -613,9 +617,9 @@ mod tests {
     async fn streams_must_have_the_length_they_claim() {
         assert_eq!(stream_of(&["ab", "c"], Some(3)).bytes().await.unwrap(), "abc");
         for (length, what) in [
-            (0, "has at least 2 bytes, and 0"),
-            (2, "has at least 3 bytes, and 2"),
-            (4, "ended after 3 bytes, and 4"),
+            (0, "has at least 2 bytes, but 0"),
+            (2, "has at least 3 bytes, but 2"),
+            (4, "ended after 3 bytes, but 4"),
         ] {
             let error = stream_of(&["ab", "c"], Some(length)).bytes().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);

@@ -1,9 +1,9 @@
-//! The error of what cannot be decoded.
+//! The error for bytes that cannot be decoded as gzip.
 
 use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 
 pub(super) fn not_gzip(reason: impl fmt::Display) -> Error {
-    Error::new(ErrorKind::Serialization, format!("the body is not whole gzip: {reason}"))
+    Error::new(ErrorKind::Serialization, format!("the body is not complete gzip: {reason}"))
 }

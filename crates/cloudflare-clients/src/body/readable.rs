@@ -1,4 +1,4 @@
-//! Bodies that are streams of JavaScript: their bytes need not pass through this program's memory.
+//! Bodies that are JavaScript streams, whose bytes need not pass through this program's memory.
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -9,14 +9,14 @@ use super::stream::{Announced, ByteStream, exactly};
 use crate::error::{Error, ErrorKind};
 use crate::js::{PieceReader, Thrown};
 
-/// The longest body that comes in one piece. By itself the runtime gives on pieces of 4 KiB, and each
-/// crossing from JavaScript costs a Worker more CPU than these bytes do.
+/// The maximum length, in bytes, of a body that is read in one piece. By default the runtime yields pieces of
+/// 4 KiB, and each crossing from JavaScript costs a Worker more CPU time than these bytes do.
 const SHORT: u32 = 1024 * 1024;
 
-/// How much of a longer one of known length comes at a time: each piece is there twice for a moment.
+/// The size of the pieces of a longer body of known length. Each piece is briefly in memory twice.
 const PIECE: u32 = 128 * 1024;
 
-/// What the stream goes through when it is read here.
+/// An adapter that is applied when the stream is read here.
 type Through = Box<dyn FnOnce(ByteStream) -> ByteStream + Send + Sync>;
 
 pub(crate) struct Readable {
@@ -28,7 +28,7 @@ pub(crate) struct Readable {
 }
 
 impl Readable {
-    /// A stream whose failures `explain` knows.
+    /// Creates a body from a stream. `explain` converts the stream's failures.
     pub(crate) fn new(stream: ReadableStream, length: Option<u64>, explain: fn(Thrown) -> Error) -> Self {
         Self { stream: SendWrapper(stream), length, announced: Announced::ByCaller, explain, through: None }
     }
@@ -52,7 +52,7 @@ impl Readable {
     pub(super) fn into_stream(self) -> ByteStream {
         let Self { stream: SendWrapper(stream), length, announced, explain, through } = self;
         let stream = if stream.locked() {
-            let read = Error::new(ErrorKind::BodyNotReplayable, "the stream is being read already");
+            let read = Error::new(ErrorKind::BodyNotReplayable, "the stream is already being read");
             stream::once(async { Err(read) }).boxed()
         } else if let Some(reader) = length.and_then(|length| PieceReader::new(&stream, piece_of(length))) {
             stream::try_unfold(SendWrapper(reader), move |mut reader| {
@@ -82,13 +82,13 @@ impl Readable {
     }
 }
 
-/// How much of a body is read at a time, by its length. With room for one more byte, a short one comes with
-/// its end.
+/// How many bytes are read at a time from a body of this length. The room for one more byte makes a short
+/// body arrive together with its end.
 fn piece_of(length: u64) -> u32 {
     u32::try_from(length).ok().filter(|length| *length <= SHORT).map_or(PIECE, |length| length + 1)
 }
 
-/// A body as JavaScript takes it.
+/// A body in a form that JavaScript accepts.
 pub(crate) enum ForJs {
     Bytes(Bytes),
     Readable(ReadableStream),

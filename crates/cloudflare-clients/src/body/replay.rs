@@ -9,14 +9,14 @@ use super::Body;
 use super::stream::ByteStream;
 use crate::sync::lock;
 
-/// A body for one attempt after the other: the same bytes again, or a stream as long as nobody has read from it.
+/// A body for several attempts: the same bytes each time, or a stream until an attempt reads from it.
 pub(crate) enum Replay {
     Same(Body),
     Once {
         stream: Arc<Mutex<Option<ByteStream>>>,
         length: Option<u64>,
     },
-    /// A body that passes by. Nobody here sees whether the attempt that it was given to has read it.
+    /// A body that passes by this program, which cannot tell whether an attempt has read it.
     PassesBy(Mutex<Option<Body>>),
 }
 
@@ -32,7 +32,7 @@ impl Replay {
         Self::Once { stream: Arc::new(Mutex::new(Some(body.into_sent_stream()))), length }
     }
 
-    /// The body, to be read without anybody being told of it; `None` when it was a stream.
+    /// A copy of the body without progress reports and adapters. `None` for a stream.
     pub(crate) fn same(&self) -> Option<Body> {
         match self {
             Self::Same(body) => Some(body.try_clone()?.plain()),
@@ -40,7 +40,7 @@ impl Replay {
         }
     }
 
-    /// The body for the next attempt, or `None` when it was a stream that an attempt before has begun to read.
+    /// The body for the next attempt. `None` for a stream that an earlier attempt has started to read.
     pub(crate) fn next(&self) -> Option<Body> {
         match self {
             Self::Same(body) => body.try_clone(),

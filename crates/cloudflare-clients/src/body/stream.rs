@@ -1,4 +1,4 @@
-//! The bytes of a body, piece by piece.
+//! The bytes of a body as a stream of pieces.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,14 +11,14 @@ use futures_util::stream::{self, BoxStream, Stream, StreamExt as _, TryStreamExt
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync;
 
-/// How large the pieces are in which bodies from memory and from files are handed on.
+/// The size of the pieces of bodies from memory and files, in bytes.
 pub(super) const CHUNK: usize = 256 * 1024;
 
-/// The bytes of a [`Body`](super::Body), piece by piece.
+/// The bytes of a [`Body`](super::Body) as a stream of pieces.
 ///
-/// A piece may be of any size but 0. After an error there is nothing more.
+/// A piece has at least one byte. The stream ends after an error.
 pub struct ByteStream(
-    /// Only ever reached through `&mut`, which makes sharing it between threads harmless.
+    /// Only accessed through `&mut`, so the lock is never contended; it makes the stream `Sync`.
     Mutex<BoxStream<'static, Result<Bytes>>>,
 );
 
@@ -53,16 +53,16 @@ pub(super) fn all_chunks(pieces: Vec<Bytes>) -> impl Stream<Item = Result<Bytes>
     stream::iter(pieces).flat_map(chunks)
 }
 
-/// Who said how long a stream is, and so whose fault another length is.
+/// Who announced the length of a stream, and so is at fault if it is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Announced {
-    /// The caller who gives the stream to send.
+    /// The caller, for a stream to send.
     ByCaller,
-    /// The service that sends it.
+    /// The service, for a stream that it sends.
     ByService,
 }
 
-/// Passes a stream on and fails if it does not have exactly `length` bytes.
+/// Passes a stream on, and fails if it does not have exactly `length` bytes.
 pub(super) fn exactly(
     stream: impl Stream<Item = Result<Bytes>> + Send + Unpin + 'static,
     length: u64,
@@ -72,7 +72,7 @@ pub(super) fn exactly(
         Announced::ByCaller => wrong_length(count, what, length),
         Announced::ByService => Error::new(
             ErrorKind::Integrity,
-            format!("the body {what} {count} bytes, and {length} were announced"),
+            format!("the body {what} {count} bytes, but {length} were announced"),
         ),
     };
     stream::try_unfold((stream, 0_u64), move |(mut stream, done)| async move {
@@ -90,9 +90,9 @@ pub(super) fn exactly(
     })
 }
 
-/// The error of a body to send that has another length than the caller announced.
+/// The error for a request body whose length differs from the one the caller announced.
 pub(crate) fn wrong_length(count: u64, what: &str, length: u64) -> Error {
     Error::invalid_input(format!(
-        "the body {what} {count} bytes, and {length} were announced: give the stream the length that it has"
+        "the body {what} {count} bytes, but {length} were announced: pass the stream's exact length"
     ))
 }

@@ -1,4 +1,5 @@
-//! Attempts at an operation: one after the other, until one succeeds, the policy says stop, or the deadline passes.
+//! Attempts at an operation, one after another, until one succeeds, the policy says stop, or the deadline
+//! passes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub(crate) struct Attempts {
     /// The pace of the transfer that the operations belong to.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) pace: Option<Arc<Pace>>,
-    /// Told of each attempt that failed and is made again.
+    /// Called for each failed attempt that is retried.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) on_retry: Option<OnRetry>,
 }
@@ -33,10 +34,10 @@ pub(crate) struct Attempts {
 #[cfg(not(target_arch = "wasm32"))]
 type OnRetry = Arc<dyn Fn(&Error) + Send + Sync>;
 
-/// Makes the span of an operation. The names of spans are constants.
+/// Creates the span of an operation. Its name must be a constant.
 pub(crate) type OperationSpan = fn(&Operation<'_>) -> Span;
 
-/// An [`OperationSpan`] of this name.
+/// An [`OperationSpan`] with this name.
 macro_rules! operation_span {
     ($name:literal) => {
         |operation| {
@@ -54,7 +55,7 @@ macro_rules! operation_span {
 pub(crate) use operation_span;
 
 impl Attempts {
-    /// The default policy, with no deadline and any number of operations at once.
+    /// The default policy, without a deadline or a limit of concurrent operations.
     pub(crate) fn new(span: OperationSpan, runtime: Arc<dyn Runtime>) -> Self {
         Self {
             span,
@@ -69,7 +70,7 @@ impl Attempts {
         }
     }
 
-    /// Bounds how many operations are under way at once; 0 counts as 1.
+    /// Limits how many operations run concurrently. 0 counts as 1.
     pub(crate) fn set_max_concurrency(&mut self, operations: usize) {
         let permits = operations.clamp(1, Semaphore::MAX_PERMITS);
         self.permits = Some(Arc::new(Semaphore::new(permits)));
@@ -77,7 +78,7 @@ impl Attempts {
 
     /// Runs an operation: attempts until one succeeds, the policy stops, or the deadline passes.
     ///
-    /// `attempt` begins the next one; it returns `None` when the body cannot be sent again.
+    /// `attempt` starts the next attempt. It returns `None` if the body cannot be sent again.
     pub(crate) async fn run<'a, T: Send>(
         &self,
         operation: &Operation<'_>,
@@ -136,11 +137,11 @@ impl Attempts {
         }
     }
 
-    // These are not generic, so that they are compiled once and not for each operation.
+    // These functions are not generic, so that they are compiled once and not for each operation.
 
-    /// How long to wait before the next attempt, or `None` where this error is the operation's.
+    /// The delay before the next attempt, or `None` if the operation fails with this error.
     fn delay_after(&self, error: &Error, begun: Duration, progress: &mut Progress) -> Option<Duration> {
-        // Having been slowed down for long, it bears as many other failures as ever.
+        // Slowdowns do not count against the retries for other failures.
         let slowed_down = slows_down(error);
         let retries = progress.attempts - 1 - if slowed_down { 0 } else { progress.slowdowns };
         progress.slowdowns += u32::from(slowed_down);
@@ -149,16 +150,19 @@ impl Attempts {
             RetryDecision::Stop => return None,
         };
         progress.waited = progress.waited.saturating_add(delay);
-        // By a clock that was set back, at least the waits have passed.
+        // If the clock was set back, count at least the time spent waiting.
         let elapsed = self.runtime.monotonic().saturating_sub(begun).saturating_add(delay);
         let elapsed = elapsed.max(progress.waited);
         self.deadline.is_none_or(|deadline| elapsed < deadline).then_some(delay)
     }
 
-    /// Tells of an attempt that failed and is made again.
-    #[cfg_attr(target_arch = "wasm32", expect(clippy::unused_self, reason = "nobody is told there"))]
+    /// Records a failed attempt that will be retried.
+    #[cfg_attr(
+        target_arch = "wasm32",
+        expect(clippy::unused_self, reason = "`on_retry` does not exist there")
+    )]
     fn note_failure(&self, error: Error, delay: Duration, progress: &mut Progress) {
-        tracing::debug!(attempt = progress.attempts, ?delay, %error, "attempt failed, trying again");
+        tracing::debug!(attempt = progress.attempts, ?delay, %error, "attempt failed; retrying");
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(report) = &self.on_retry {
             report(&error);
@@ -170,7 +174,7 @@ impl Attempts {
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Attempts {
-    /// One attempt, at the pace of its transfer.
+    /// Makes one attempt, at the pace of its transfer.
     async fn paced<T>(&self, call: BoxFuture<'_, Result<T>>) -> Result<T> {
         let Some(pace) = &self.pace else { return call.await };
         let begun = pace.begin().await;
@@ -190,23 +194,24 @@ impl Attempts {
     }
 }
 
-/// How far an operation got, which is known even when the deadline ends it in the middle of an attempt.
+/// The progress of an operation. It is known even if the deadline ends the operation during an attempt.
 #[derive(Default)]
 struct Progress {
-    /// How many attempts were begun.
+    /// The number of attempts that were started.
     attempts: u32,
-    /// Why the last one that has ended failed.
+    /// The error of the last attempt that has ended.
     last: Option<Error>,
-    /// Whether one that is made again may have been done. What a service refuses with a 429 it has not begun.
+    /// Whether an attempt that is retried may have taken effect. A request that is refused with a 429 has
+    /// not.
     may_be_done: bool,
-    /// How long it has waited between attempts.
+    /// The total time waited between attempts.
     waited: Duration,
-    /// How many attempts were answered with a request to slow down.
+    /// The number of attempts that were answered with a 429 or 503.
     slowdowns: u32,
 }
 
 impl Progress {
-    /// The error of the whole operation.
+    /// Completes the error of the whole operation.
     fn explain(self, error: Error, operation: &Operation<'_>, span: &Span) -> Error {
         span.record("status", error.status().map(|status| status.as_u16()));
         error.during(operation.name, operation.key).after_attempts(self.attempts).repeating(self.may_be_done)
@@ -214,22 +219,22 @@ impl Progress {
 }
 
 fn deadline_passed(deadline: Duration, last: Option<Error>) -> Error {
-    let message = format!("not done within the deadline of {deadline:?}");
+    let message = format!("not completed within the deadline of {deadline:?}");
     match last {
         Some(last) => {
-            let message = format!("{message}; an attempt had failed: {}", last.message());
+            let message = format!("{message}; the last failed attempt: {}", last.message());
             Error::new(ErrorKind::Timeout, message).with_source(last)
         }
         None => Error::new(ErrorKind::Timeout, message),
     }
 }
 
-/// The error when a request should be sent again and its body cannot. It keeps what the service said.
+/// The error if a request should be sent again, but its body cannot. It keeps the service's message.
 fn not_replayable(cause: Option<Error>) -> Error {
     match cause {
         Some(cause) => cause
-            .explain("the body was a stream that has been read and cannot be sent again, after")
+            .explain("the body is a stream that has been read and cannot be sent again after this failure")
             .with_kind(ErrorKind::BodyNotReplayable),
-        None => Error::new(ErrorKind::BodyNotReplayable, "the body was a stream that has been read already"),
+        None => Error::new(ErrorKind::BodyNotReplayable, "the body is a stream that has already been read"),
     }
 }

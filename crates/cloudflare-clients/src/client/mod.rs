@@ -1,4 +1,4 @@
-//! How operations on either service run: attempts, their names, pages, and what became of many keys.
+//! How operations on either service run: attempts, their names, pages, and outcomes for many keys.
 
 pub(crate) mod attempts;
 pub(crate) mod operation;

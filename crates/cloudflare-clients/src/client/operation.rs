@@ -1,8 +1,8 @@
-//! What is being done, for errors and traces.
+//! The operation that errors and traces are about.
 
 use crate::error::{Error, Result};
 
-/// What an operation is called in errors and traces.
+/// The name and arguments of an operation, for errors and traces.
 #[derive(Clone, Copy)]
 pub(crate) struct Operation<'a> {
     pub(crate) name: &'static str,
@@ -24,18 +24,18 @@ impl<'a> Operation<'a> {
         self
     }
 
-    /// Puts the operation's name and key into an error.
+    /// Adds the operation's name and key to an error.
     pub(crate) fn check<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| error.during(self.name, self.key))
     }
 
-    /// The same of what is wrong with an answer.
+    /// The same for an error about a response.
     pub(crate) fn check_answer<T>(&self, result: Result<T>) -> Result<T> {
         self.check(result.map_err(Error::of_answer))
     }
 }
 
-/// Lets a request be awaited: its `send` is what happens then.
+/// Implements `IntoFuture` for a request: awaiting it calls its `send`.
 macro_rules! sent_when_awaited {
     ($($request:ident => $answer:ty),+ $(,)?) => {$(
         impl ::std::future::IntoFuture for $request {

@@ -1,8 +1,8 @@
-//! What became of many keys.
+//! The outcomes of an operation on many keys.
 
 use crate::error::{Error, Result};
 
-/// What became of each key of an operation on many.
+/// The outcome for each key of an operation on many keys.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Outcomes<T> {
@@ -11,25 +11,25 @@ pub struct Outcomes<T> {
 }
 
 impl<T> Outcomes<T> {
-    /// Keys with the result of each.
+    /// Creates the outcomes from the keys and their results.
     pub fn new(results: Vec<(String, Result<T>)>) -> Self {
         Self { results }
     }
 
-    /// The keys that it worked for.
+    /// The keys for which the operation succeeded, each with its value.
     pub fn succeeded(&self) -> impl Iterator<Item = (&str, &T)> {
         self.results.iter().filter_map(|(key, result)| Some((key.as_str(), result.as_ref().ok()?)))
     }
 
-    /// The keys that it did not work for, and why.
+    /// The keys for which the operation failed, each with its error.
     pub fn failed(&self) -> impl Iterator<Item = (&str, &Error)> {
         self.results.iter().filter_map(|(key, result)| Some((key.as_str(), result.as_ref().err()?)))
     }
 
-    /// The keys with what there is for each, or the first error.
+    /// Returns all keys with their values, or the first error.
     ///
     /// # Errors
-    /// That of the first key that it did not work for.
+    /// The error of the first key for which the operation failed.
     pub fn all(self) -> Result<Vec<(String, T)>> {
         self.results.into_iter().map(|(key, result)| Ok((key, result?))).collect()
     }
@@ -43,13 +43,13 @@ impl<T> Outcomes<T> {
     }
 }
 
-/// A key that the service says nothing of must not count, nor be left out.
+/// Fails if the response does not have one outcome for each key.
 pub(crate) fn one_for_each<T>(keys: usize, outcomes: Vec<T>) -> Result<Vec<T>> {
     if outcomes.len() == keys {
         return Ok(outcomes);
     }
     Err(Error::unexpected(format!(
-        "the request was about {keys} keys, and the answer is about {}",
+        "the request had {keys} keys, but the response has results for {}",
         outcomes.len()
     )))
 }

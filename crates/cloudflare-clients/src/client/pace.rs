@@ -1,7 +1,7 @@
-//! How much of a transfer is under way at once: as much as goes well, and less once the service says that it
-//! is too much.
+//! How many pieces of a transfer are under way concurrently: more while all goes well, fewer when the service
+//! asks to slow down.
 //!
-//! It adds one where all that is allowed went well, and halves where the service slows down.
+//! The number grows by one after as many successes as it allows, and is halved after a slowdown.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -14,40 +14,41 @@ use crate::retry::slows_down;
 use crate::runtime::Runtime;
 use crate::sync::lock;
 
-/// How many pieces are under way in the beginning.
+/// How many pieces are under way at the start.
 const BEGIN: usize = 4;
 
-/// The longest that all wait because one was told to.
+/// The maximum time that all pieces wait because of one `Retry-After`.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-/// The pace of one transfer, which all of its requests share.
+/// The pace of one transfer, shared by all of its requests.
 pub(crate) struct Pace {
     runtime: Arc<dyn Runtime>,
     most: usize,
     state: Mutex<State>,
-    /// A permit for each piece that may be under way. Whoever waits longest is next.
+    /// A permit for each piece that may be under way, granted in the order of waiting.
     slots: Semaphore,
 }
 
 struct State {
     /// How many pieces may be under way.
     allowed: usize,
-    /// How many of the slots that are taken are gone once they are free.
+    /// How many of the slots in use are removed once they are free.
     surplus: usize,
-    /// How many attempts went well since `allowed` changed.
+    /// How many attempts have succeeded since `allowed` changed.
     successes: usize,
     /// How many times the service slowed the transfer down.
     slowdowns: u64,
-    /// Until when nothing is sent, by the runtime's monotonic time.
+    /// Nothing is sent before this time of the runtime's monotonic clock.
     paused_until: Duration,
 }
 
-/// When an attempt began: what was under way already when the service slowed down does not slow it down again.
+/// The number of slowdowns when an attempt started. Attempts that were already under way during a slowdown do
+/// not cause another one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Begun(u64);
 
 impl Pace {
-    /// A pace of at most this many pieces at once; 0 counts as 1.
+    /// A pace of at most this many concurrent pieces. 0 counts as 1.
     pub(crate) fn new(runtime: Arc<dyn Runtime>, most: usize) -> Self {
         let most = most.max(1);
         let allowed = BEGIN.min(most);
@@ -55,13 +56,13 @@ impl Pace {
         Self { runtime, most, state: Mutex::new(state), slots: Semaphore::new(allowed) }
     }
 
-    /// A place among the pieces that are under way, once there is one.
+    /// Waits for a slot for one piece.
     pub(crate) async fn slot(&self) -> Slot<'_> {
         // The semaphore is never closed.
         Slot { pace: self, permit: self.slots.acquire().await.ok() }
     }
 
-    /// Waits until something may be sent.
+    /// Waits until requests may be sent.
     pub(crate) async fn begin(&self) -> Begun {
         loop {
             let (paused_until, begun) = {
@@ -76,7 +77,7 @@ impl Pace {
         }
     }
 
-    /// An attempt went well.
+    /// Records a successful attempt.
     pub(crate) fn succeeded(&self) {
         let mut state = lock(&self.state);
         state.successes += 1;
@@ -90,7 +91,8 @@ impl Pace {
         }
     }
 
-    /// An attempt failed. Where the service slows down, all wait as long as it asks, and half as many go on.
+    /// Records a failed attempt. After a slowdown all pieces wait as long as the service asks, and half as
+    /// many may be under way.
     pub(crate) fn failed(&self, begun: Begun, error: &Error) {
         if !slows_down(error) {
             return;
@@ -126,7 +128,7 @@ impl fmt::Debug for Pace {
     }
 }
 
-/// A place among the pieces that are under way, free again when it is dropped.
+/// A slot for a piece that is under way. Dropping it frees the slot.
 #[derive(Debug)]
 pub(crate) struct Slot<'a> {
     pace: &'a Pace,
@@ -171,7 +173,7 @@ mod tests {
             assert_eq!(pace.allowed(), allowed);
         }
         let begun = pace.begin().await;
-        // Six that went off together are one sign.
+        // Six failures of attempts that started together count as one.
         (0..6).for_each(|_| pace.failed(begun, &slow(None)));
         assert_eq!(pace.allowed(), 3);
         for allowed in [1, 1] {

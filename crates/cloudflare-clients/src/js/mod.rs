@@ -1,4 +1,4 @@
-//! Reading and making objects of JavaScript, without a throw where something is absent.
+//! Reading and creating JavaScript objects, without exceptions for missing properties.
 
 mod thrown;
 
@@ -12,15 +12,15 @@ use worker::web_sys::ReadableStream;
 pub(crate) use self::thrown::Thrown;
 use crate::error::{Error, Result};
 
-/// The largest number up to which all whole ones are exact.
+/// The largest number up to which JavaScript represents all integers exactly.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-/// A property, `undefined` where there is none.
+/// Returns a property, or `undefined` if it is missing.
 pub(crate) fn property(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &name.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
-/// A property that is a function.
+/// Returns a property that is a function.
 pub(crate) fn method(object: &JsValue, name: &str) -> Result<Function, JsValue> {
     property(object, name).dyn_into()
 }
@@ -29,7 +29,7 @@ pub(crate) fn text(object: &JsValue, name: &str) -> Option<String> {
     property(object, name).as_string()
 }
 
-/// A whole number that is not negative.
+/// Returns a property that is a non-negative integer.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub(crate) fn number(object: &JsValue, name: &str) -> Option<u64> {
     property(object, name).as_f64().filter(|number| *number >= 0.0).map(|number| number as u64)
@@ -45,15 +45,15 @@ pub(crate) fn bytes(object: &JsValue, name: &str) -> Option<Vec<u8>> {
     Some(Uint8Array::new(property(object, name).dyn_ref::<ArrayBuffer>()?).to_vec())
 }
 
-/// The elements of a property that is an array.
+/// Returns the elements of a property that is an array.
 pub(crate) fn elements(object: &JsValue, name: &str) -> Option<Array> {
     property(object, name).dyn_into().ok()
 }
 
-/// Reads a stream in pieces of a size that the caller picks.
+/// Reads a stream in pieces of a size that the caller chooses.
 ///
-/// The runtime's own streams take a buffer to fill, and have [a method that fills it up][read-at-least].
-/// Streams that JavaScript makes may have none.
+/// The runtime's own streams accept a buffer to fill, and have [a method that fills it
+/// completely][read-at-least]. Streams that JavaScript code creates may not.
 ///
 /// [read-at-least]: https://developers.cloudflare.com/workers/runtime-apis/streams/readablestreambyobreader/
 pub(crate) struct PieceReader {
@@ -64,7 +64,7 @@ pub(crate) struct PieceReader {
 }
 
 impl PieceReader {
-    /// `None` for a stream that takes no buffer: it is as it was.
+    /// Returns `None` for a stream that accepts no buffer, and leaves it unchanged.
     pub(crate) fn new(stream: &ReadableStream, piece: u32) -> Option<Self> {
         let options = Properties::new();
         options.set("mode", "byob").ok()?;
@@ -76,7 +76,7 @@ impl PieceReader {
         Some(Self { reader, read_at_least, piece, ended: false })
     }
 
-    /// The next bytes, less than a piece of them at the end only.
+    /// Returns the next bytes: a full piece, except at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, JsValue> {
         if self.ended {
             return Ok(None);
@@ -91,25 +91,25 @@ impl PieceReader {
     }
 }
 
-/// Says that the rest is not read.
+/// Cancels the stream if the rest is not read.
 impl Drop for PieceReader {
     fn drop(&mut self) {
         if !self.ended
             && let Ok(cancel) = method(&self.reader, "cancel")
         {
             let cancelled = cancel.call0(&self.reader).and_then(JsCast::dyn_into);
-            // A stream that has failed cannot be cancelled, and its failure is known.
+            // A stream that has failed cannot be cancelled, and its error is known.
             spawn_local(async { drop(settled(cancelled).await) });
         }
     }
 }
 
-/// The value of a promise, or what was thrown in place of one.
+/// Returns the value of a promise, or the value that was thrown.
 pub(crate) async fn settled(promise: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
     JsFuture::from(promise?).await
 }
 
-/// An object that is being made.
+/// A JavaScript object that is being created.
 pub(crate) struct Properties(Object);
 
 impl Properties {
@@ -118,10 +118,10 @@ impl Properties {
     }
 
     pub(crate) fn set(&self, name: &str, value: impl Into<JsValue>) -> Result<()> {
-        // Only a frozen object or a setter could refuse it.
+        // Only a frozen object or a setter could reject it.
         match Reflect::set(&self.0, &name.into(), &value.into()) {
             Ok(true) => Ok(()),
-            _ => Err(Error::invalid_input(format!("JavaScript takes no property {name:?}"))),
+            _ => Err(Error::invalid_input(format!("JavaScript rejected the property {name:?}"))),
         }
     }
 
@@ -136,13 +136,13 @@ impl From<Properties> for JsValue {
     }
 }
 
-/// A number as JavaScript has it. No size or offset of R2 lies beyond what it can count.
+/// Converts a number to JavaScript's. All sizes and offsets of R2 are exact.
 #[expect(clippy::cast_precision_loss)]
 pub(crate) fn from_u64(number: u64) -> JsValue {
     (number.min(MAX_SAFE_INTEGER) as f64).into()
 }
 
-/// A date, without what is less than a millisecond.
+/// Converts a time to a date, truncated to milliseconds.
 #[expect(clippy::cast_precision_loss)]
 pub(crate) fn from_time(time: SystemTime) -> JsValue {
     let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();

@@ -1,11 +1,11 @@
-//! What JavaScript throws.
+//! Errors that JavaScript throws.
 
 use worker::wasm_bindgen::JsValue;
 
 use super::{property, text};
 use crate::error::{Error, ErrorKind};
 
-/// Texts of the runtime, of what may work when it is tried again.
+/// Parts of the runtime's messages for errors that may go away when the request is retried.
 const TRANSIENT: [(&str, ErrorKind); 6] = [
     ("network connection lost", ErrorKind::Connection),
     ("connection closed", ErrorKind::Connection),
@@ -15,7 +15,7 @@ const TRANSIENT: [(&str, ErrorKind); 6] = [
     ("timed out", ErrorKind::Timeout),
 ];
 
-/// Something that was thrown, usually an `Error`.
+/// A value that was thrown, usually an `Error`.
 pub(crate) struct Thrown {
     pub(crate) name: Option<String>,
     pub(crate) message: String,

@@ -1,4 +1,4 @@
-//! What a backend does with the namespaces of an account: one attempt of each operation.
+//! The interface of a backend to the namespaces of an account: one attempt per operation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,40 +9,41 @@ use crate::error::{Error, Result};
 use crate::model::kv::{ListNamespacesRequest, NamespaceInfo, NamespacesPage};
 use crate::runtime::Runtime;
 
-/// The namespaces of an account as one of the backends reaches them: `RestNamespaces` and `LocalStore`.
+/// The namespaces of an account, as one backend reaches them. Implemented by `RestNamespaces` and
+/// `LocalStore`.
 ///
-/// Each operation is exactly one attempt and returns only what the service said: retries live in
-/// [`Namespaces`](super::Namespaces), which calls these and has checked what it gives. A missing namespace is
-/// [`ErrorKind::NoSuchNamespace`](crate::ErrorKind), a title that another one has
+/// Each operation makes exactly one attempt and returns what the service answered.
+/// [`Namespaces`](super::Namespaces) calls these methods, validates their arguments first, and retries. A
+/// missing namespace is [`ErrorKind::NoSuchNamespace`](crate::ErrorKind); a title already in use is
 /// [`ErrorKind::Conflict`](crate::ErrorKind).
 #[async_trait]
 pub trait Account: fmt::Debug + Send + Sync + 'static {
-    /// Creates a namespace with this title, which gets an id.
+    /// Creates a namespace with this title. The service assigns its id.
     async fn create(&self, title: &str) -> Result<NamespaceInfo>;
 
-    /// One page of the namespaces, by title.
+    /// Returns one page of the namespaces, ordered by title.
     async fn list(&self, request: ListNamespacesRequest) -> Result<NamespacesPage>;
 
-    /// Gives the namespace of this id another title.
+    /// Changes the title of the namespace with this id.
     async fn rename(&self, id: &str, title: &str) -> Result<()>;
 
-    /// Deletes the namespace of this id with all its keys.
+    /// Deletes the namespace with this id, and all its keys.
     async fn delete(&self, id: &str) -> Result<()>;
 
-    /// The clock, timer and randomness that the account goes by. [`Namespaces`](super::Namespaces) takes them
-    /// from here.
+    /// Returns the clock, timer and randomness of the account. [`Namespaces`](super::Namespaces) uses them by
+    /// default.
     fn runtime(&self) -> Arc<dyn Runtime>;
 }
 
-/// The error of a backend that reaches one namespace alone.
+/// The error of a backend that reaches a single namespace.
 pub(super) fn one_namespace_alone() -> Error {
     Error::unsupported(
-        "this reaches one namespace alone, as the binding of a Worker does: namespaces are created, listed and deleted \
-         over Cloudflare's REST API, by wrangler or on Cloudflare's dashboard",
+        "this backend reaches a single namespace, as a Worker's binding does: create, list, rename and delete \
+         namespaces through Cloudflare's REST API, with wrangler or in Cloudflare's dashboard",
     )
 }
 
-/// An account that others hold too.
+/// A shared account.
 #[async_trait]
 impl<T: Account + ?Sized> Account for Arc<T> {
     async fn create(&self, title: &str) -> Result<NamespaceInfo> {

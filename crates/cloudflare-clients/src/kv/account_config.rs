@@ -1,4 +1,4 @@
-//! Which account to reach over REST, and with what token.
+//! Account id and API token for the REST API.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -13,15 +13,16 @@ use crate::signing::endpoint::{Endpoint, host_and_port, is_loopback};
 #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
 use crate::wire::kv_rest::{ApiToken, NamespacesUrl};
 
-/// Where Cloudflare's API is.
+/// Base URL of Cloudflare's API.
 const API: &str = "https://api.cloudflare.com/client/v4";
 
-/// Which account to create, list, rename and delete namespaces in, and with what token: plain values, checked
-/// by `RestNamespaces::new`.
+/// Account id and API token to create, list, rename and delete namespaces over Cloudflare's REST API.
+/// `RestNamespaces::new` validates the values.
 ///
 /// The [API token](https://developers.cloudflare.com/fundamentals/api/get-started/create-token/) needs the
 /// permission *Workers KV Storage Read* or *Write*. `Debug` hides it. Cloudflare's account ids have 32
-/// characters of 0-9 and a-f; what could be part of a host name is taken, and left to Cloudflare to judge.
+/// hexadecimal characters in lower case. Any id that can be part of a host name is accepted; Cloudflare
+/// rejects ids that do not exist.
 ///
 /// ```
 /// use cloudflare_clients::kv::KvAccountConfig;
@@ -37,26 +38,26 @@ pub struct KvAccountConfig {
 }
 
 impl KvAccountConfig {
-    /// An account.
+    /// Creates a configuration for Cloudflare's API. No value is validated yet.
     pub fn new(account_id: impl Into<String>, api_token: impl Into<String>) -> Self {
         Self { account_id: account_id.into(), api_token: Zeroizing::new(api_token.into()), base_url: None }
     }
 
-    /// Reads the process's environment: see [`from_vars`](Self::from_vars).
+    /// Reads the process's environment variables; see [`from_vars`](Self::from_vars).
     ///
     /// # Errors
-    /// Those of [`from_vars`](Self::from_vars).
+    /// The errors of [`from_vars`](Self::from_vars).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn from_env() -> Result<Self> {
         Self::from_vars(|name| std::env::var_os(name))
     }
 
-    /// Reads variables by their names: those of [`KvConfig::from_vars`](super::KvConfig::from_vars) but for
-    /// `KV_NAMESPACE_ID`.
+    /// Reads variables from a lookup function: those of [`KvConfig::from_vars`](super::KvConfig::from_vars)
+    /// except `KV_NAMESPACE_ID`.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names all variables that are missing, and says of
-    /// each other one what is wrong with it.
+    /// A single [`ErrorKind::InvalidInput`](crate::ErrorKind) lists every missing variable and every
+    /// malformed one with the reason.
     pub fn from_vars<V: Into<OsString>>(var: impl Fn(&str) -> Option<V>) -> Result<Self> {
         let var = |name: &str| var(name).map(Into::into);
         let mut variables = Variables::new(&var);
@@ -81,15 +82,16 @@ impl KvAccountConfig {
         }
     }
 
-    /// Another server that speaks Cloudflare's API, such as a local one at `http://127.0.0.1:9710/client/v4`.
-    /// The token is sent to it: it must be `https`, or on this machine.
+    /// Sets another server that implements Cloudflare's API, such as a local one at
+    /// `http://127.0.0.1:9710/client/v4`. The token is sent to it, so the URL must use `https` unless the
+    /// host is a loopback address.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// Checks the form of every value.
+    /// Validates every value.
     #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
     pub(crate) fn into_parts(self) -> Result<(NamespacesUrl, ApiToken)> {
         if let Some((_, fault)) = self.faults().next() {
@@ -99,7 +101,7 @@ impl KvAccountConfig {
         Ok((url, ApiToken::new(self.api_token.as_str())?))
     }
 
-    /// What does not have its form, each with the variable that it may have come from.
+    /// Returns the malformed values, each with the name of the variable that may have set it.
     fn faults(&self) -> impl Iterator<Item = (&'static str, Error)> {
         let checks = [
             (env::CLOUDFLARE_API_BASE_URL, self.api().map(drop)),
@@ -109,20 +111,20 @@ impl KvAccountConfig {
         checks.into_iter().filter_map(|(variable, check)| Some((variable, check.err()?)))
     }
 
-    /// Where the API is.
+    /// Returns the base URL of the API.
     fn api(&self) -> Result<Endpoint> {
         api_endpoint(self.base_url.as_deref())
     }
 }
 
-/// Where Cloudflare's API is, or another server that speaks it.
+/// Parses the base URL of an API; `None` is Cloudflare's.
 pub(crate) fn api_endpoint(base_url: Option<&str>) -> Result<Endpoint> {
     let base = base_url.unwrap_or(API);
     let endpoint = Endpoint::parse(base).map_err(|error| error.explain("the API's base URL"))?;
     let host = endpoint.host_for(None)?;
     if endpoint.scheme() != "https" && !is_loopback(host_and_port(&host).0) {
         return Err(Error::invalid_input(format!(
-            "the API's base URL {base:?} is not https: the token would be readable on its way to {host}"
+            "the API's base URL {base:?} is not https: the API token would be sent to {host} unencrypted"
         )));
     }
     Ok(endpoint)

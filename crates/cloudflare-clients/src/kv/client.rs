@@ -1,4 +1,4 @@
-//! The client: a namespace with retries and everything else that is the same for every backend.
+//! The client: a namespace with retries and everything else that all backends share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,26 +9,29 @@ use crate::client::attempts::{Attempts, operation_span};
 use crate::retry::RetryPolicy;
 use crate::runtime::Runtime;
 
-/// A key takes one write a second.
+/// KV accepts one write per second to the same key.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Workers KV, over any [`Namespace`]: retries, JSON, metadata, expiry, many keys at once.
+/// A client of one Workers KV namespace, over any [`Namespace`]: retries, JSON, metadata, expiration, bulk
+/// operations.
 ///
-/// It is made once, is cheap to clone, and can be shared by threads and tasks. Requests do nothing until they are awaited
-/// and borrow nothing, so that they can be spawned. See [the Workers API](https://developers.cloudflare.com/kv/api/), whose names
-/// are used here.
+/// Create it once and clone it freely: clones are cheap and can be used from many threads and tasks. A
+/// request does nothing until it is awaited. Requests own their data, so they can be spawned. Methods are
+/// named as in [the Workers API](https://developers.cloudflare.com/kv/api/).
 ///
-/// - **Missing.** A key that does not exist is `None`; a namespace that does not exist is an error.
+/// - **Missing keys.** A key that does not exist is `None`; a namespace that does not exist is an error.
 /// - **Consistency** is KV's: see [`kv`](crate::kv).
-/// - **Retries.** As the [`RetryPolicy`] says. Of a 429 without `Retry-After`, the first retry waits a second, as KV takes one write a
-///   second to a key; [`RetryPolicy::rate_limit_delay`] changes that. What is read whole is read within the attempt, so that a
-///   value which is cut off is read again.
-/// - **Many keys.** Requests are as large as KV takes them, and each key has a result of its own. Where KV says that some keys of a
-///   request were not written, these alone are sent again.
-/// - **Limits** are checked before anything is sent: keys, values, metadata, expiry, pages.
-/// - **Errors** name the operation, the key and the number of attempts, and keep the service's own words.
-/// - **Traces.** Each operation is a span `kv` of the [`tracing`] crate with its `operation`, `key`, `attempts`, HTTP
-///   `status`, and the `bytes` of the value that is sent. Values, metadata and tokens are not part of them.
+/// - **Retries** follow the [`RetryPolicy`]. After a 429 without `Retry-After` the first retry waits one
+///   second, because KV accepts one write per second to the same key; [`RetryPolicy::rate_limit_delay`]
+///   changes that. Values that are read whole are read within the attempt, so a truncated value is read
+///   again.
+/// - **Bulk operations** use the largest requests that KV accepts and return one result per key. If KV
+///   reports that it did not write some keys of a request, only those are sent again.
+/// - **Limits** are checked before anything is sent: keys, values, metadata, expiration, page sizes.
+/// - **Errors** name the operation, the key and the number of attempts, and keep the service's message.
+/// - **Tracing.** Each operation is a `kv` span of the [`tracing`] crate with its `operation`, `key`,
+///   `attempts`, HTTP `status`, and the `bytes` of the value that is sent. Spans never contain values,
+///   metadata or tokens.
 ///
 /// ```
 /// # use cloudflare_clients::{LocalNamespace, kv::KvClient};
@@ -52,43 +55,45 @@ pub struct KvClient {
 }
 
 impl KvClient {
-    /// A client of a namespace, which may be an [`Arc`] that others hold too. It goes by the namespace's
+    /// Creates a client of a namespace, which may be a shared [`Arc`]. The client uses the namespace's
     /// [clock, timer and randomness](Namespace::runtime).
     pub fn new(namespace: impl Namespace) -> Self {
         let attempts = Arc::new(Attempts::new(operation_span!("kv"), namespace.runtime()));
         Self { namespace: Arc::new(namespace), attempts }.with_retry(RetryPolicy::default())
     }
 
-    /// A clock, timer and randomness in place of the namespace's. What is made from the client goes by them too: sessions,
-    /// rate limits and batches of events. The namespace itself keeps its own.
+    /// Sets a clock, timer and randomness to use instead of the namespace's. Sessions, rate limits and event
+    /// writers made from the client use them too. The namespace itself keeps its own.
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.attempts_mut().runtime = Arc::new(runtime);
         self
     }
 
-    /// When failed requests are sent again.
+    /// Sets when failed requests are sent again. Default: [`RetryPolicy::default`], with a wait of one second
+    /// after a 429 without `Retry-After`.
     #[must_use]
     pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
         self.attempts_mut().retry = policy.rate_limit_delay_or(WRITE_INTERVAL);
         self
     }
 
-    /// The longest that one request takes, with all its attempts and the waits between them; none by default.
-    /// Each request of an operation on many keys and each page of a listing has the whole deadline for
-    /// itself.
+    /// Sets the maximum duration of one request, including all its attempts and the waits between them.
+    /// Default: no limit. Each request of a bulk operation and each page of a listing gets the whole
+    /// deadline.
     ///
-    /// What passes it fails with [`ErrorKind::Timeout`](crate::ErrorKind). A wait that would leave no time
-    /// for another attempt is not begun: the request then fails at once, with the error of its last attempt,
-    /// which keeps its [`retry_after`](crate::Error::retry_after).
+    /// A request that exceeds it fails with [`ErrorKind::Timeout`](crate::ErrorKind). If a wait would leave
+    /// no time for another attempt, the request fails immediately with the error of its last attempt, which
+    /// keeps its [`retry_after`](crate::Error::retry_after).
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.attempts_mut().deadline = Some(deadline);
         self
     }
 
-    /// How many operations of this client, and of those cloned from it from now on, are under way at once; unbounded by
-    /// default. Further ones wait. 0 counts as 1. A get counts until its value begins, or is read where it is read whole.
+    /// Sets how many operations of this client and of its later clones run concurrently. Default: unlimited;
+    /// 0 counts as 1. Further operations wait. A streamed get counts until its value starts to arrive; a get
+    /// that is read whole counts until it has been read.
     #[must_use]
     pub fn with_max_concurrency(mut self, operations: usize) -> Self {
         self.attempts_mut().set_max_concurrency(operations);
@@ -99,17 +104,17 @@ impl KvClient {
         Arc::make_mut(&mut self.attempts)
     }
 
-    /// The namespace below.
+    /// Returns the underlying namespace.
     pub fn namespace(&self) -> &Arc<dyn Namespace> {
         &self.namespace
     }
 
-    /// How it makes its attempts.
+    /// Returns the settings and state of its attempts.
     pub(crate) fn attempts(&self) -> &Attempts {
         &self.attempts
     }
 
-    /// The clock, timer and randomness, which what is built on the client shares.
+    /// Returns the clock, timer and randomness, shared with everything built on the client.
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.attempts.runtime
     }

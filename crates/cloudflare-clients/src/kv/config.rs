@@ -1,4 +1,4 @@
-//! Which namespace to reach over REST, and with what token.
+//! Account id, API token and namespace id for the REST API.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -10,11 +10,13 @@ use crate::wire::kv_rest::validate_namespace_id;
 #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
 use crate::wire::kv_rest::{ApiToken, NamespaceUrl};
 
-/// Which namespace to reach over Cloudflare's REST API, and with what token: plain values, checked by `RestNamespace::new`.
+/// Account id, API token and namespace id to reach one namespace over Cloudflare's REST API.
+/// `RestNamespace::new` validates the values.
 ///
 /// The [API token](https://developers.cloudflare.com/fundamentals/api/get-started/create-token/) needs the
 /// permission *Workers KV Storage Read* or *Write*. `Debug` hides it. Cloudflare's account ids have 32
-/// characters of 0-9 and a-f; what could be part of a host name is taken, and left to Cloudflare to judge.
+/// hexadecimal characters in lower case. Any id that can be part of a host name is accepted; Cloudflare
+/// rejects ids that do not exist.
 ///
 /// ```
 /// use cloudflare_clients::kv::KvConfig;
@@ -33,7 +35,7 @@ pub struct KvConfig {
 }
 
 impl KvConfig {
-    /// A namespace of an account.
+    /// Creates a configuration for Cloudflare's API. No value is validated yet.
     pub fn new(
         account_id: impl Into<String>,
         api_token: impl Into<String>,
@@ -42,35 +44,37 @@ impl KvConfig {
         Self::in_account(KvAccountConfig::new(account_id, api_token), namespace_id)
     }
 
-    /// A namespace of an account that is configured already.
+    /// Creates a configuration for a namespace of a configured account.
     pub fn in_account(account: KvAccountConfig, namespace_id: impl Into<String>) -> Self {
         Self { account, namespace_id: namespace_id.into() }
     }
 
-    /// Reads the process's environment: see [`from_vars`](Self::from_vars).
+    /// Reads the process's environment variables; see [`from_vars`](Self::from_vars).
     ///
     /// # Errors
-    /// Those of [`from_vars`](Self::from_vars).
+    /// The errors of [`from_vars`](Self::from_vars).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn from_env() -> Result<Self> {
         Self::from_vars(|name| std::env::var_os(name))
     }
 
-    /// Reads variables by their names, for environments that are not the process's.
+    /// Reads variables from a lookup function, such as one over a Worker's environment or a map.
     ///
     /// | variable | |
     /// |---|---|
-    /// | `CLOUDFLARE_ACCOUNT_ID` | needed |
-    /// | `CLOUDFLARE_API_TOKEN` | needed |
-    /// | `KV_NAMESPACE_ID` | needed |
-    /// | `CLOUDFLARE_API_BASE_URL` | another server in place of `https://api.cloudflare.com/client/v4`, as wrangler has it |
+    /// | `CLOUDFLARE_ACCOUNT_ID` | required |
+    /// | `CLOUDFLARE_API_TOKEN` | required |
+    /// | `KV_NAMESPACE_ID` | required |
+    /// | `CLOUDFLARE_API_BASE_URL` | another server, instead of `https://api.cloudflare.com/client/v4` |
     ///
-    /// A variable is a `String`, or an `OsString` as [`std::env::var_os`] gives it. White space around a
-    /// value does not count, and an empty value counts as missing.
+    /// wrangler reads `CLOUDFLARE_API_BASE_URL` too.
+    ///
+    /// A value is a `String`, or an `OsString` as [`std::env::var_os`] returns it. White space around it is
+    /// ignored, and an empty value counts as missing.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names all variables that are missing, and says of
-    /// each other one what is wrong with it.
+    /// A single [`ErrorKind::InvalidInput`](crate::ErrorKind) lists every missing variable and every
+    /// malformed one with the reason.
     pub fn from_vars<V: Into<OsString>>(var: impl Fn(&str) -> Option<V>) -> Result<Self> {
         Self::from_variables(Variables::new(&|name| var(name).map(Into::into)))
     }
@@ -87,15 +91,16 @@ impl KvConfig {
         Ok(config)
     }
 
-    /// Another server that speaks Cloudflare's API, such as a local one at `http://127.0.0.1:9710/client/v4`. The token is sent
-    /// to it: it must be `https`, or on this machine.
+    /// Sets another server that implements Cloudflare's API, such as a local one at
+    /// `http://127.0.0.1:9710/client/v4`. The token is sent to it, so the URL must use `https` unless the
+    /// host is a loopback address.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.account = self.account.base_url(url);
         self
     }
 
-    /// Checks the form of every value.
+    /// Validates every value.
     #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
     pub(crate) fn into_parts(self) -> Result<(NamespaceUrl, ApiToken)> {
         let (namespaces, token) = self.account.into_parts()?;
@@ -138,7 +143,7 @@ mod tests {
         assert!(
             error
                 .message()
-                .starts_with("Missing KV environment variables: CLOUDFLARE_API_TOKEN. Credentials")
+                .starts_with("Missing KV environment variables: CLOUDFLARE_API_TOKEN. To get credentials")
         );
     }
 

@@ -1,26 +1,30 @@
 //! [Workers KV](https://developers.cloudflare.com/kv/): Cloudflare's eventually consistent key-value store.
 //!
-//! [`KvClient`] is what most code holds; a [`Namespace`] is where it goes.
+//! [`KvClient`] has every operation of a namespace and is cheap to clone. A [`Namespace`] is the place that a
+//! client sends its requests to, and an [`Account`] holds many. The other types are grouped, and can be
+//! imported from here as well as from their group: [`requests`], [`results`] and [`options`].
 //!
-//! What KV [promises](https://developers.cloudflare.com/kv/concepts/how-kv-works/#consistency) and what it does not: the last
-//! write wins, there are no conditions and no transactions, and each place may go on reading what it has cached for 60 seconds or
-//! more, also that a key is missing. One key takes one write a second.
+//! KV is [eventually consistent](https://developers.cloudflare.com/kv/concepts/how-kv-works/#consistency):
+//!
+//! - The last write wins. KV has neither conditions nor transactions.
+//! - A location may serve a cached value, or a cached miss, for 60 seconds or longer.
+//! - A key accepts one write per second.
 //!
 //! # As JSON
 //!
-//! What KV answers with serialises, for a cache or an API of one's own, and is read back. Fields have the
-//! names of the [Workers API](https://developers.cloudflare.com/kv/api/list-keys/); what is `None` is left out.
-//! Times are RFC 3339 in UTC with milliseconds, as in [`r2`](crate::r2#as-json); [`rest`] has the forms
-//! of KV's REST API, with seconds since 1970.
+//! Results can be serialised and deserialised, for a cache or a custom API. Fields have the names of the
+//! [Workers API](https://developers.cloudflare.com/kv/api/list-keys/); a field that is `None` is omitted.
+//! Times are RFC 3339 in UTC with milliseconds, as in [`r2`](crate::r2#as-json). [`rest`] has the forms of
+//! KV's REST API, with seconds since 1970.
 //!
 //! | type | JSON |
 //! |---|---|
 //! | [`ListPage`] | `keys`, `list_complete`, `cursor` |
 //! | [`ListedKey`] | `name`, `expiration`, `metadata` |
-//! | [`ValueWithMetadata`] | `value`, `metadata`, `expiration`, `cacheStatus`; if the value serialises, as a `String` does |
+//! | [`ValueWithMetadata`] | `value`, `metadata`, `expiration`, `cacheStatus`; if the value can be serialised, as a `String` can |
 //! | [`NamespaceInfo`] | `id`, `title`, `created` |
 //! | [`NamespacesPage`] | `namespaces`, `truncated`, `total` |
-//! | [`Metadata`] | the JSON that it is |
+//! | [`Metadata`] | the JSON value itself |
 
 mod account;
 mod account_config;
@@ -29,29 +33,24 @@ mod config;
 pub(crate) mod namespace;
 mod namespaces;
 mod ops;
+pub mod options;
 mod request_budget;
+pub mod requests;
+pub mod results;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use self::account::Account;
-pub use self::account_config::KvAccountConfig;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub(crate) use self::account_config::api_endpoint;
 pub use self::client::KvClient;
-pub use self::config::KvConfig;
 pub use self::namespace::Namespace;
 pub use self::namespaces::Namespaces;
-pub use self::ops::{
-    CreateNamespace, Delete, DeleteMany, DeleteNamespace, Get, GetMany, GetManyWithMetadata, GetWithMetadata,
-    List, ListNamespaces, Put, PutMany, RenameNamespace,
-};
-pub use self::request_budget::RequestBudget;
-pub use crate::client::outcomes::Outcomes;
-pub use crate::model::kv::{
-    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListNamespacesRequest, ListPage,
-    ListRequest, ListedKey, MAX_BULK_BYTES, MAX_BULK_GET, MAX_BULK_WRITES, MAX_KEY_SIZE, MAX_METADATA_SIZE,
-    MAX_TITLE_SIZE, MAX_VALUE_SIZE, MIN_CACHE_TTL, MIN_EXPIRATION_TTL, Metadata, NamespaceInfo,
-    NamespacesPage, PutManyRequest, PutRequest, ValueType, ValueWithMetadata,
-};
+#[doc(no_inline)]
+pub use self::options::*;
+#[doc(no_inline)]
+pub use self::requests::*;
+#[doc(no_inline)]
+pub use self::results::*;
 pub use crate::wire::kv_rest as rest;

@@ -1,4 +1,4 @@
-//! What a backend does: one attempt of each operation.
+//! The interface of a backend to one namespace: one attempt per operation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,18 +15,19 @@ use crate::model::kv::{
 };
 use crate::runtime::Runtime;
 
-/// How many keys are written or deleted at a time where a backend does so one by one.
+/// How many keys are written or deleted concurrently by a backend without bulk operations.
 const CONCURRENT_WRITES: usize = 8;
 
-/// A namespace of Workers KV as one of the backends reaches it.
+/// A Workers KV namespace, as one backend reaches it.
 ///
-/// Each operation is exactly one attempt and returns only what the service said: retries live in
-/// [`KvClient`](super::KvClient), which calls these and has checked what it gives. A missing key is `None`; a missing
-/// namespace is an error. An operation that a backend lacks is [`ErrorKind::Unsupported`](crate::ErrorKind).
+/// Each operation makes exactly one attempt and returns what the service answered.
+/// [`KvClient`](super::KvClient) calls these methods, validates their arguments first, and retries. A missing
+/// key is `None`; a missing namespace is an error. An operation that a backend does not support is
+/// [`ErrorKind::Unsupported`](crate::ErrorKind).
 ///
-/// A namespace around another one implements every method, so that it cannot forget to pass one on; without `put_many` and
-/// `delete_many` it writes and deletes one by one. A test takes a
-/// `testing::MockNamespace` (feature `testing`), which needs a line for each operation that it answers.
+/// A namespace that wraps another one has to implement every required method, so it cannot miss one. Without
+/// `put_many` and `delete_many` it writes and deletes the keys one by one. In tests use
+/// `testing::MockNamespace` (feature `testing`), which takes one line per operation that it answers.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -34,7 +35,7 @@ const CONCURRENT_WRITES: usize = 8;
 /// use cloudflare_clients::kv::*;
 /// use cloudflare_clients::{Body, Error, ErrorKind, LocalNamespace, Result, Runtime, async_trait};
 ///
-/// /// A namespace that nothing writes to.
+/// /// A namespace that rejects writes.
 /// #[derive(Debug)]
 /// struct ReadOnly<N>(N);
 ///
@@ -52,7 +53,10 @@ const CONCURRENT_WRITES: usize = 8;
 ///         self.0.get_with_metadata(request).await
 ///     }
 ///
-///     async fn get_many(&self, request: GetManyRequest) -> Result<Vec<Result<Option<ValueWithMetadata<String>>>>> {
+///     async fn get_many(
+///         &self,
+///         request: GetManyRequest,
+///     ) -> Result<Vec<Result<Option<ValueWithMetadata<String>>>>> {
 ///         self.0.get_many(request).await
 ///     }
 ///
@@ -83,49 +87,49 @@ const CONCURRENT_WRITES: usize = 8;
 /// ```
 #[async_trait]
 pub trait Namespace: fmt::Debug + Send + Sync + 'static {
-    /// A value.
+    /// Returns a value.
     async fn get(&self, request: GetRequest) -> Result<Option<Body>>;
 
-    /// A value and what is kept beside it.
+    /// Returns a value and its metadata.
     async fn get_with_metadata(&self, request: GetRequest) -> Result<Option<ValueWithMetadata<Body>>>;
 
-    /// 1 to 100 values as text, in the order of the keys.
+    /// Returns 1 to 100 values as text, in the order of the keys.
     async fn get_many(
         &self,
         request: GetManyRequest,
     ) -> Result<Vec<Result<Option<ValueWithMetadata<String>>>>>;
 
-    /// Stores a value in place of the key's value, metadata and expiry. Only a stream that passes by a Worker's memory may be of
-    /// unknown length.
+    /// Stores a value, replacing the key's value, metadata and expiration. Only a stream that does not pass
+    /// through a Worker's memory may have an unknown length.
     async fn put(&self, request: PutRequest) -> Result<()>;
 
     /// Deletes a key. A missing key is not an error.
     async fn delete(&self, request: DeleteRequest) -> Result<()>;
 
-    /// Stores up to 10,000 values, which are in memory, and says of each, in the order of the puts, whether that worked; by
-    /// default with a [`put`](Self::put) of each, eight at a time.
+    /// Stores up to 10,000 values, which are in memory. Returns one result per value, in order. By default it
+    /// calls [`put`](Self::put) for each, eight concurrently.
     async fn put_many(&self, request: PutManyRequest) -> Result<Vec<Result<()>>> {
         Ok(put_one_by_one(self, request).await)
     }
 
-    /// Deletes up to 10,000 keys and says of each, in the order of the keys, whether that worked; by default with a
-    /// [`delete`](Self::delete) of each, eight at a time.
+    /// Deletes up to 10,000 keys. Returns one result per key, in order. By default it calls
+    /// [`delete`](Self::delete) for each, eight concurrently.
     async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
         Ok(delete_one_by_one(self, request).await)
     }
 
-    /// One page of a listing, in the order of the keys' bytes.
+    /// Returns one page of keys, ordered by their bytes.
     async fn list(&self, request: ListRequest) -> Result<ListPage>;
 
-    /// The clock, timer and randomness that the namespace goes by. A client of it, and what is built on the client, take
-    /// them from here. A backend without a clock of its own gives the platform's: `TokioRuntime`, or `WorkersRuntime` in
-    /// a Worker.
+    /// Returns the clock, timer and randomness of the namespace. Clients of the namespace, and what is built
+    /// on them, use these by default. A backend without a clock of its own returns the platform's:
+    /// `TokioRuntime`, or `WorkersRuntime` in a Worker.
     fn runtime(&self) -> Arc<dyn Runtime>;
 
-    /// The account that the namespace is in, to create, list, rename and delete namespaces.
+    /// Returns the account of the namespace, to create, list, rename and delete namespaces.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind), the default: this reaches one namespace alone.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind), the default: the backend reaches a single namespace.
     fn account(&self) -> Result<Arc<dyn Account>> {
         Err(one_namespace_alone())
     }
@@ -148,7 +152,7 @@ pub(crate) async fn delete_one_by_one<N: Namespace + ?Sized>(
     stream::iter(deletes).buffered(CONCURRENT_WRITES).collect().await
 }
 
-/// A namespace that others hold too.
+/// A shared namespace.
 #[async_trait]
 impl<N: Namespace + ?Sized> Namespace for Arc<N> {
     async fn get(&self, request: GetRequest) -> Result<Option<Body>> {

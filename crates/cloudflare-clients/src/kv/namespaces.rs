@@ -11,15 +11,14 @@ use crate::error::Result;
 use crate::retry::RetryPolicy;
 use crate::runtime::Runtime;
 
-/// The [namespaces](https://developers.cloudflare.com/kv/concepts/kv-namespaces/) of an account, over any
-/// [`Account`]: created, listed, renamed and deleted.
+/// A client of the [namespaces](https://developers.cloudflare.com/kv/concepts/kv-namespaces/) of an account,
+/// over any [`Account`]: creates, lists, renames and deletes them.
 ///
-/// Over Cloudflare's REST API (`RestNamespaces`) this takes a token with the permission *Workers KV Storage
-/// Write*, or *Read* to list. A binding of a Worker reaches one namespace alone: see
-/// [`KvClient::namespaces`].
+/// Over Cloudflare's REST API (`RestNamespaces`) it needs a token with the permission *Workers KV Storage
+/// Write*, or *Read* to list. A Worker's binding reaches a single namespace: see [`KvClient::namespaces`].
 ///
-/// Cheap to clone. Requests do nothing until they are awaited and borrow nothing. Failed attempts are made
-/// again as the [`RetryPolicy`] says; errors name the operation, the namespace's id or title (as their
+/// Clones are cheap. A request does nothing until it is awaited, and owns its data. Failed attempts are
+/// retried according to the [`RetryPolicy`]. Errors name the operation, the namespace's id or title (as their
 /// [`key`](crate::Error::key)) and the number of attempts.
 ///
 /// ```
@@ -45,29 +44,29 @@ pub struct Namespaces {
 }
 
 impl Namespaces {
-    /// The namespaces of an account, which may be an [`Arc`] that others hold too. They go by the account's
-    /// [clock, timer and randomness](Account::runtime).
+    /// Creates a client of an account, which may be a shared [`Arc`]. The client uses the account's [clock,
+    /// timer and randomness](Account::runtime).
     pub fn new(account: impl Account) -> Self {
         let attempts = Attempts::new(operation_span!("kv"), account.runtime());
         Self { account: Arc::new(account), attempts: Arc::new(attempts) }
     }
 
-    /// A clock, timer and randomness in place of the account's, which itself keeps its own.
+    /// Sets a clock, timer and randomness to use instead of the account's. The account itself keeps its own.
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.attempts_mut().runtime = Arc::new(runtime);
         self
     }
 
-    /// When failed requests are sent again.
+    /// Sets when failed requests are sent again. Default: [`RetryPolicy::default`].
     #[must_use]
     pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
         self.attempts_mut().retry = policy;
         self
     }
 
-    /// The longest that one request takes, with all its attempts and the waits between them, as
-    /// [`KvClient::with_deadline`] has it; none by default.
+    /// Sets the maximum duration of one request, including all its attempts and the waits between them, as
+    /// [`KvClient::with_deadline`] does. Default: no limit.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.attempts_mut().deadline = Some(deadline);
@@ -78,23 +77,23 @@ impl Namespaces {
         Arc::make_mut(&mut self.attempts)
     }
 
-    /// The account below.
+    /// Returns the underlying account.
     pub fn account(&self) -> &Arc<dyn Account> {
         &self.account
     }
 
-    /// How they make their attempts.
+    /// Returns the settings and state of its attempts.
     pub(super) fn attempts(&self) -> &Attempts {
         &self.attempts
     }
 }
 
 impl KvClient {
-    /// The namespaces of the account that this one is in, by the client's retries, deadline and clock.
+    /// Returns the namespaces of this namespace's account, with the client's retries, deadline and clock.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind): the backend reaches one namespace alone, as the binding
-    /// of a Worker does.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind): the backend reaches a single namespace, as a Worker's
+    /// binding does.
     pub fn namespaces(&self) -> Result<Namespaces> {
         let account = self.namespace().account()?;
         Ok(Namespaces { account, attempts: Arc::new(self.attempts().clone()) })

@@ -1,4 +1,4 @@
-//! How many requests may be sent in a time.
+//! Limits the rate of requests.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
@@ -8,19 +8,19 @@ use crate::time::later;
 #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
 use crate::wire::kv_rest::RateLimit;
 
-/// What an answer says of its limit cannot hold requests up for longer.
+/// Maximum time for which an answer's rate limit headers can delay requests.
 #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
 const LONGEST_RESET: Duration = Duration::from_secs(3600);
 
-/// How many requests are sent in a time, so that a batch job slows down rather than be blocked.
+/// Limits how many requests are sent in a time, so that a batch job slows down instead of being blocked.
 ///
-/// Cloudflare's API takes
-/// [1,200 requests in five minutes](https://developers.cloudflare.com/fundamentals/api/reference/limits/) of a user or token, and
-/// refuses all of them for five minutes when there are more. A budget lets a tenth of them go at once and spreads the others, so that
-/// there are never more in any such time. Where the answers say that fewer are left, because others use the same token, the next
-/// requests are further apart.
+/// Cloudflare's API accepts [1,200 requests in five
+/// minutes](https://developers.cloudflare.com/fundamentals/api/reference/limits/) per user or token. Beyond
+/// that it rejects all requests for five minutes. A budget sends a tenth of them without waiting and spreads
+/// the others evenly, so that no window of that length contains more. If answers report that fewer requests
+/// are left, because others use the same token, the next requests are spread further apart.
 ///
-/// A clone is the same budget: give one to all namespaces that share a token.
+/// Clones share one budget: give clones to all namespaces that use the same token.
 ///
 /// ```
 /// # use std::time::{Duration, UNIX_EPOCH};
@@ -32,11 +32,11 @@ const LONGEST_RESET: Duration = Duration::from_secs(3600);
 /// ```
 #[derive(Debug, Clone)]
 pub struct RequestBudget {
-    /// Between two requests, once those that may go at once are gone.
+    /// Time between two requests, after the burst has been used up.
     interval: Duration,
-    /// How far ahead of its time a request may go.
+    /// How far ahead of its time a request may be sent.
     tolerance: Duration,
-    /// When the next request would go if all were spread evenly.
+    /// When the next request would be sent if all were spread evenly.
     next: Arc<Mutex<Option<SystemTime>>>,
 }
 
@@ -48,14 +48,14 @@ impl Default for RequestBudget {
 }
 
 impl RequestBudget {
-    /// So many requests in any `window`; 0 counts as 1.
+    /// Creates a budget of `requests` in any `window`. 0 counts as 1.
     pub fn new(requests: u32, window: Duration) -> Self {
         let burst = (requests / 10).max(1);
         let interval = window / requests.saturating_sub(burst).max(1);
         Self { interval, tolerance: interval.saturating_mul(burst - 1), next: Arc::default() }
     }
 
-    /// Takes one request from the budget, and says after how long it may be sent.
+    /// Takes one request from the budget and returns how long to wait before sending it.
     pub fn reserve(&self, now: SystemTime) -> Duration {
         let mut next = self.next();
         let at = next.unwrap_or(now).max(now);
@@ -63,7 +63,7 @@ impl RequestBudget {
         at.duration_since(later(now, self.tolerance)).unwrap_or_default()
     }
 
-    /// Takes note of what an answer said is left.
+    /// Adapts to the number of requests that an answer says are left.
     #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
     pub(crate) fn observe(&self, limit: &RateLimit, now: SystemTime) {
         let left = u32::try_from(limit.remaining).unwrap_or(u32::MAX).saturating_add(1);
@@ -87,7 +87,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// When each of `count` requests goes that are made one after the other.
+    /// Returns when each of `count` consecutive requests is sent.
     fn sent(budget: &RequestBudget, count: usize, begin: SystemTime) -> Vec<SystemTime> {
         let mut now = begin;
         let mut send = || {
@@ -103,7 +103,7 @@ mod tests {
             let budget = RequestBudget::new(requests, window);
             let begin = UNIX_EPOCH + SECOND;
             let mut times = sent(&budget, 3000, begin);
-            // A pause saves up no more than the tenth.
+            // A pause saves up a tenth of the requests at most.
             let later = *times.last().unwrap() + 10 * window;
             times.extend(sent(&budget, 3000, later));
             for (first, last) in times.iter().zip(&times[requests as usize..]) {

@@ -1,4 +1,5 @@
-//! A namespace of the embedded store that keeps a record, fails and is stale as it is told, with a clock that is moved.
+//! An embedded namespace for tests: it records its calls, fails or returns stale values on demand, and has a
+//! manual clock.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -61,17 +62,17 @@ impl Recording {
         self.0.clock.advance(duration);
     }
 
-    /// How many calls there were of this name; of all for an empty one.
+    /// Returns the number of calls with this name; an empty name counts all calls.
     pub(crate) fn calls(&self, name: &str) -> usize {
         self.0.calls.lock().unwrap().iter().filter(|call| name.is_empty() || **call == name).count()
     }
 
-    /// The keys and values that were put, also those where that failed.
+    /// Returns the keys and values of all puts, including failed ones.
     pub(crate) fn puts(&self) -> Vec<(String, String)> {
         self.0.puts.lock().unwrap().clone()
     }
 
-    /// Whether all calls fail.
+    /// Sets whether all calls fail.
     pub(crate) fn fail(&self, fails: bool) {
         self.0.fails.store(fails, Ordering::Relaxed);
     }
@@ -80,7 +81,7 @@ impl Recording {
         self.0.fails_writes.store(fails, Ordering::Relaxed);
     }
 
-    /// Whether reads answer from a cache that has heard of no deletion.
+    /// Sets whether reads answer from a cache that has not seen deletions.
     pub(crate) fn set_stale(&self, stale: bool) {
         self.0.stale.store(stale, Ordering::Relaxed);
     }
@@ -101,7 +102,7 @@ impl Recording {
         self.puts().into_iter().rfind(|(put, _)| put == key).map(|(_, value)| value)
     }
 
-    /// The same put, once it is on record.
+    /// Records the put and returns it.
     async fn recorded(&self, request: PutRequest) -> Result<PutRequest> {
         let PutRequest { key, value, expiration, expiration_ttl, metadata } = request;
         let text = value.text().await?;

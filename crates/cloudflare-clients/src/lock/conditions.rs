@@ -1,4 +1,4 @@
-//! Whether a bucket honours the conditions that locks rest on.
+//! Checks that a service supports the conditional puts that locks rely on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,24 +6,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::{Conditional, R2Service};
 
-/// The name, behind the prefix of the locks, of the object that conditions are tried on. No lock is called
-/// so.
+/// The name, after the prefix of the locks, of the object that the check writes. It cannot be the name of a
+/// lock.
 pub(super) const PROBE: &str = ".conditions";
 
-/// Whether puts were refused that must be. Clones share it.
+/// Whether conditional puts were seen to fail as they must. Clones share it.
 #[derive(Clone, Default)]
 pub(super) struct Conditions {
     proved: Arc<AtomicBool>,
 }
 
 impl Conditions {
-    /// Sees to it, once, that puts with either condition of a lock can fail.
+    /// Checks once that puts fail if the conditions used by a lock do not hold.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`]: one was stored though its condition does not hold. Those of the puts.
+    /// [`ErrorKind::Unsupported`]: a put was stored although its condition does not hold. The errors of the
+    /// puts.
     pub(super) async fn prove(&self, r2: &R2Service, prefix: &str) -> Result<()> {
-        // A Worker's binding and the embedded store are R2's and ours: they honour them, and a Worker may make its
-        // `Locks` for each request.
+        // A Worker's binding and the embedded store are known to support conditions, and a Worker may create
+        // its `Locks` for each request.
         if self.proved.load(Ordering::Relaxed) || r2.bucket().has_reliable_transport() {
             return Ok(());
         }
@@ -33,7 +34,7 @@ impl Conditions {
         if !refuses(r2, &key, replace).await? {
             return Err(ignored("If-Match", &key));
         }
-        // The first of them may create the object, which is then there.
+        // The first of these puts may create the object; the second must fail.
         if !refuses(r2, &key, create.clone()).await? && !refuses(r2, &key, create).await? {
             return Err(ignored("If-None-Match", &key));
         }
@@ -42,13 +43,13 @@ impl Conditions {
     }
 }
 
-/// Whether a put on this condition fails by it. No two have the same bytes, so that after a lost answer none
-/// is taken for another.
+/// Whether a put with this condition fails because of it. Each put has different bytes, so that after a lost
+/// answer none is mistaken for another.
 async fn refuses(r2: &R2Service, key: &str, only_if: Conditional) -> Result<bool> {
-    let content = format!("Puts on conditions that do not hold must fail here. {}\n", nonce(r2)?);
+    let content = format!("Conditional puts whose condition does not hold must fail here. {}\n", nonce(r2)?);
     match r2.put(key, content).content_type("text/plain").only_if(only_if).await {
         Ok(_) => Ok(false),
-        // S3 says of `If-Match` that the object is missing.
+        // For `If-Match`, S3 reports that the object is missing.
         Err(error) if matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NoSuchKey) => {
             Ok(true)
         }
@@ -64,8 +65,8 @@ fn nonce(r2: &R2Service) -> Result<String> {
 
 fn ignored(header: &str, key: &str) -> Error {
     Error::unsupported(format!(
-        "the service ignores {header} of a put, so that a lock could have two holders: use R2, or another service that \
-         honours conditions"
+        "the service ignores {header} on puts, so a lock could have two holders: use R2, or another service that \
+         supports conditional puts"
     ))
     .during("acquire", Some(key))
 }

@@ -1,4 +1,4 @@
-//! A lock that is held.
+//! An acquired lock.
 
 use std::fmt;
 use std::pin::pin;
@@ -13,15 +13,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::mutation::{Mutation, is_mutated};
 use crate::r2::Conditional;
 
-/// A lock that was acquired, until it is released, expires, or is lost.
+/// An acquired lock, until it is released, expires or is lost.
 ///
-/// Dropping it does no I/O, and so frees nothing: the lock stays taken until it expires. Call [`release`](Self::release).
+/// Dropping it does no I/O and does not release it: the lock stays held until it expires. Call
+/// [`release`](Self::release).
 #[must_use = "a lock that is dropped stays taken until it expires"]
 pub struct Lock {
     locks: Locks,
     name: String,
     key: String,
-    /// What is in the bucket, as far as is known.
+    /// The lock's object, as far as it is known.
     seen: Seen,
     /// The number of the last write that was sent.
     writes: u32,
@@ -33,23 +34,24 @@ impl Lock {
         Self { locks, name, key, writes: seen.record.writes, seen, lost: false }
     }
 
-    /// The name that it was acquired under.
+    /// Returns the name that it was acquired under.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The fencing token: greater than that of each acquisition of this lock before. Give it to what the lock protects, which should
-    /// refuse tokens that are less than the greatest it has seen.
+    /// Returns the fencing token. It is greater than the tokens of all earlier acquisitions of this lock.
+    /// Pass it to the protected resource, which should reject tokens smaller than the greatest one it has
+    /// seen.
     pub fn token(&self) -> u64 {
         self.seen.record.token
     }
 
-    /// When it expires unless it is renewed, by the clock of the [`Runtime`](crate::Runtime).
+    /// Returns when the lock expires unless it is renewed, by the clock of the [`Runtime`](crate::Runtime).
     pub fn expires_at(&self) -> SystemTime {
         self.seen.record.expires_at().unwrap_or(UNIX_EPOCH)
     }
 
-    /// How much longer it is held without being renewed; zero once it has expired or is lost.
+    /// Returns how much longer the lock is held without being renewed. Zero if it has expired or is lost.
     pub fn remaining(&self) -> Duration {
         if self.lost {
             return Duration::ZERO;
@@ -57,19 +59,21 @@ impl Lock {
         self.expires_at().duration_since(self.locks.runtime().now()).unwrap_or_default()
     }
 
-    /// Whether it is held, as far as this clock and the last answer of R2 tell. Others take it over no sooner than this has become false,
-    /// as long as their clocks differ by less than their [`with_clock_skew`](Locks::with_clock_skew).
+    /// Whether the lock is held, as far as this clock and the last answer of R2 show. Others do not acquire
+    /// it while this is true, as long as their clocks differ by less than their
+    /// [`with_clock_skew`](Locks::with_clock_skew).
     pub fn is_held(&self) -> bool {
         !self.remaining().is_zero()
     }
 
-    /// Holds it for another ttl from now on.
+    /// Extends the lock by another TTL from now.
     ///
-    /// An error other than [`ErrorKind::LockLost`] leaves it held until [`expires_at`](Self::expires_at), and it may be tried again. If the
-    /// future is dropped, the same holds.
+    /// After an error other than [`ErrorKind::LockLost`] the lock is held until
+    /// [`expires_at`](Self::expires_at), and you can try again. The same applies if the future is dropped.
     ///
     /// # Errors
-    /// [`ErrorKind::LockLost`]: it has expired, somebody else has it, or no answer came before it expired. Those of R2.
+    /// [`ErrorKind::LockLost`]: the lock has expired, another holder has it, or no answer arrived before it
+    /// expired. The errors of R2.
     pub async fn renew(&mut self) -> Result<()> {
         let remaining = self.remaining();
         if is_mutated(Mutation::LeaseNotRenewed) {
@@ -78,7 +82,7 @@ impl Lock {
         if remaining.is_zero() {
             return Err(self.expired("renew"));
         }
-        // Whoever has seen the lease before may rely on it: it is never made shorter.
+        // Others may rely on the expiry that they have seen, so it never moves back.
         let expires_at = self.locks.lease_end()?.max(self.expires_at());
         let locks = self.locks.clone();
         match locks.within(remaining, self.replace(Some(expires_at))).await {
@@ -88,25 +92,26 @@ impl Lock {
         if self.is_held() { Ok(()) } else { Err(self.expired("renew")) }
     }
 
-    /// Gives the lock back. What it does is one write; on R2 that is refused within a second of the acquisition or the last renewal, and
-    /// then waited for and sent again.
+    /// Releases the lock with one write. R2 rejects that write within a second of the acquisition or the last
+    /// renewal; it is then sent again after a wait.
     ///
     /// # Errors
-    /// [`ErrorKind::LockLost`]: the lease has ended and somebody else has taken the lock since, so what was done under it may have met
-    /// with what they did.
-    /// Those of R2: it is then free when it expires, if not already. A lock that has expired, but that nobody has taken, is
-    /// released without an error.
+    /// [`ErrorKind::LockLost`]: the lock expired and another holder has acquired it since, so the work done
+    /// under it may have conflicted with that holder's work. The errors of R2: the lock then becomes free
+    /// when it expires, if it is not free already. Releasing a lock that has expired but was not acquired by
+    /// another holder is not an error.
     pub async fn release(mut self) -> Result<()> {
         self.replace(None).await
     }
 
-    /// Runs `work`, renewing the lock in between (after a third of the ttl), and stops it if the lock is lost: `Ok` says that it was held
-    /// until the work was done.
+    /// Runs `work` and renews the lock meanwhile, after each third of the TTL. Stops the work if the lock is
+    /// lost. `Ok` means that the lock was held until the work was done.
     ///
-    /// Both run in the same task: work that blocks its thread keeps the renewals from being sent, and itself from being stopped.
+    /// Both run in the same task: work that blocks its thread prevents the renewals, and cannot be stopped.
     ///
     /// # Errors
-    /// [`ErrorKind::LockLost`]: `work` was dropped where it stood, or was done when the lock had been lost already.
+    /// [`ErrorKind::LockLost`]: `work` was dropped before it was done, or finished after the lock had been
+    /// lost.
     pub async fn hold<F: Future>(&mut self, work: F) -> Result<F::Output> {
         let (runtime, ttl) = (Arc::clone(self.locks.runtime()), self.locks.ttl());
         let mut work = pin!(work);
@@ -125,7 +130,7 @@ impl Lock {
             match (renewed, failure.take()) {
                 (Ok(()), _) => pause = ttl / 3,
                 (Err(error), _) if self.is_held() => {
-                    tracing::debug!(key = self.key, %error, "a lock was not renewed, trying again");
+                    tracing::debug!(key = self.key, %error, "failed to renew a lock, trying again");
                     pause = ttl / 10;
                     failure = Some(error);
                 }
@@ -140,7 +145,7 @@ impl Lock {
         }
     }
 
-    /// Replaces what this acquisition has written last, where that is still there.
+    /// Replaces the last write of this acquisition, if it is still the current one.
     async fn replace(&mut self, expires_at: Option<SystemTime>) -> Result<()> {
         loop {
             self.writes = self.writes.saturating_add(1);
@@ -153,12 +158,13 @@ impl Lock {
                 }
                 Err(error) => error,
             };
-            // It may have happened all the same, where an answer was lost.
+            // The write may have happened and its answer been lost.
             let seen = match self.locks.read(&self.key).await {
                 Ok(seen) => seen,
                 Err(unknown) => {
-                    tracing::warn!(key = self.key, error = %unknown, "whether a lock was renewed or released is unknown");
-                    // That somebody else has written says nothing of who: this failure may pass, and tell.
+                    tracing::warn!(key = self.key, error = %unknown, "cannot tell whether a lock was renewed or released");
+                    // Another write has come first, by an unknown writer. The failed read may succeed later
+                    // and identify it.
                     let is_refused = error.kind() == ErrorKind::PreconditionFailed;
                     return Err(if is_refused { unknown.with_source(error) } else { error });
                 }
@@ -170,12 +176,12 @@ impl Lock {
                     if self.seen.record == next {
                         return Ok(());
                     }
-                    // A write of ours whose answer was lost before has come in between: this one goes on from there.
+                    // An earlier write of ours, whose answer was lost, came first. Continue from it.
                     if error.kind() != ErrorKind::PreconditionFailed || !overtaken {
                         return Err(error);
                     }
                 }
-                // Nobody can have taken it before the lease ends, unless it was released.
+                // Before the lease ends the lock can only have been acquired by others if it was released.
                 Some(_) if expires_at.is_none() && self.is_held() => return Ok(()),
                 other => {
                     self.lost = true;

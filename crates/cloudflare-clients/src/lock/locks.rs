@@ -1,4 +1,4 @@
-//! Acquiring locks.
+//! Acquires locks.
 
 use std::fmt;
 use std::pin::pin;
@@ -16,19 +16,18 @@ use crate::mutation::{Mutation, is_mutated};
 use crate::r2::{Conditional, R2Service};
 use crate::runtime::Runtime;
 
-/// A key takes one write a second.
+/// R2 accepts one write per second to the same key.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 const MIN_TTL: Duration = Duration::from_millis(1);
 const MAX_OWNER: usize = 1024;
-/// How often a lock is read anew that is replaced while it is read.
+/// How often a lock is read again if it is replaced while it is read.
 const READS: u32 = 3;
 
-/// Locks in a bucket. The [module](super) says what they guarantee.
+/// Locks in a bucket. See the [module](super) for their guarantees.
 ///
-/// It is cheap to clone, and can be shared by threads and tasks: make it once, since the first acquisition
-/// first tries out whether the service honours conditions. Requests are retried as the service's
-/// [`RetryPolicy`](crate::RetryPolicy) says; of a 429, the first retry waits a second, as R2 takes one write
-/// a second to a key.
+/// Create it once and clone it freely: the first acquisition checks whether the service supports conditional
+/// puts. Requests are retried according to the service's [`RetryPolicy`](crate::RetryPolicy). After a 429 the
+/// first retry waits one second, because R2 accepts one write per second to the same key.
 #[derive(Clone)]
 pub struct Locks {
     r2: R2Service,
@@ -40,7 +39,7 @@ pub struct Locks {
 }
 
 impl Locks {
-    /// Locks in the service's bucket, by the service's clock and timer.
+    /// Creates locks in the service's bucket. They use the service's clock and timer.
     pub fn new(r2: R2Service) -> Self {
         let retry = r2.attempts().retry.clone().rate_limit_delay_or(WRITE_INTERVAL);
         Self {
@@ -53,48 +52,48 @@ impl Locks {
         }
     }
 
-    /// What the keys of the locks begin with, before their names; `locks/` by default.
+    /// Sets the prefix of the locks' keys. Default: `locks/`.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// What the holder is called in [`inspect`](Self::inspect) and in errors of those who wait; up to 1,024 bytes. It is stored in the
-    /// bucket as it is.
+    /// Sets the name of the holder, shown by [`inspect`](Self::inspect) and in the errors of those who wait:
+    /// up to 1,024 bytes. Default: none. It is stored in the bucket in plain text.
     #[must_use]
     pub fn with_owner(mut self, owner: impl Into<String>) -> Self {
         self.owner = Some(owner.into());
         self
     }
 
-    /// How long a lock is held unless it is renewed; 30 s by default, a millisecond at least. It counts from before the request that
-    /// acquires or renews it.
+    /// Sets how long a lock is held unless it is renewed. Default: 30 seconds; minimum: 1 millisecond. The
+    /// time counts from before the request that acquires or renews the lock.
     #[must_use]
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// The most by which the clocks of those who use a lock differ; 5 s by default. It is how long an expired lock is left alone. With
-    /// one that is too short, a lock may have two holders.
+    /// Sets the maximum difference between the clocks of all users of a lock. Default: 5 seconds. An expired
+    /// lock is left alone for this long. If it is too short, a lock may have two holders.
     #[must_use]
     pub fn with_clock_skew(mut self, clock_skew: Duration) -> Self {
         self.clock_skew = clock_skew;
         self
     }
 
-    /// Takes the lock if it is free, in one go: `None` where somebody has it, or was faster.
+    /// Tries once to acquire the lock. Returns `None` if another holder has it or was faster.
     ///
-    /// The future should not be dropped before it is done: a lock that was taken without anybody knowing is free again when it
-    /// expires.
+    /// Do not drop the future before it completes: a lock that was acquired without a result becomes free
+    /// when it expires.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`]: under this name there is something else than a lock. Those of R2; the lock
-    /// may then be taken until it expires, where that could not be found out. [`ErrorKind::Unsupported`]: the
-    /// service ignores conditions of puts, which the first acquisition tries out. [`ErrorKind::Timeout`]: the
-    /// answer took longer than the ttl. [`ErrorKind::InvalidInput`], before anything is sent: the name, the ttl
-    /// or the owner cannot be used.
+    /// [`ErrorKind::Serialization`]: the object with this name is not a lock. [`ErrorKind::Unsupported`]: the
+    /// service ignores conditions on puts, which the first acquisition checks. [`ErrorKind::Timeout`]: the
+    /// answer took longer than the TTL. [`ErrorKind::InvalidInput`], before anything is sent: the name, the
+    /// TTL or the owner is invalid. The errors of R2; if it cannot be determined whether the lock was
+    /// acquired, it may be held until it expires.
     pub async fn try_acquire(&self, name: &str) -> Result<Option<Lock>> {
         let key = self.key(name)?;
         match self.attempt(name, &key).await? {
@@ -103,14 +102,15 @@ impl Locks {
         }
     }
 
-    /// Takes the lock, and waits for it up to `max_wait`.
+    /// Acquires the lock, waiting for it up to `max_wait`.
     ///
-    /// It looks again after the delays of the service's [`RetryPolicy`](crate::RetryPolicy): 100 ms, doubled up to 2 s, with jitter, and
-    /// after failures that may pass too. There is no order among those who wait. An attempt that is under way when the time is over
-    /// is not cut off.
+    /// It tries again after the delays of the service's [`RetryPolicy`](crate::RetryPolicy): 100 ms, doubling
+    /// up to 2 s, with jitter. It also tries again after temporary failures. Waiters are not ordered. An
+    /// attempt that is running when the time is over is not cut off.
     ///
     /// # Errors
-    /// [`ErrorKind::Timeout`]: somebody else has it, whom the error names. Otherwise as [`try_acquire`](Self::try_acquire).
+    /// [`ErrorKind::Timeout`]: another holder has the lock; the error names it. Otherwise the errors of
+    /// [`try_acquire`](Self::try_acquire).
     pub async fn acquire(&self, name: &str, max_wait: Duration) -> Result<Lock> {
         let key = self.key(name)?;
         let mut waited = Duration::ZERO;
@@ -134,32 +134,35 @@ impl Locks {
         }
     }
 
-    /// What is known of a lock, at the time of the request; `None` where it was never taken. Nothing changes by it, and by the time
-    /// that the answer is there it may be otherwise: to decide by it who may do something is no lock.
+    /// Returns the state of a lock at the time of the request, or `None` if it was never acquired. It changes
+    /// nothing. The state may be outdated when the answer arrives: do not use it to decide who may do
+    /// something.
     ///
     /// # Errors
-    /// As [`try_acquire`](Self::try_acquire).
+    /// The errors of [`try_acquire`](Self::try_acquire).
     pub async fn inspect(&self, name: &str) -> Result<Option<LockInfo>> {
         Ok(self.read(&self.key(name)?).await?.map(|seen| seen.record.into()))
     }
 
-    /// The key of a lock's object. Nothing is sent for what is refused here.
+    /// Returns the key of a lock's object. Checks all settings before anything is sent.
     fn key(&self, name: &str) -> Result<String> {
         let key = format!("{}{name}", self.prefix);
         let refused = |message| Err(Error::invalid_input(message).during("acquire", Some(&key)));
         if name.is_empty() {
-            return refused("the name of a lock must not be empty".to_owned());
+            return refused("the name of the lock must not be empty".to_owned());
         }
         if name == PROBE {
-            return refused(format!("{PROBE:?} is the name of what conditions are tried on: take another"));
+            return refused(format!(
+                "{PROBE:?} is reserved for the check of conditional puts: choose another name"
+            ));
         }
         if self.ttl < MIN_TTL {
-            return refused(format!("the ttl of {:?} is less than {MIN_TTL:?}", self.ttl));
+            return refused(format!("the TTL of {:?} is less than the minimum of {MIN_TTL:?}", self.ttl));
         }
         if let Some(owner) = &self.owner
             && owner.len() > MAX_OWNER
         {
-            return refused(format!("the owner has {} bytes: {MAX_OWNER} is the most", owner.len()));
+            return refused(format!("the owner has {} bytes: the maximum is {MAX_OWNER}", owner.len()));
         }
         let valid = validate_key(&key).and_then(|()| self.lease_end());
         valid.map_err(|error| error.during("acquire", Some(&key)))?;
@@ -184,8 +187,11 @@ impl Locks {
         let last_token =
             if is_mutated(Mutation::TokenRepeated) { last_token.saturating_sub(1) } else { last_token };
         let token = last_token.checked_add(1).ok_or_else(|| {
-            Error::new(ErrorKind::Serialization, "the lock has no greater token than its last")
-                .during("acquire", Some(key))
+            Error::new(
+                ErrorKind::Serialization,
+                "the last token of the lock is the maximum, so there is no greater token",
+            )
+            .during("acquire", Some(key))
         })?;
         let mut nonce = [0; 16];
         self.runtime().fill_random(&mut nonce)?;
@@ -196,14 +202,14 @@ impl Locks {
                 Ok(etag) => return Ok(Ok(etag)),
                 Err(error) => error,
             };
-            // It may have happened all the same, where an answer was lost.
+            // The write may have happened and its answer been lost.
             match self.read(key).await {
                 Ok(Some(seen)) if seen.record.nonce == record.nonce => Ok(Ok(seen.etag)),
                 Ok(seen) if error.kind() == ErrorKind::PreconditionFailed => Ok(Err(seen)),
                 Err(unknown) if error.kind() == ErrorKind::PreconditionFailed => Err(unknown),
                 Ok(_) => Err(error),
                 Err(unknown) => {
-                    tracing::warn!(key, error = %unknown, "whether a lock was acquired is unknown, so it may be taken until it expires");
+                    tracing::warn!(key, error = %unknown, "cannot tell whether a lock was acquired: it may be held until it expires");
                     Err(error)
                 }
             }
@@ -219,7 +225,7 @@ impl Locks {
     }
 
     fn too_late(&self, key: &str) -> Error {
-        let message = format!("the answer took longer than the ttl of {:?}", self.ttl);
+        let message = format!("the answer took longer than the TTL of {:?}", self.ttl);
         Error::new(ErrorKind::Timeout, message).during("acquire", Some(key))
     }
 
@@ -232,7 +238,7 @@ impl Locks {
                 None => return Ok(None),
             };
             match read {
-                // It was replaced between the head and the rest of the answer.
+                // The object was replaced between the headers and the rest of the answer.
                 Err(error) if error.kind() == ErrorKind::Integrity && reads < READS => {
                     tracing::debug!(key, %error, "reading a lock again");
                 }
@@ -241,17 +247,17 @@ impl Locks {
         }
     }
 
-    /// The etag of what was written. Of an error it is not known whether that has happened.
+    /// Writes the object and returns its etag. After an error it is unknown whether the write has happened.
     pub(super) async fn write(&self, key: &str, record: &Record, only_if: Conditional) -> Result<String> {
         Ok(self.r2.put_json(key, record).only_if(only_if).await?.etag)
     }
 
-    /// When a lease ends that begins now.
+    /// Returns when a lease that starts now ends.
     pub(super) fn lease_end(&self) -> Result<SystemTime> {
         lease_end(self.runtime().now(), self.ttl)
     }
 
-    /// What `work` gives, unless it takes longer than `limit`.
+    /// Returns the result of `work`, or `None` if it takes longer than `limit`.
     pub(super) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         match future::select(pin!(work), self.runtime().timeout(limit)).await {
             Either::Left((value, _)) => Some(value),
@@ -280,10 +286,10 @@ impl fmt::Debug for Locks {
     }
 }
 
-/// What became of one attempt.
+/// The result of one attempt.
 enum Attempt {
     Acquired(Box<Lock>),
-    /// Somebody has it or was faster, and this is what was seen then.
+    /// Another holder has the lock or was faster. Contains the record that was seen.
     Taken(Option<Record>),
 }
 
@@ -291,10 +297,10 @@ fn not_free(by: Option<Record>, max_wait: Duration, key: &str) -> Error {
     let holder = by.map(|record| (record.expires_at(), record.owner));
     let by = match holder {
         Some((Some(expires_at), owner)) => {
-            let owner = owner.map_or_else(|| "somebody".to_owned(), |owner| format!("{owner:?}"));
-            format!("{owner} has it until {}", humantime::format_rfc3339_millis(expires_at))
+            let owner = owner.map_or_else(|| "another holder".to_owned(), |owner| format!("{owner:?}"));
+            format!("{owner} holds it until {}", humantime::format_rfc3339_millis(expires_at))
         }
-        _ => "others were faster".to_owned(),
+        _ => "others acquired it first".to_owned(),
     };
     let message = format!("the lock was not free within {max_wait:?}: {by}");
     Error::new(ErrorKind::Timeout, message).during("acquire", Some(key))

@@ -1,65 +1,75 @@
 //! Locks over R2: one holder at a time among processes, machines and Workers.
 //!
-//! # What it guarantees
-//! - **One holder at a time**, as long as the clocks of all who use a lock differ by less than
-//!   [`with_clock_skew`](Locks::with_clock_skew) (5 s by default), and as long as a holder stops when
-//!   [`Lock::is_held`] says so. It rests on R2's conditional puts, which are strongly consistent: of several
-//!   who try, R2 lets one through. Some other services ignore conditions. So the first acquisition of a
-//!   [`Locks`] over S3 tries them on an object `.conditions` beside the locks, and fails with
-//!   [`Unsupported`](crate::ErrorKind) where one that does not hold is not refused.
-//! - **Tokens that only grow.** Each acquisition has a [`token`](Lock::token) greater than all before it, whatever the clocks say.
-//! - **No lock outlives its holder** by more than the rest of its lease and the clock skew: 35 s at most by default. A holder that was
-//!   killed, or whose Worker was evicted, needs no help.
-//! - **A lost answer is no guess.** Where a request fails and may have happened all the same, the lock is read back; what is written
-//!   bears a nonce, so that everyone knows what is theirs. What cannot be read back counts as not held.
+//! # Guarantees
+//! - **One holder at a time**, as long as the clocks of all users of a lock differ by less than
+//!   [`with_clock_skew`](Locks::with_clock_skew) (default: 5 seconds), and holders stop when
+//!   [`Lock::is_held`] is false. This relies on R2's conditional puts, which are strongly consistent: of
+//!   several concurrent attempts R2 accepts one. Some other services ignore conditions. Therefore the first
+//!   acquisition of a [`Locks`] over S3 checks them on an object `.conditions` next to the locks, and fails
+//!   with [`Unsupported`](crate::ErrorKind) if a put is accepted although its condition does not hold.
+//! - **Tokens only grow.** Each acquisition has a [`token`](Lock::token) greater than all before it, whatever
+//!   the clocks show.
+//! - **No lock outlives its holder** by more than the rest of its lease plus the clock skew: 35 seconds at
+//!   most by default. If a holder is killed, or its Worker is evicted, nothing has to be cleaned up.
+//! - **A lost answer is resolved.** If a request fails but may have been executed, the lock is read back.
+//!   Each write contains a nonce, so every holder recognizes its own writes. A lock that cannot be read back
+//!   counts as not held.
 //!
-//! # What it does not guarantee
-//! - **That a holder notices in time.** A process that is paused (a debugger, a suspended laptop, a stalled disk) goes on behind the
-//!   end of its lease without knowing; no lock with an expiry can prevent that, and neither a clock that is wrong by more than the
-//!   skew. What protects a resource is the *token*: give it along with each write, and have the resource refuse tokens less than the
-//!   greatest that it has seen. On R2 itself that is a conditional put.
-//! - **Speed.** R2 takes [one write a second to a key](https://developers.cloudflare.com/r2/platform/limits/), and acquiring, renewing
-//!   and releasing are a write each. So **a lock turns over about every two seconds at best**: what is released within a second of
-//!   its acquisition is refused with a 429 first, and sent again after 1 to 1.5 s, as is an acquisition right behind a release. Many
-//!   locks side by side do not hinder each other.
-//! - **Order.** Who waits looks again and again, with jitter; who comes first is luck. Nobody starves by design, nor is anybody
-//!   promised a turn.
-//! - **Re-entry.** A holder that acquires the same lock again waits for itself.
-//! - **Against deletion.** Who deletes the lock's object (a rule of the bucket's lifecycle, say) frees the lock and sets its token
-//!   back. Keep the prefix out of both.
+//! # Limits
+//! - **A holder may notice too late.** A process that is paused (a debugger, a suspended laptop, a stalled
+//!   disk) continues after the end of its lease without knowing. No lock with an expiry can prevent that, nor
+//!   a clock that is wrong by more than the skew. The *token* protects the resource: send it with each write,
+//!   and let the resource reject tokens smaller than the greatest one it has seen. On R2 itself, use a
+//!   conditional put.
+//! - **Speed.** R2 accepts [one write per second to the same
+//!   key](https://developers.cloudflare.com/r2/platform/limits/), and acquiring, renewing and releasing are
+//!   one write each. **A lock changes hands about every two seconds at best**: a release within a second of
+//!   the acquisition is first rejected with a 429 and sent again after 1 to 1.5 seconds, and so is an
+//!   acquisition right after a release. Different locks do not slow each other down.
+//! - **Order.** Waiters try again and again, with jitter, and any of them may be next. No waiter starves by
+//!   design, but none is guaranteed a turn.
+//! - **Reentrancy.** A holder that acquires the same lock again waits for itself.
+//! - **Deletion.** Deleting the lock's object, by hand or by a lifecycle rule of the bucket, frees the lock
+//!   and resets its token. Exclude the prefix from both.
 //!
-//! KV cannot make a lock: it has no compare-and-swap, and its reads may be a minute old.
+//! KV cannot implement locks: it has no compare-and-swap, and its reads may be a minute old.
 //!
-//! How the first part is tested: a simulation of four clients whose clocks differ by up to the skew, and whose requests are slow, fail, or
-//! lose their answers (thousands of acquisitions, never two holders; with clocks further apart than the skew it does find some);
-//! 8 processes that contend for 10,000 acquisitions over S3 while they are killed; requests to a Worker that contend over its binding.
+//! The guarantees are tested by a simulation of four clients whose clocks differ by up to the skew, and whose
+//! requests are slow, fail, or lose their answers (thousands of acquisitions, never two holders; with clocks
+//! further apart than the skew it does find two); by 8 processes that contend for 10,000 acquisitions over S3
+//! while they are killed; and by requests to a Worker that contend over its binding.
 //!
 //! # How it works
-//! A lock is one object with a few bytes of JSON: token, nonce, expiry, and who holds it. Acquiring creates it (`If-None-Match: *`) or,
-//! where it was released or has expired, replaces what was seen (`If-Match`). Renewing and releasing replace what the holder wrote
-//! last. A released lock stays as a tombstone: R2 cannot delete on a condition, and the token has to go on from there. No two writes
-//! have the same bytes, so an etag, which is their MD5, stands for one write, and a request that arrives late changes nothing once
-//! there was another write.
+//! A lock is one object with a few bytes of JSON: token, nonce, expiry and owner. Acquiring it creates the
+//! object (`If-None-Match: *`) or, if it was released or has expired, replaces the version that was read
+//! (`If-Match`). Renewing and releasing replace the holder's last write. A released lock stays as a
+//! tombstone, because R2 cannot delete conditionally and the token has to continue from there. No two writes
+//! have the same bytes. An etag, which is their MD5, therefore identifies one write, and a request that
+//! arrives late changes nothing after another write.
 //!
-//! | what | requests, where nothing fails |
+//! | operation | requests without failures |
 //! |---|---|
-//! | acquire | a read and a write; a read while somebody else holds it |
-//! | the first acquire of a [`Locks`] and its clones | two writes more, which are refused; three in a new bucket |
+//! | acquire | a read and a write; a read while another holder has it |
+//! | the first acquire of a [`Locks`] and its clones | two more writes, which fail; three in a new bucket |
 //! | renew | a write |
 //! | release | a write |
 //! | [`inspect`](Locks::inspect) | a read |
 //!
-//! **The time.** A lease is counted by the holder's clock from *before* its request is sent, so a slow answer makes it shorter, never
-//! longer: the holder stops when its own clock reaches the expiry that it has written. Others wait until *their* clock is past that
-//! expiry by the clock skew. As the two clocks differ by less, the holder's has reached it by then. A holder that cannot tell whether a
-//! renewal has happened goes by the expiry before.
+//! **Time.** The lease is measured by the holder's clock from *before* its request is sent, so a slow answer
+//! makes it shorter and never longer. The holder stops when its own clock reaches the expiry that it has
+//! written. Others wait until *their* clock has passed that expiry by the clock skew. The clocks differ by
+//! less than that, so the holder's clock has reached the expiry too. A holder that does not know whether a
+//! renewal succeeded uses the previous expiry.
 //!
-//! - A holder whose clock is ahead by an hour keeps the lock an hour too long if it dies: clocks have to be synchronised.
-//! - In a Worker [the clock stands still](https://developers.cloudflare.com/workers/reference/security-model/#step-1-disallow-timers-and-multi-threading)
-//!   while code computes, and goes on with I/O: ask [`is_held`](Lock::is_held) after I/O.
-//! - A [`ttl`](Locks::with_ttl) of less than some 5 s leaves R2's limit of writes no room for renewals.
+//! - A holder whose clock is an hour ahead keeps the lock an hour too long if it dies: keep clocks
+//!   synchronized.
+//! - In a Worker [the clock stands
+//!   still](https://developers.cloudflare.com/workers/reference/security-model/#step-1-disallow-timers-and-multi-threading)
+//!   while code computes, and advances with I/O: call [`is_held`](Lock::is_held) after I/O.
+//! - A [`ttl`](Locks::with_ttl) of less than about 5 seconds leaves no room for renewals within R2's write
+//!   limit.
 //!
-//! # How to use it
+//! # Example
 //! ```
 //! use std::time::Duration;
 //! use cloudflare_clients::{LocalBucket, lock::Locks, r2::R2Service};
@@ -69,7 +79,7 @@
 //! let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
 //! let locks = Locks::new(r2).with_owner("report-worker-7");
 //!
-//! // Waits for a minute at most.
+//! // Waits for up to a minute.
 //! let mut lock = locks.acquire("nightly-report", Duration::from_secs(60)).await?;
 //! assert!(locks.try_acquire("nightly-report").await?.is_none());
 //!
@@ -84,7 +94,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A [`Lock`] that is dropped cannot tell R2: it stays taken until it expires. Call [`Lock::release`].
+//! Dropping a [`Lock`] does not release it: it stays held until it expires. Call [`Lock::release`].
 
 mod conditions;
 mod guard;

@@ -1,4 +1,4 @@
-//! What a lock's object holds.
+//! The content of a lock's object.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,21 +9,21 @@ use crate::r2::ObjectBody;
 use crate::time::{LAST_MILLISECOND, from_millis, to_millis};
 
 const VERSION: u32 = 1;
-/// More than any lock has.
+/// Maximum size of a lock's object, in bytes. No valid lock reaches it.
 const MAX_SIZE: u64 = 16 * 1024;
 
-/// The state of a lock, as the JSON of its object.
+/// The state of a lock: the JSON of its object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     version: u32,
-    /// Of the acquisition that wrote this.
+    /// The token of the acquisition that wrote the record.
     pub(super) token: u64,
-    /// The same in all writes of one acquisition, and in those of no other.
+    /// The same in all writes of one acquisition, and different in all others.
     pub(super) nonce: String,
-    /// Counts these writes, so that no two have the same bytes.
+    /// The number of the write within the acquisition, so that no two writes have the same bytes.
     pub(super) writes: u32,
     pub(super) owner: Option<String>,
-    /// By the holder's clock, in milliseconds since 1970. None once the lock is released.
+    /// Milliseconds since 1970, by the holder's clock. `None` after the release.
     pub(super) expires_at: Option<u64>,
 }
 
@@ -39,12 +39,12 @@ impl Record {
         Self { version: VERSION, token, nonce: hex::encode(nonce), writes: 0, owner, expires_at }
     }
 
-    /// A later write of the same acquisition: a renewal, or with no expiry the release.
+    /// A later write of the same acquisition: a renewal, or the release if there is no expiry.
     pub(super) fn rewritten(&self, writes: u32, expires_at: Option<SystemTime>) -> Self {
         Self { writes, expires_at: expires_at.map(to_millis), ..self.clone() }
     }
 
-    /// Whether others than its holder have to leave it alone.
+    /// Whether the lock counts as held for everyone but its holder.
     pub(super) fn is_held(&self, now: SystemTime, clock_skew: Duration) -> bool {
         let margin = u64::try_from(clock_skew.as_millis()).unwrap_or(u64::MAX);
         self.expires_at.is_some_and(|expires_at| to_millis(now) < expires_at.saturating_add(margin))
@@ -55,7 +55,7 @@ impl Record {
     }
 }
 
-/// A record with the etag that stands for it.
+/// A record and its etag.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) record: Record,
@@ -66,7 +66,7 @@ impl Seen {
     /// Reads a lock's object.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`]: it is no lock, or one of another version.
+    /// [`ErrorKind::Serialization`]: the object is not a lock, or a lock of another version.
     pub(super) async fn read(object: ObjectBody) -> Result<Self> {
         let etag = object.etag.clone();
         if object.size > MAX_SIZE {
@@ -90,43 +90,44 @@ impl Seen {
 
 fn no_lock(why: &str) -> Error {
     let message = format!(
-        "the object is not a lock of version {VERSION} ({why}); it was left as it is: use another prefix, or a version of this \
-         library that knows it"
+        "the object is not a lock of version {VERSION} ({why}) and was not changed: use another prefix, or a version of this \
+         library that supports it"
     );
     Error::new(ErrorKind::Serialization, message)
 }
 
-/// `ttl` from `now` on.
+/// Returns when a lease of `ttl` from `now` ends.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`]: that is after the year 9999.
+/// [`ErrorKind::InvalidInput`]: it ends after the year 9999.
 pub(super) fn lease_end(now: SystemTime, ttl: Duration) -> Result<SystemTime> {
     let end = now.checked_add(ttl).filter(|end| to_millis(*end) <= LAST_MILLISECOND);
-    end.ok_or_else(|| Error::invalid_input(format!("a ttl of {ttl:?} ends after the year 9999")))
+    end.ok_or_else(|| Error::invalid_input(format!("a TTL of {ttl:?} ends after the year 9999")))
 }
 
-/// What is known of a lock: [`Locks::inspect`](super::Locks::inspect).
+/// The state of a lock, returned by [`Locks::inspect`](super::Locks::inspect).
 ///
-/// It serialises as `{"token": 7, "holder": {"owner": "a", "expiresAt": "2026-11-25T05:18:20.123Z"}}`.
+/// It serializes as `{"token": 7, "holder": {"owner": "a", "expiresAt": "2026-11-25T05:18:20.123Z"}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LockInfo {
     /// The token of the last acquisition.
     pub token: u64,
-    /// Who holds the lock or has left it to expire; none where it was released.
+    /// The current holder, or the last one if the lock has expired. `None` after a release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
 }
 
-/// Who holds a lock.
+/// The holder of a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Holder {
-    /// What the holder calls itself: [`Locks::with_owner`](super::Locks::with_owner).
+    /// The name that the holder has set with [`Locks::with_owner`](super::Locks::with_owner).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// When the lock expires unless it is renewed, by the holder's clock. Others take it over when this has passed by their clock skew.
+    /// When the lock expires unless it is renewed, by the holder's clock. Others can acquire it once their
+    /// clock has passed this time by their clock skew.
     #[serde(with = "crate::time::rfc3339")]
     pub expires_at: SystemTime,
 }

@@ -1,8 +1,8 @@
-//! The lines of playlists, in errors.
+//! Line numbers in errors.
 
 use crate::error::Error;
 
-/// Says of an error which line it is about.
+/// Adds the number of the line to an error.
 pub(super) fn at_line(number: usize, error: &Error) -> Error {
     Error::invalid_input(format!("line {number}: {}", error.message()))
 }

@@ -1,4 +1,4 @@
-//! How a playlist is signed.
+//! Options for signing playlists.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::time::to_seconds;
 type ChildUrl<'a> = dyn Fn(&str) -> Result<String> + Send + Sync + 'a;
 type Choice<'a> = dyn Fn(&Representation<'_>) -> bool + Send + Sync + 'a;
 
-/// How a playlist is signed.
+/// Options for signing playlists.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,7 +45,8 @@ enum Expiry {
 }
 
 impl<'a> PlaylistOptions<'a> {
-    /// URLs that are good for an hour, below the first folder of the playlist's key.
+    /// Creates options with URLs that are valid for an hour, for keys in the first folder of the playlist's
+    /// key.
     pub fn new() -> Self {
         Self {
             expiry: Expiry::In(Duration::from_secs(3600)),
@@ -61,65 +62,72 @@ impl<'a> PlaylistOptions<'a> {
         }
     }
 
-    /// How long the URLs are good, in whole seconds from 1 to 604,800 (7 days); an hour by default. It has to cover the time
-    /// that a film is watched, pauses included: players read a film's playlist once.
+    /// Sets how long the URLs are valid, in whole seconds from 1 to 604,800 (7 days). Default: 1 hour.
+    /// Players read the playlist of a film once, so this must cover the time for which it is watched,
+    /// including pauses.
     pub fn expires_in(mut self, expires_in: Duration) -> Self {
         self.expiry = Expiry::In(expires_in);
         self
     }
 
-    /// When the URLs stop working, in place of [`expires_in`](Self::expires_in): in 7 days at most, and cut to whole seconds. A route
-    /// whose own URLs expire gives what it signs the same end.
+    /// Sets when the URLs expire, instead of [`expires_in`](Self::expires_in): within 7 days, cut to whole
+    /// seconds. Use it in a route whose own URLs expire, to give what it signs the same end.
     pub fn expires_at(mut self, expires_at: SystemTime) -> Self {
         self.expiry = Expiry::At(expires_at);
         self
     }
 
-    /// Signs as of the beginning of a window of this length, so that all who ask within it get the same URLs, and the caches of
-    /// browsers and CDNs hit. Of a live playlist that is read again, only what is new changes. By default there is no window: URLs
-    /// change every second.
+    /// Signs as of the start of a time window of this length. All requests within the window get the same
+    /// URLs, so browser and CDN caches hit, and a reloaded live playlist changes only where it has new
+    /// segments. Whole seconds. Default: no window; URLs change every second.
     ///
-    /// With [`expires_in`](Self::expires_in) it costs lifetime: a URL that is asked for at the end of the window has lived through it
-    /// already, so it is good for the expiry less the window at least. With 15 minutes of an hour, that is 45 minutes. The
-    /// window has to be shorter than the expiry. With [`expires_at`](Self::expires_at) it costs nothing, and URLs are the same for
-    /// those with the same end.
+    /// With [`expires_in`](Self::expires_in) the window shortens the validity: a URL requested at the end of
+    /// the window is valid for the expiry minus the window. With a window of 15 minutes and an expiry of one
+    /// hour, that is 45 minutes. The window must be shorter than the expiry. With
+    /// [`expires_at`](Self::expires_at) it costs nothing, and requests with the same end get the same URLs.
     pub fn signing_window(mut self, window: Duration) -> Self {
         self.signing_window = window;
         self
     }
 
-    /// What the key of every object has to begin with: nothing outside is signed, whatever the playlist says. It ends with
-    /// `/`, or is empty to allow the whole bucket, and it is in the form of [`normalize_key`].
+    /// Sets the prefix of the keys that may be signed. References to other objects are rejected, whatever the
+    /// playlist contains. The prefix ends with `/`, or is empty to allow the whole bucket, and has the form
+    /// of [`normalize_key`].
     ///
-    /// By default it is the first folder of the playlist's key (`creator-123/` of `creator-123/hls/media-456/video.m3u8`). A
-    /// playlist at the root of the bucket lies in no folder, so it needs a prefix.
+    /// Default: the first folder of the playlist's key (`creator-123/` of
+    /// `creator-123/hls/media-456/video.m3u8`). A playlist at the root of the bucket is not in a folder and
+    /// needs a prefix.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
     }
 
-    /// The URL that answers the playlist of a key, signed: a route of yours, such as one that
-    /// [`TokenRoute`](super::TokenRoute) makes URLs for. Needed for playlists that name others, or asset
-    /// lists and steering manifests, which the route answers by
-    /// [`sign_hls_json`](crate::r2::R2SigningClient::sign_hls_json): the
-    /// [module](super#the-uris-of-an-hls-playlist) lists the tags. It is called for each of them.
+    /// Sets a function that returns the URL at which the signed playlist of a key is served: a route of your
+    /// service, for example one with URLs of a [`TokenRoute`](super::TokenRoute). Required for playlists that
+    /// name other playlists, asset lists or steering manifests. The route signs the last two with
+    /// [`sign_hls_json`](crate::r2::R2SigningClient::sign_hls_json). The
+    /// [module](super#the-uris-of-an-hls-playlist) lists the tags. The function is called for each such
+    /// reference.
     ///
-    /// Players add parameters to these URLs, all of whose names begin with `_HLS_`, and those of
-    /// [`BlockingReload`](super::BlockingReload) are for the route.
+    /// Players add parameters to these URLs, whose names all start with `_HLS_`. The route handles those of
+    /// [`BlockingReload`](super::BlockingReload).
     pub fn child_url(mut self, url: impl Fn(&str) -> Result<String> + Send + Sync + 'a) -> Self {
         self.child_url = Some(Box::new(url));
         self
     }
 
-    /// Which representations of a DASH manifest are signed: those for which `choose` is true, and all by default. The others are
-    /// left out, as is an `AdaptationSet` without any. For a period that has none left, signing fails.
+    /// Sets which representations of a DASH manifest are signed: those for which `choose` returns true.
+    /// Default: all. The others are removed, and so is an `AdaptationSet` without any. Signing fails if a
+    /// period has none left.
     ///
-    /// A film of two hours has some 1,200 segments, each with a URL of some 500 bytes: six representations make 3 MB.
+    /// A two-hour film has about 1,200 segments with URLs of about 500 bytes each: six representations make 3
+    /// MB.
     ///
     /// ```
     /// use cloudflare_clients::playlist::PlaylistOptions;
     ///
-    /// let up_to_720p = PlaylistOptions::new().representations(|it| it.height.is_none_or(|height| height <= 720));
+    /// let up_to_720p =
+    ///     PlaylistOptions::new().representations(|it| it.height.is_none_or(|height| height <= 720));
     /// # let _ = up_to_720p;
     /// ```
     pub fn representations(
@@ -130,44 +138,45 @@ impl<'a> PlaylistOptions<'a> {
         self
     }
 
-    /// How far back a viewer of a live stream can seek: of a playlist or manifest that is still growing, only the segments of this
-    /// last time are signed and listed. By default, all that it lists are.
+    /// Sets how far back viewers of a live stream can seek: only the segments of this last period are signed
+    /// and listed. Applies to playlists and manifests that are still growing. Default: all listed segments.
     ///
     /// At least three segments and three target durations remain, as [RFC
-    /// 8216](https://www.rfc-editor.org/rfc/rfc8216#section-6.2.2) asks for. `EXT-X-PLAYLIST-TYPE:EVENT` is
-    /// left out, which forbids to shorten a playlist. What ends the stream (`EXT-X-ENDLIST`) makes it a film,
-    /// which is not shortened: viewers get all of it then, and its `EXT-X-MEDIA-SEQUENCE` is the first one
-    /// again. A delta update is not shortened either. For DASH, see [there](super#live-dash).
+    /// 8216](https://www.rfc-editor.org/rfc/rfc8216#section-6.2.2) requires. `EXT-X-PLAYLIST-TYPE:EVENT` is
+    /// removed, because it forbids shortening a playlist. When a stream has ended (`EXT-X-ENDLIST`), its
+    /// playlist is no longer shortened: viewers get all of it, and its `EXT-X-MEDIA-SEQUENCE` is the first
+    /// one again. A delta update is not shortened either. For DASH, see [live DASH](super#live-dash).
     ///
-    /// A day of segments of six seconds makes 5 MB for every reload, and ten minutes make 50 KB.
+    /// A day of six-second segments makes 5 MB for every reload; ten minutes make 50 KB.
     pub fn dvr_window(mut self, window: Duration) -> Self {
         self.dvr_window = Some(window);
         self
     }
 
-    /// The value of a variable that an HLS playlist takes from outside: from its URL (`EXT-X-DEFINE:QUERYPARAM`), or from the
-    /// multivariant playlist that names it (`EXT-X-DEFINE:IMPORT`). A variable that no reference uses needs no value.
+    /// Sets the value of a variable that an HLS playlist takes from outside: from its URL
+    /// (`EXT-X-DEFINE:QUERYPARAM`), or from the multivariant playlist that names it (`EXT-X-DEFINE:IMPORT`).
+    /// A variable that no reference uses needs no value.
     ///
-    /// The signed playlist defines it by this value, which has neither a quote nor a control character, so
-    /// that the URL by which a player loads the playlist need not have the parameter.
+    /// The signed playlist defines the variable with this value, so the URL with which a player loads the
+    /// playlist does not need the parameter. The value must not contain a quote or a control character.
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.variables.insert(name.into(), value.into());
         self
     }
 
-    /// The most URLs that are made for one playlist: 20,000 by default.
+    /// Sets the maximum number of URLs in one playlist. Default: 20,000.
     pub fn max_urls(mut self, urls: usize) -> Self {
         self.max_urls = urls;
         self
     }
 
-    /// The longest line of an HLS playlist, in bytes: 16,384 by default.
+    /// Sets the maximum length of a line of an HLS playlist, in bytes. Default: 16,384.
     pub fn max_line(mut self, bytes: usize) -> Self {
         self.max_line = bytes;
         self
     }
 
-    /// The longest DASH manifest, in bytes: 4 MiB by default.
+    /// Sets the maximum size of a DASH manifest or an HLS JSON document, in bytes. Default: 4 MiB.
     pub fn max_manifest(mut self, bytes: usize) -> Self {
         self.max_manifest = bytes;
         self
@@ -179,26 +188,26 @@ impl<'a> PlaylistOptions<'a> {
             (None, Some(slash)) => &key[..=slash],
             (None, None) => {
                 return Err(Error::invalid_input(
-                    "a playlist at the root of the bucket lies in no folder: `PlaylistOptions::prefix` sets what the \
-                     keys that may be signed begin with, and an empty one allows all of the bucket",
+                    "a playlist at the root of the bucket is not in a folder: set the prefix of the keys that may be signed with \
+                     `PlaylistOptions::prefix`; an empty one allows the whole bucket",
                 ));
             }
         };
         if !prefix.is_empty() && !prefix.ends_with('/') {
             return Err(Error::invalid_input(format!(
-                "the prefix {prefix:?} has to end with \"/\", or it would allow folders whose names merely begin so"
+                "the prefix {prefix:?} must end with \"/\": otherwise it would also allow folders whose names start with it"
             )));
         }
         let normalized = normalize_key(prefix);
         if normalized != prefix {
             return Err(Error::invalid_input(format!(
-                "the prefix {prefix:?} is not in Unicode's form NFC: R2 takes it for that of another folder, {normalized:?}"
+                "the prefix {prefix:?} is not in the Unicode form NFC: R2 treats it as another folder, {normalized:?}"
             )));
         }
         Ok(prefix)
     }
 
-    /// How long the URLs are good for whoever gets them, at least.
+    /// Returns for how long the URLs are valid at least when a client receives them.
     pub(super) fn least_life(&self, now: SystemTime) -> Duration {
         match self.expiry {
             Expiry::In(expires_in) => expires_in.saturating_sub(self.signing_window),
@@ -206,28 +215,29 @@ impl<'a> PlaylistOptions<'a> {
         }
     }
 
-    /// The time to sign at, and how long the URLs are good from then on.
+    /// Returns the time to sign at, and how long the URLs are valid from then on.
     pub(super) fn signing_time(&self, now: SystemTime) -> Result<(SystemTime, Duration)> {
         let (now, window) = (to_seconds(now), self.signing_window);
         if window.subsec_nanos() != 0 {
             return Err(Error::invalid_input(format!(
-                "the signing window has to be whole seconds, and {window:?} is not"
+                "the signing window must be whole seconds, but it is {window:?}"
             )));
         }
         let begin = now - now.checked_rem(window.as_secs()).unwrap_or(0);
         let expires_in = match self.expiry {
             Expiry::In(expires_in) if !window.is_zero() && window >= expires_in => {
                 return Err(Error::invalid_input(format!(
-                    "the signing window of {window:?} has to be shorter than the expiry of {expires_in:?}"
+                    "the signing window of {window:?} must be shorter than the expiry of {expires_in:?}"
                 )));
             }
             Expiry::In(expires_in) => expires_in,
             Expiry::At(end) => {
-                let left = to_seconds(end).checked_sub(now).filter(|left| *left > 0).ok_or_else(|| {
-                    Error::invalid_input("the time at which the URLs are to expire has passed")
-                })?;
+                let left = to_seconds(end)
+                    .checked_sub(now)
+                    .filter(|left| *left > 0)
+                    .ok_or_else(|| Error::invalid_input("the expiry time of the URLs has passed"))?;
                 let left = Duration::from_secs(left);
-                // From the beginning of the window it may be longer than a URL can live, by a part of the window.
+                // From the start of the window it may exceed the maximum validity by a part of the window.
                 let from_begin = left + Duration::from_secs(now - begin);
                 if left > MAX_EXPIRES_IN { left } else { from_begin.min(MAX_EXPIRES_IN) }
             }

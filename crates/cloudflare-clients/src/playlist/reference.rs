@@ -1,4 +1,4 @@
-//! From a reference in a playlist to the key of an object.
+//! Resolves references in a playlist to keys of objects.
 
 use std::borrow::Cow;
 
@@ -7,39 +7,39 @@ use percent_encoding::percent_decode_str;
 use crate::error::{Error, Result};
 use crate::signing::url_signer::UrlSigner;
 
-/// Where a reference leads.
+/// The target of a reference.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Resolved {
-    /// To the object of this key.
+    /// The object with this key.
     Object(String),
-    /// To another host, or to data that it holds itself.
+    /// Another host, or data in the reference itself.
     Elsewhere,
 }
 
-/// Resolves references as [RFC 3986](https://www.rfc-editor.org/rfc/rfc3986#section-5) has it, except that a base is a key, and
-/// so taken as it is: dots are folded in the reference only.
+/// Resolves references according to [RFC 3986](https://www.rfc-editor.org/rfc/rfc3986#section-5), except that
+/// a base is a key and is used unchanged: dot segments are resolved only in the reference.
 #[derive(Debug)]
 pub(crate) struct Resolver<'a> {
     /// The scheme and host of the bucket.
     pub(crate) origin: &'a str,
-    /// The path of the bucket at its host, with a `/` at its end.
+    /// The path of the bucket at its host, ending with `/`.
     pub(crate) bucket_path: &'a str,
-    /// What every key has to begin with.
+    /// The prefix that every key must have.
     pub(crate) prefix: &'a str,
 }
 
-/// The part of a key as far as its last `/`.
+/// Returns the part of a key up to its last `/`.
 pub(crate) fn folder_of(key: &str) -> &str {
     &key[..key.rfind('/').map_or(0, |slash| slash + 1)]
 }
 
 impl<'a> Resolver<'a> {
-    /// References into the bucket that `signer` signs for, as far as below `prefix`.
+    /// Resolves references into the bucket that `signer` signs for, below `prefix`.
     pub(crate) fn new(signer: &'a UrlSigner, prefix: &'a str) -> Self {
         Self { origin: signer.origin(), bucket_path: signer.bucket_path(), prefix }
     }
 
-    /// The target of `reference` in a document whose key is `base`, which may be signed.
+    /// Returns the target of `reference` in the document with the key `base`, if it may be signed.
     pub(crate) fn resolve(&self, base: &str, reference: &str) -> Result<Resolved> {
         let target = self.follow(base, reference)?;
         if let Resolved::Object(key) = &target {
@@ -48,14 +48,14 @@ impl<'a> Resolver<'a> {
         Ok(target)
     }
 
-    /// The target of `reference` in a document whose key is `base`, wherever in the bucket that is.
+    /// Returns the target of `reference` in the document with the key `base`, anywhere in the bucket.
     pub(crate) fn follow(&self, base: &str, reference: &str) -> Result<Resolved> {
         if reference.chars().any(char::is_control) {
             return Err(Error::invalid_input("a reference has a control character"));
         }
         let Some(path) = self.path(reference) else { return Ok(Resolved::Elsewhere) };
         if path.is_empty() {
-            return Err(Error::invalid_input("a reference names no object: it has no path"));
+            return Err(Error::invalid_input("a reference has no path, so it does not name an object"));
         }
         let (base, path) = match path.strip_prefix('/') {
             Some(path) => ("", path),
@@ -64,7 +64,7 @@ impl<'a> Resolver<'a> {
         Ok(Resolved::Object(join(base, path)?))
     }
 
-    /// Whether a signature may be given for the key.
+    /// Checks that the key may be signed.
     pub(crate) fn check(&self, key: &str) -> Result<()> {
         if key.starts_with(self.prefix) {
             return Ok(());
@@ -75,7 +75,8 @@ impl<'a> Resolver<'a> {
         )))
     }
 
-    /// The path of a reference into the bucket, without query and fragment. An absolute path is one from the bucket's root.
+    /// Returns the path of a reference into the bucket, without query and fragment. An absolute path starts
+    /// at the bucket's root.
     fn path<'r>(&self, reference: &'r str) -> Option<&'r str> {
         let path = |reference: &'r str| reference.split(['?', '#']).next().unwrap_or_default();
         if reference.starts_with("//") {
@@ -84,18 +85,18 @@ impl<'a> Resolver<'a> {
         if !has_scheme(reference) {
             return Some(path(reference));
         }
-        // As far as the host, case does not count.
+        // Scheme and host are case-insensitive.
         let (origin, rest) = reference.split_at_checked(self.origin.len())?;
         if !origin.eq_ignore_ascii_case(self.origin) {
             return None;
         }
         let inside = path(rest).strip_prefix(self.bucket_path)?;
-        // With the `/` before it, it is a path from the bucket's root.
+        // Keep the `/` before it: the path starts at the bucket's root.
         Some(&path(rest)[path(rest).len() - inside.len() - 1..])
     }
 }
 
-/// `scheme ":"`, where the path would begin otherwise.
+/// Whether the reference starts with a scheme.
 pub(crate) fn has_scheme(reference: &str) -> bool {
     let end = reference.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')));
     end.is_some_and(|end| {
@@ -122,7 +123,7 @@ fn join(base: &str, path: &str) -> Result<String> {
     Ok(key)
 }
 
-/// How many dots a segment is, where it is nothing else.
+/// Returns the number of dots of a segment that consists of dots only, or 0.
 fn dots(segment: &str) -> usize {
     let mut rest = segment;
     let mut count = 0;
@@ -139,12 +140,12 @@ fn dots(segment: &str) -> usize {
 }
 
 fn decoded(segment: &str) -> Result<Cow<'_, str>> {
-    let decoded = percent_decode_str(segment).decode_utf8().map_err(|_| {
-        Error::invalid_input(format!("{segment:?} is not UTF-8 once its percent-encoding is decoded"))
-    })?;
+    let decoded = percent_decode_str(segment)
+        .decode_utf8()
+        .map_err(|_| Error::invalid_input(format!("{segment:?} is not UTF-8 after percent-decoding")))?;
     if decoded.contains('/') && decoded.split('/').any(|part| part == "." || part == "..") {
         return Err(Error::invalid_input(format!(
-            "{segment:?} hides a dot segment: players fold those, and the signature would not fit"
+            "{segment:?} hides a dot segment: players resolve it, and the signature would not match"
         )));
     }
     Ok(decoded)

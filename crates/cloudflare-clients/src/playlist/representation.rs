@@ -1,26 +1,26 @@
-//! What a representation is chosen by.
+//! The properties by which representations are chosen.
 
-/// A representation of a DASH manifest, to be chosen by [`PlaylistOptions::representations`]: what it says itself, or its
-/// `AdaptationSet` says for it.
+/// A representation of a DASH manifest, for [`PlaylistOptions::representations`]. Its values come from the
+/// representation itself or from its `AdaptationSet`.
 ///
 /// [`PlaylistOptions::representations`]: super::PlaylistOptions::representations
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Representation<'a> {
-    /// Its `id`, which no other of its period has.
+    /// The `id`, unique in its period.
     pub id: Option<&'a str>,
-    /// In bits per second.
+    /// The bandwidth, in bits per second.
     pub bandwidth: Option<u64>,
-    /// In pixels, of video.
+    /// The width of video, in pixels.
     pub width: Option<u32>,
-    /// In pixels, of video.
+    /// The height of video, in pixels.
     pub height: Option<u32>,
-    /// Of its segments, such as `video/mp4`.
+    /// The MIME type of the segments, such as `video/mp4`.
     pub mime_type: Option<&'a str>,
-    /// As in a MIME type's parameter, such as `avc1.4d401f`.
+    /// The codecs, as in the parameter of a MIME type, such as `avc1.4d401f`.
     pub codecs: Option<&'a str>,
-    /// `video`, `audio`, `text` or another, where the `AdaptationSet` says it.
+    /// `video`, `audio`, `text` or another type, if the `AdaptationSet` has one.
     pub content_type: Option<&'a str>,
-    /// Of the `AdaptationSet`, such as `en`.
+    /// The language of the `AdaptationSet`, such as `en`.
     pub language: Option<&'a str>,
 }

@@ -1,4 +1,4 @@
-//! Signing playlists by the client and by the service.
+//! Signs playlists, from a signing client or a service.
 
 use std::time::SystemTime;
 
@@ -12,30 +12,30 @@ use crate::signing::R2SigningClient;
 use crate::signing::url_signer::UrlSigner;
 
 impl R2SigningClient {
-    /// An HLS playlist whose references into the bucket are presigned URLs, good from now. `key` is the playlist's own: relative
-    /// references are resolved against it.
+    /// Signs an HLS playlist: references into the bucket become presigned URLs, valid from now. `key` is the
+    /// playlist's own key: relative references are resolved against it.
     ///
-    /// Segments, keys and other objects are presigned. Child playlists, asset lists and steering manifests go
-    /// through [`PlaylistOptions::child_url`]: the [module](crate::playlist#the-uris-of-an-hls-playlist)
-    /// lists every tag. URLs of other hosts, `data:` URLs and every other byte stay as they are, but for what
-    /// is said below. References may be relative to the playlist, to the bucket's root (`/a`), or URLs of the
-    /// bucket; their query is dropped, and their percent-encoding decoded once. Variables that `EXT-X-DEFINE`
-    /// defines are substituted in them. One from outside (`QUERYPARAM`, `IMPORT`) has the value that
-    /// [`PlaylistOptions::variable`] gives it, which is written into the playlist.
+    /// Segments, keys and other objects are presigned. Child playlists, asset lists and steering manifests
+    /// get URLs from [`PlaylistOptions::child_url`]; the
+    /// [module](crate::playlist#the-uris-of-an-hls-playlist) lists every tag. URLs of other hosts, `data:`
+    /// URLs and all other bytes stay unchanged, with the exceptions below. References may be relative to the
+    /// playlist, relative to the bucket's root (`/a`), or URLs of the bucket. Their query is dropped, and
+    /// their percent-encoding decoded once. Variables defined by `EXT-X-DEFINE` are substituted in them. A
+    /// variable from outside (`QUERYPARAM`, `IMPORT`) gets its value from [`PlaylistOptions::variable`],
+    /// which is written into the playlist.
     ///
-    /// Of a live playlist, [`PlaylistOptions::dvr_window`] keeps the last segments, and delta updates are
+    /// In a live playlist, [`PlaylistOptions::dvr_window`] keeps the last segments, and delta updates are
     /// [not offered](crate::playlist#live-hls).
     ///
-    /// As in hls.js and ffmpeg, an attribute list may have commas that separate nothing, an empty URI counts
-    /// as none, the quotes of a URI may be missing, and a multivariant playlist may have lines that name no
-    /// variant.
+    /// As in hls.js and ffmpeg, attribute lists may contain empty items, an empty URI counts as missing, a
+    /// URI may lack its quotes, and a multivariant playlist may contain lines that are not variants.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed:
-    /// what is no playlist, a reference to an object outside [`PlaylistOptions::prefix`], a list with a URI
-    /// that does not parse, a reference by a variable without a value, a child playlist without
-    /// [`PlaylistOptions::child_url`], a sequence number that a window cannot raise, a limit of the options
-    /// that is passed.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the number of the line; nothing is signed. The text
+    /// is not a playlist; a reference leads to an object outside [`PlaylistOptions::prefix`]; an attribute
+    /// list with a URI is malformed; a reference uses a variable without a value; a child playlist has no
+    /// [`PlaylistOptions::child_url`]; a sequence number cannot be raised for the window; or a limit of the
+    /// options is exceeded.
     pub fn sign_hls_playlist(
         &self,
         text: &str,
@@ -47,23 +47,24 @@ impl R2SigningClient {
         })
     }
 
-    /// A JSON document of an HLS stream whose references into the bucket are URLs of routes: an [asset
-    /// list](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#appendix-D) of interstitials,
-    /// or a [steering manifest](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-7).
-    /// It is what a route answers for the key of an `X-ASSET-LIST` or a `SERVER-URI`.
+    /// Signs a JSON document of an HLS stream: references into the bucket become URLs of routes. The document
+    /// is an [asset list](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#appendix-D) of
+    /// interstitials, or a [steering
+    /// manifest](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-7). A route
+    /// returns the result for the key of an `X-ASSET-LIST` or a `SERVER-URI`.
     ///
     /// The `URI` of each of the `ASSETS`, the `RELOAD-URI`, and the `PER-VARIANT-URIS` and
-    /// `PER-RENDITION-URIS` of `PATHWAY-CLONES` go through [`PlaylistOptions::child_url`], relative to `key`
-    /// as those of a playlist are. Every other byte stays, the `HOST` and `PARAMS` of a clone among them:
-    /// players put these into the URLs of your route, never into presigned ones. So such a host has to have
-    /// the route too, and a parameter must not have the name of one of the route's own (`expires` and `token`
-    /// of a [`TokenRoute`](super::TokenRoute)).
+    /// `PER-RENDITION-URIS` of `PATHWAY-CLONES` get URLs from [`PlaylistOptions::child_url`]. They are
+    /// resolved against `key`, as in a playlist. All other bytes stay unchanged, including the `HOST` and
+    /// `PARAMS` of a clone: players use these in the URLs of your route, never in presigned ones. Such a host
+    /// must therefore serve the route too, and a parameter must not have the name of one of the route's own
+    /// (`expires` and `token` of a [`TokenRoute`](super::TokenRoute)).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line: what is no such document,
-    /// a reference to an object outside [`PlaylistOptions::prefix`] or without
-    /// [`PlaylistOptions::child_url`], more than [`PlaylistOptions::max_urls`], a document longer than
-    /// [`PlaylistOptions::max_manifest`].
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the number of the line. The text is not such a
+    /// document; a reference leads to an object outside [`PlaylistOptions::prefix`], or there is no
+    /// [`PlaylistOptions::child_url`]; it has more than [`PlaylistOptions::max_urls`] URLs; or it is longer
+    /// than [`PlaylistOptions::max_manifest`].
     pub fn sign_hls_json(
         &self,
         text: &str,
@@ -75,37 +76,40 @@ impl R2SigningClient {
         })
     }
 
-    /// A DASH manifest, whose segments are listed with presigned URLs, good from now. `key` is the manifest's own: relative
-    /// references are resolved against it, and against its `BaseURL`s.
+    /// Signs a DASH manifest: its segments are listed with presigned URLs, valid from now. `key` is the
+    /// manifest's own key: relative references are resolved against it, and against its `BaseURL`s.
     ///
-    /// Each `SegmentTemplate` and `SegmentList` becomes a `SegmentList` with a URL for each segment; a
-    /// representation that is one object gets a presigned `BaseURL`. They are inherited and overridden as
-    /// [ISO/IEC 23009-1](https://www.iso.org/standard/89027.html) has it. References work as those of
-    /// [`sign_hls_playlist`](Self::sign_hls_playlist) do; those to other hosts become absolute URLs, unsigned.
-    /// `BaseURL`s of one level are alternatives: segments take the first that may be signed, an object keeps
-    /// all that may be or lead to other hosts.
+    /// Each `SegmentTemplate` and `SegmentList` becomes a `SegmentList` with a URL for each segment. A
+    /// representation that is a single object gets a presigned `BaseURL`. Templates and lists are inherited
+    /// and overridden according to [ISO/IEC 23009-1](https://www.iso.org/standard/89027.html). References
+    /// work as in [`sign_hls_playlist`](Self::sign_hls_playlist); those to other hosts become absolute URLs
+    /// without a signature. `BaseURL`s of one level are alternatives: segments use the first one that may be
+    /// signed, and an object keeps all that may be signed or lead to other hosts.
     ///
-    /// A `Location` goes through [`PlaylistOptions::child_url`]. What leads to something else that is not
-    /// signed is left out: a `Location` without such a route, `PatchLocation`, `ContentSteering`, indexes of
-    /// segments, and a `SupplementalProperty` by which players would change URLs. So are elements that
-    /// `urn:mpeg:dash:resolve-to-zero:2013` stands for. Everything else stays as it is, byte for byte.
+    /// A `Location` gets its URL from [`PlaylistOptions::child_url`]. References that are not signed are
+    /// removed: a `Location` without such a route, `PatchLocation`, `ContentSteering`, indexes of segments,
+    /// and a `SupplementalProperty` that makes players change URLs. Elements that
+    /// `urn:mpeg:dash:resolve-to-zero:2013` replaces are removed too. Everything else stays unchanged, byte
+    /// for byte.
     ///
-    /// A live manifest (`type="dynamic"`) changes [in its times](crate::playlist#live-dash) too.
+    /// In a live manifest (`type="dynamic"`) [the times](crate::playlist#live-dash) change too.
     ///
-    /// The result plays in dash.js, in Shaka Player and, but for two things, in ffmpeg. In a `BaseURL` ffmpeg
-    /// takes an `&` for the beginning of an entity, also where it is written `&amp;`, and so asks for another
-    /// URL than the one that was signed: it cannot play a representation that is one object (`SegmentBase`),
-    /// whose only URL is there. And it counts the segments of a live list from its beginning, which moves
-    /// with the window: it skips some, and reads the manifest many times a second. Where segments are listed,
-    /// one `BaseURL` has nothing but dashes behind its `?`: ffmpeg makes room for URLs by its length.
+    /// The result plays in dash.js and Shaka Player, and in ffmpeg with two exceptions. In a `BaseURL`,
+    /// ffmpeg treats an `&` as the start of an entity even if it is written `&amp;`, and requests a different
+    /// URL from the signed one. It therefore cannot play a representation that is a single object
+    /// (`SegmentBase`), whose only URL is there. Also, ffmpeg counts the segments of a live list from its
+    /// start, which moves with the window: it skips some segments and reads the manifest many times a second.
+    /// Where segments are listed, one `BaseURL` has only dashes after its `?`, because ffmpeg allocates
+    /// memory for URLs by its length.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed: what
-    /// is no manifest; a reference to an object outside [`PlaylistOptions::prefix`]; a number of segments that
-    /// cannot be known; parts that come from other documents (`xlink:href`), an `EssentialProperty` that
-    /// changes URLs, `InitializationSet`s, `$SubNumber$`, a `Pattern`, the `k` and `p` of an `S`, and whatever
-    /// else lists of URLs cannot express; a limit of the options that is passed. Of a live manifest also: no
-    /// `availabilityStartTime`, no period that has begun, or URLs that would not outlast the next update.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the number of the line; nothing is signed. The text
+    /// is not a manifest; a reference leads to an object outside [`PlaylistOptions::prefix`]; the number of
+    /// segments cannot be determined; the manifest uses parts of other documents (`xlink:href`), an
+    /// `EssentialProperty` that changes URLs, `InitializationSet`s, `$SubNumber$`, a `Pattern`, the `k` or
+    /// `p` of an `S`, or anything else that lists of URLs cannot express; or a limit of the options is
+    /// exceeded. For a live manifest also: there is no `availabilityStartTime`, no period has started, or the
+    /// URLs would expire before the next update.
     pub fn sign_dash_manifest(
         &self,
         text: &str,
@@ -135,12 +139,12 @@ impl R2SigningClient {
 }
 
 impl R2Service {
-    /// An HLS playlist whose references into the bucket are presigned URLs: see
+    /// Signs an HLS playlist: references into the bucket become presigned URLs. See
     /// [`R2SigningClient::sign_hls_playlist`].
     ///
     /// # Errors
-    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing), and those of
-    /// [`R2SigningClient::sign_hls_playlist`].
+    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing),
+    /// and the errors of [`R2SigningClient::sign_hls_playlist`].
     pub fn sign_hls_playlist(
         &self,
         text: &str,
@@ -150,12 +154,12 @@ impl R2Service {
         self.signing()?.sign_hls_playlist(text, key, options)
     }
 
-    /// A JSON document of an HLS stream whose references into the bucket are URLs of routes: see
+    /// Signs a JSON document of an HLS stream: references into the bucket become URLs of routes. See
     /// [`R2SigningClient::sign_hls_json`].
     ///
     /// # Errors
     /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing),
-    /// and those of [`R2SigningClient::sign_hls_json`].
+    /// and the errors of [`R2SigningClient::sign_hls_json`].
     pub fn sign_hls_json(
         &self,
         text: &str,
@@ -165,11 +169,12 @@ impl R2Service {
         self.signing()?.sign_hls_json(text, key, options)
     }
 
-    /// A DASH manifest with a presigned URL for each segment: see [`R2SigningClient::sign_dash_manifest`].
+    /// Signs a DASH manifest: it lists a presigned URL for each segment. See
+    /// [`R2SigningClient::sign_dash_manifest`].
     ///
     /// # Errors
-    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing), and those of
-    /// [`R2SigningClient::sign_dash_manifest`].
+    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing),
+    /// and the errors of [`R2SigningClient::sign_dash_manifest`].
     pub fn sign_dash_manifest(
         &self,
         text: &str,

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::SystemTime;
 
-/// A playlist that plays: whoever has it can read what it lists, until it expires.
+/// A signed playlist: anyone who has it can read the objects that it lists, until it expires.
 ///
-/// Treat it as a secret: it has no `Display`, and `Debug` leaves its text out. Answer it with `Cache-Control: no-store`, or
-/// `private` where a [signing window](super::PlaylistOptions::signing_window) makes its URLs last.
+/// Treat it as a secret. It has no `Display`, and `Debug` omits its text. Send it with `Cache-Control:
+/// no-store`, or with `private` if a [signing window](super::PlaylistOptions::signing_window) keeps its URLs
+/// stable.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedPlaylist {
     pub(super) text: String,
@@ -19,22 +20,22 @@ impl SignedPlaylist {
         Self { text, expires_at, url_count }
     }
 
-    /// Its text.
+    /// Returns the text of the playlist.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Its text.
+    /// Returns the text of the playlist.
     pub fn into_string(self) -> String {
         self.text
     }
 
-    /// When its presigned URLs stop working.
+    /// Returns when its presigned URLs expire.
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
     }
 
-    /// How many references were replaced.
+    /// Returns how many references were replaced.
     pub fn url_count(&self) -> usize {
         self.url_count
     }

@@ -1,4 +1,4 @@
-//! What the tests of all playlists share.
+//! Helpers for the tests of all playlists.
 
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,7 +8,7 @@ use crate::r2::{R2SigningClient, R2SigningConfig};
 pub(super) static NOW: LazyLock<SystemTime> =
     LazyLock::new(|| UNIX_EPOCH + Duration::from_secs(1_800_000_000));
 
-/// What every URL of the bucket begins with.
+/// The start of every URL of the bucket.
 pub(super) const BUCKET: &str = "http://127.0.0.1:9710/media/";
 
 /// A client whose clock stands still.
@@ -17,7 +17,7 @@ pub(super) fn client() -> R2SigningClient {
     R2SigningClient::new(config).unwrap().at(*NOW)
 }
 
-/// A playlist, signed for an hour, with each presigned URL as `<key>`, once its signature was found to be that of the key.
+/// Replaces each presigned URL by `<key>`, after checking its signature. The playlist was signed for an hour.
 pub(super) fn abbreviated(playlist: &str) -> String {
     let client = client();
     let mut out = String::new();

@@ -1,4 +1,4 @@
-//! URLs of one's own that expire.
+//! Expiring URLs for a route of your service.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -13,7 +13,7 @@ use crate::sigv4::encode_path;
 use crate::time::{from_seconds, to_seconds};
 use crate::{Error, ErrorKind, Result};
 
-/// A route of yours that answers signed playlists, for whoever has a URL with a token that is still good:
+/// A route of your service that returns signed playlists to clients with a valid token in the URL:
 /// `{base}{key}?expires={seconds since 1970}&token={HMAC-SHA-256}`.
 ///
 /// ```
@@ -24,10 +24,10 @@ use crate::{Error, ErrorKind, Result};
 /// let now = SystemTime::now();
 /// let tonight = now + Duration::from_secs(6 * 3600);
 ///
-/// // The master playlist is signed with these options ...
+/// // The master playlist is signed with these options.
 /// let options = PlaylistOptions::new().child_url(|key| route.url(key, tonight));
 ///
-/// // ... and the route that the player follows then checks the token before it signs the playlist of this key.
+/// // The route that the player requests next checks the token, and then signs the playlist with this key.
 /// let url = route.url("creator-123/hls/720p.m3u8", tonight)?;
 /// let (_, query) = url.split_once('?').unwrap();
 /// assert!(route.verify("creator-123/hls/720p.m3u8", query, now)? > now);
@@ -41,30 +41,31 @@ pub struct TokenRoute {
     hmac: Hmac<Sha256>,
 }
 
-/// What else is signed with the same secret is no token.
+/// Separates tokens from other messages signed with the same secret.
 const PURPOSE: &[u8] = b"cloudflare-clients playlist\n";
 
-/// The shortest secret, in bytes.
+/// Minimum length of the secret, in bytes.
 const MIN_SECRET: usize = 32;
 
 impl TokenRoute {
-    /// A route whose URLs begin with `base`: an absolute URL, or a path of the host that answers the playlists, with a `/` at
-    /// its end.
+    /// Creates a route whose URLs start with `base`: an absolute URL, or a path on the host that serves the
+    /// playlists. It ends with `/`. The secret has at least 32 bytes.
     ///
     /// # Errors
-    /// `base` does not end with `/` or has a query, or the secret is shorter than 32 bytes.
+    /// [`ErrorKind::InvalidInput`]: `base` does not end with `/` or has a query, or the secret is shorter
+    /// than 32 bytes.
     pub fn new(base: impl Into<String>, secret: impl AsRef<[u8]>) -> Result<Self> {
         let (base, secret) = (base.into(), secret.as_ref());
         if !base.ends_with('/')
             || base.contains(|c: char| c.is_control() || matches!(c, '?' | '#' | '"' | ' '))
         {
             return Err(Error::invalid_input(format!(
-                "the base of a route is a URL without query that ends with \"/\", and {base:?} is not"
+                "the base of a route must be a URL without a query that ends with \"/\", but it is {base:?}"
             )));
         }
         if secret.len() < MIN_SECRET {
             return Err(Error::invalid_input(format!(
-                "the secret of a route has {} bytes: it needs {MIN_SECRET} at least",
+                "the secret of a route has {} bytes: it needs at least {MIN_SECRET}",
                 secret.len()
             )));
         }
@@ -74,10 +75,10 @@ impl TokenRoute {
         Ok(Self { base, hmac })
     }
 
-    /// The URL of a playlist, good until `expires_at`, in whole seconds.
+    /// Returns the URL of a playlist, valid until `expires_at`, cut to whole seconds.
     ///
     /// # Errors
-    /// No object can have this key.
+    /// [`ErrorKind::InvalidInput`]: the key is not a valid key of an object.
     pub fn url(&self, key: &str, expires_at: SystemTime) -> Result<String> {
         validate_key(key)?;
         let expires = to_seconds(expires_at);
@@ -87,15 +88,16 @@ impl TokenRoute {
         Ok(format!("{url}?expires={expires}&token={token}"))
     }
 
-    /// When the token in `query` expires, if it is one for this key. Other parameters of the query, such as those that players
-    /// add for low latency, interstitials and content steering (`_HLS_..`), do not count.
+    /// Checks that `query` contains a valid token for this key, and returns when it expires. Ignores other
+    /// parameters, such as those that players add for low latency, interstitials and content steering
+    /// (`_HLS_..`).
     ///
     /// # Errors
-    /// [`ErrorKind::Forbidden`] where it is not, or has expired. It does not say which.
+    /// [`ErrorKind::Forbidden`]: the token is invalid or has expired. The error does not say which.
     pub fn verify(&self, key: &str, query: &str, now: SystemTime) -> Result<SystemTime> {
         self.verified(key, query)
             .filter(|expires_at| now < *expires_at)
-            .ok_or_else(|| Error::new(ErrorKind::Forbidden, "the URL's token is not good, or has expired"))
+            .ok_or_else(|| Error::new(ErrorKind::Forbidden, "the token in the URL is invalid or has expired"))
     }
 
     fn verified(&self, key: &str, query: &str) -> Option<SystemTime> {
@@ -162,11 +164,11 @@ mod tests {
     #[test]
     fn bad_routes_are_refused() {
         for (base, secret, why) in [
-            ("", SECRET, "the base of a route is a URL without query"),
-            ("https://a.example", SECRET, "the base of a route is a URL without query"),
-            ("/play/?a/", SECRET, "the base of a route is a URL without query"),
-            ("/a\n/", SECRET, "the base of a route is a URL without query"),
-            ("/", &SECRET[1..], "the secret of a route has 31 bytes: it needs 32"),
+            ("", SECRET, "the base of a route must be a URL without a query"),
+            ("https://a.example", SECRET, "the base of a route must be a URL without a query"),
+            ("/play/?a/", SECRET, "the base of a route must be a URL without a query"),
+            ("/a\n/", SECRET, "the base of a route must be a URL without a query"),
+            ("/", &SECRET[1..], "the secret of a route has 31 bytes: it needs at least 32"),
         ] {
             let error = TokenRoute::new(base, secret).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{base:?}");

@@ -1,4 +1,4 @@
-//! What a backend does with the buckets of an account: one attempt of each operation.
+//! The interface of a backend to the buckets of an account: one attempt of each operation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,43 +9,43 @@ use crate::error::{Error, Result};
 use crate::model::r2::{BucketInfo, BucketsPage, CreateBucketRequest, ListBucketsRequest, LocationHint};
 use crate::runtime::Runtime;
 
-/// The buckets of an account as one of the backends reaches them: `S3Buckets` and `LocalStore`.
+/// The buckets of an account, as a backend provides them: `S3Buckets` and `LocalStore`.
 ///
-/// Each operation is exactly one attempt and returns only what the service said: retries and lost answers
-/// live in [`Buckets`](super::Buckets), which calls these and has checked what it gives.
+/// Each operation is exactly one attempt and returns only what the service returned.
+/// [`Buckets`](super::Buckets) calls these methods with validated arguments, and handles retries and lost
+/// responses.
 #[async_trait]
 pub trait Account: fmt::Debug + Send + Sync + 'static {
-    /// Creates a bucket. One that is there is [`ErrorKind::Conflict`](crate::ErrorKind).
+    /// Creates a bucket. If it already exists, the error is [`ErrorKind::Conflict`](crate::ErrorKind).
     async fn create(&self, request: CreateBucketRequest) -> Result<BucketInfo>;
 
-    /// One page of the buckets, in the order of their names.
+    /// Returns one page of the buckets, sorted by name.
     async fn list(&self, request: ListBucketsRequest) -> Result<BucketsPage>;
 
-    /// What is known of a bucket, `None` where it does not exist.
+    /// Returns the properties of a bucket, or `None` if it does not exist.
     async fn head(&self, name: &str) -> Result<Option<BucketInfo>>;
 
-    /// Where a bucket should be, as far as the service says it. A missing bucket is
-    /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind).
+    /// Returns a bucket's location hint, if the service returns one. If the bucket does not exist, the error
+    /// is [`ErrorKind::NoSuchBucket`](crate::ErrorKind).
     async fn location(&self, name: &str) -> Result<Option<LocationHint>>;
 
-    /// Deletes a bucket without objects. One with objects is [`ErrorKind::Conflict`](crate::ErrorKind), and a
-    /// missing one [`ErrorKind::NoSuchBucket`](crate::ErrorKind).
+    /// Deletes an empty bucket. If it has objects, the error is [`ErrorKind::Conflict`](crate::ErrorKind). If
+    /// it does not exist, the error is [`ErrorKind::NoSuchBucket`](crate::ErrorKind).
     async fn delete(&self, name: &str) -> Result<()>;
 
-    /// The clock, timer and randomness that the account goes by. [`Buckets`](super::Buckets) takes them from
-    /// here.
+    /// Returns the clock, timer and randomness of the account. [`Buckets`](super::Buckets) uses them too.
     fn runtime(&self) -> Arc<dyn Runtime>;
 }
 
-/// The error of a backend that reaches one bucket alone.
+/// The error of a backend that can access only one bucket.
 pub(super) fn one_bucket_alone() -> Error {
     Error::unsupported(
-        "this reaches one bucket alone, as the binding of a Worker does: buckets are created, listed and deleted over the \
-         S3 API, by wrangler or on Cloudflare's dashboard",
+        "this backend can access only one bucket, like the binding of a Worker: create, list and delete buckets over the \
+         S3 API, with wrangler or on Cloudflare's dashboard",
     )
 }
 
-/// An account that others hold too.
+/// A shared account.
 #[async_trait]
 impl<T: Account + ?Sized> Account for Arc<T> {
     async fn create(&self, request: CreateBucketRequest) -> Result<BucketInfo> {

@@ -1,4 +1,4 @@
-//! What a backend does: one attempt of each operation.
+//! The interface of a backend to a bucket: one attempt of each operation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,22 +17,23 @@ use crate::model::r2::{
 };
 use crate::runtime::Runtime;
 
-/// How many objects are deleted at a time where a backend deletes them one by one.
+/// How many objects are deleted concurrently by a backend that deletes them one by one.
 const CONCURRENT_DELETES: usize = 8;
 
-/// A bucket as one of the backends reaches it.
+/// A bucket, as a backend provides it.
 ///
-/// Each operation is exactly one attempt and returns only what the service said: retries, lost answers,
-/// resuming and verification live in [`R2Service`](super::R2Service), which calls these and has checked what
-/// it gives.
+/// Each operation is exactly one attempt and returns only what the service returned.
+/// [`R2Service`](super::R2Service) calls these methods with validated requests, and handles retries, lost
+/// responses, resumed downloads and verification.
 ///
-/// A missing object is `None`; a missing bucket or upload is an error. A condition that does not hold is
-/// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind). An operation
-/// that a backend lacks is [`ErrorKind::Unsupported`](crate::ErrorKind). Keys are opaque UTF-8 of 1 to 1,024 bytes.
+/// A missing object is `None`; a missing bucket or upload is an error. A failed condition is
+/// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind). An
+/// operation that the backend does not support is [`ErrorKind::Unsupported`](crate::ErrorKind). Keys are
+/// opaque UTF-8 of 1 to 1,024 bytes.
 ///
-/// A bucket around another one implements every method, so that it cannot forget to pass one on; without
-/// `delete_many` it deletes one by one. A test takes a `testing::MockBucket` (feature `testing`), which needs
-/// a line for each operation that it answers.
+/// A bucket that wraps another one implements every method except those with a default, so that it cannot
+/// forget to forward one. The default of `delete_many` deletes one by one. For tests, use
+/// `testing::MockBucket` (feature `testing`), which needs one line for each operation that it answers.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -40,7 +41,7 @@ const CONCURRENT_DELETES: usize = 8;
 /// use cloudflare_clients::r2::*;
 /// use cloudflare_clients::{Error, LocalBucket, Result, Runtime, async_trait};
 ///
-/// /// What a tenant sees of a bucket: the objects under its prefix, by the keys that follow the prefix.
+/// /// A tenant's view of a bucket: the objects under its prefix, with the prefix removed from their keys.
 /// #[derive(Debug)]
 /// struct Prefixed<B> {
 ///     prefix: String,
@@ -56,7 +57,7 @@ const CONCURRENT_DELETES: usize = 8;
 ///         key.strip_prefix(&self.prefix).map(str::to_owned).unwrap_or(key)
 ///     }
 ///
-///     /// The error of a copy may be about another key than the one that is written: the source.
+///     /// The error of a copy may be about another key than the written one: the source.
 ///     fn about_inner(&self, error: Error) -> Error {
 ///         match error.key().map(|key| self.inner(key.to_owned())) {
 ///             Some(key) => error.with_key(key),
@@ -202,66 +203,67 @@ const CONCURRENT_DELETES: usize = 8;
 /// ```
 #[async_trait]
 pub trait Bucket: fmt::Debug + Send + Sync + 'static {
-    /// The metadata of an object.
+    /// Returns the metadata of an object, or `None` if it does not exist.
     async fn head(&self, request: HeadRequest) -> Result<Option<Object>>;
 
-    /// An object, or a range of it.
+    /// Returns an object or a range of it, or `None` if it does not exist.
     async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>>;
 
-    /// Stores an object. The body's length is known.
+    /// Stores an object. The length of the body is known.
     async fn put(&self, request: PutRequest) -> Result<StoredObject>;
 
     /// Deletes an object. A missing object is not an error.
     async fn delete(&self, request: DeleteRequest) -> Result<()>;
 
-    /// Deletes up to 1,000 objects and says of each, in the order of the keys, whether that worked; by default with
-    /// a [`delete`](Self::delete) of each, eight at a time.
+    /// Deletes up to 1,000 objects, and returns a result for each key in the order of the keys. By default,
+    /// it calls [`delete`](Self::delete) for each, eight concurrently.
     async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
         Ok(delete_one_by_one(self, request).await)
     }
 
-    /// One page of a listing, in the order of the keys' bytes.
+    /// Returns one page of a listing, sorted by the bytes of the keys.
     ///
-    /// A backend that cannot list metadata leaves it `None`, whatever `include_metadata` says.
+    /// A backend that cannot list metadata leaves it `None`, whatever `include_metadata` is.
     async fn list(&self, request: ListRequest) -> Result<ListPage>;
 
-    /// Copies an object within the bucket, or from another one of the account; a missing source is
-    /// [`ErrorKind::NoSuchKey`](crate::ErrorKind), in an error [about the source](crate::Error::with_key).
+    /// Copies an object within the bucket, or from another bucket of the account. If the source does not
+    /// exist, the error is [`ErrorKind::NoSuchKey`](crate::ErrorKind)
+    /// [with the source's key](crate::Error::with_key).
     async fn copy(&self, request: CopyRequest) -> Result<StoredObject>;
 
-    /// Begins an upload in parts, which gets an id.
+    /// Creates a multipart upload and returns its id.
     async fn create_multipart_upload(
         &self,
         request: CreateMultipartUploadRequest,
     ) -> Result<CreatedMultipartUpload>;
 
-    /// Uploads a part, in place of one with the same number. The body's length is known.
+    /// Uploads a part, replacing one with the same number. The length of the body is known.
     async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart>;
 
-    /// Makes bytes of an object a part, in place of one with the same number. The object is one of this
-    /// bucket, or of another one of the account; a missing one is [`ErrorKind::NoSuchKey`](crate::ErrorKind),
-    /// in an error [about the source](crate::Error::with_key).
+    /// Copies bytes of an object as a part, replacing one with the same number. The object is in this bucket
+    /// or in another bucket of the account. If it does not exist, the error is
+    /// [`ErrorKind::NoSuchKey`](crate::ErrorKind) [with the source's key](crate::Error::with_key).
     async fn upload_part_copy(&self, request: UploadPartCopyRequest) -> Result<UploadedPart>;
 
-    /// Makes an object of the parts.
+    /// Completes an upload: combines its parts into an object.
     async fn complete_multipart_upload(
         &self,
         request: CompleteMultipartUploadRequest,
     ) -> Result<StoredObject>;
 
-    /// Drops an upload and its parts. Fine when it was completed or aborted before, or never was.
+    /// Aborts an upload and deletes its parts. It is not an error if the upload does not exist.
     async fn abort_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()>;
 
-    /// One page of the parts of an upload, by number.
+    /// Returns one page of an upload's parts, sorted by number.
     async fn list_parts(&self, request: ListPartsRequest) -> Result<PartsPage>;
 
-    /// One page of the uploads that are neither completed nor aborted, by key.
+    /// Returns one page of the uploads that are neither completed nor aborted, sorted by key.
     async fn list_multipart_uploads(
         &self,
         request: ListMultipartUploadsRequest,
     ) -> Result<MultipartUploadsPage>;
 
-    /// The bucket's CORS policy; `None` where it has none.
+    /// Returns the bucket's CORS policy, or `None` if it has none.
     async fn cors(&self) -> Result<Option<CorsPolicy>> {
         Err(without_cors())
     }
@@ -272,12 +274,12 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
         Err(without_cors())
     }
 
-    /// Removes the bucket's CORS policy. Fine where it has none.
+    /// Deletes the bucket's CORS policy. It is not an error if the policy does not exist.
     async fn delete_cors(&self) -> Result<()> {
         Err(without_cors())
     }
 
-    /// The bucket's lifecycle policy; `None` where it has none.
+    /// Returns the bucket's lifecycle policy, or `None` if it has none.
     async fn lifecycle(&self) -> Result<Option<LifecyclePolicy>> {
         Err(without_lifecycle())
     }
@@ -288,71 +290,74 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
         Err(without_lifecycle())
     }
 
-    /// Removes the bucket's lifecycle policy. Fine where it has none.
+    /// Deletes the bucket's lifecycle policy. It is not an error if the policy does not exist.
     async fn delete_lifecycle(&self) -> Result<()> {
         Err(without_lifecycle())
     }
 
-    /// The clock, timer and randomness that the bucket goes by. A service over it, and what is built on the
-    /// service, take them from here. A backend without a clock of its own gives the platform's:
-    /// `TokioRuntime`, or `WorkersRuntime` in a Worker.
+    /// Returns the clock, timer and randomness of the bucket. A service on it, and everything built on the
+    /// service, use them too. A backend without a custom clock returns the platform's: `TokioRuntime`, or
+    /// `WorkersRuntime` in a Worker.
     fn runtime(&self) -> Arc<dyn Runtime>;
 
-    /// Whether nothing between this program and the service could damage bytes or a length unnoticed, as
-    /// where it keeps them in this process. [`R2Service`](super::R2Service) then does not hash what it
-    /// writes, nor ask for the size of what it has read, and [`Locks`](crate::lock::Locks) do not test its
-    /// conditions. Objects with a checksum are still verified when they are read, once: the embedded store
-    /// does so itself. False by default.
+    /// Whether nothing between this program and the service can damage bytes or lengths unnoticed, because
+    /// the service is in this process. False by default.
+    ///
+    /// If it is true, [`R2Service`](super::R2Service) does not hash what it writes, nor check the size of
+    /// what it has read, and [`Locks`](crate::lock::Locks) do not test the bucket's conditions. Objects with
+    /// a checksum are still verified once when they are read; the embedded store does that itself.
     fn has_reliable_transport(&self) -> bool {
         false
     }
 
-    /// Where the bucket is, so that the service itself copies to and from the other buckets of its account.
-    /// `None`, the default: bytes between it and other buckets come by here. A bucket that changes keys keeps
-    /// to that.
+    /// Returns the bucket's address, with which the service itself can copy to and from other buckets of the
+    /// account.
+    ///
+    /// With `None`, the default, such copies pass through this program. A bucket that changes keys must
+    /// return `None`.
     fn address(&self) -> Option<BucketAddress> {
         None
     }
 
-    /// The account that the bucket is in, to create, list and delete buckets.
+    /// Returns the account of the bucket, to create, list and delete buckets.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind), the default: this reaches one bucket alone.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind), the default: the backend can access only one bucket.
     fn account(&self) -> Result<Arc<dyn Account>> {
         Err(one_bucket_alone())
     }
 }
 
-/// The error of a backend that does not know of CORS policies.
+/// The error of a backend that does not support CORS policies.
 fn without_cors() -> Error {
     Error::new(
         ErrorKind::Unsupported,
-        "this bucket has no CORS policy to read or set: R2's S3 API has, so do it through an `S3Bucket`, or with \
+        "this backend cannot read or set the CORS policy of its bucket: use R2's S3 API, through an `S3Bucket` or with \
          `cfstore r2 cors`",
     )
 }
 
-/// The error of a backend that does not know of lifecycle policies.
+/// The error of a backend that does not support lifecycle policies.
 fn without_lifecycle() -> Error {
     Error::new(
         ErrorKind::Unsupported,
-        "this bucket has no lifecycle policy to read or set: R2's S3 API has, so do it through an `S3Bucket`, or with \
+        "this backend cannot read or set the lifecycle policy of its bucket: use R2's S3 API, through an `S3Bucket` or with \
          `cfstore r2 lifecycle`",
     )
 }
 
-/// Where a bucket is. The service copies between two of one account.
+/// The address of a bucket. The service can copy between two buckets of one account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct BucketAddress {
-    /// What the service and the credentials are told apart by, in any form.
+    /// Identifies the service and the credentials, in any form.
     pub account: String,
-    /// The bucket's name.
+    /// The bucket name.
     pub bucket: String,
 }
 
 impl BucketAddress {
-    /// A bucket of an account.
+    /// Creates the address of a bucket in an account.
     pub fn new(account: impl Into<String>, bucket: impl Into<String>) -> Self {
         Self { account: account.into(), bucket: bucket.into() }
     }
@@ -367,7 +372,7 @@ pub(crate) async fn delete_one_by_one<B: Bucket + ?Sized>(
     stream::iter(deletes).buffered(CONCURRENT_DELETES).collect().await
 }
 
-/// A bucket that others hold too.
+/// A shared bucket.
 #[async_trait]
 impl<B: Bucket + ?Sized> Bucket for Arc<B> {
     async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {

@@ -11,15 +11,15 @@ use crate::error::Result;
 use crate::retry::RetryPolicy;
 use crate::runtime::Runtime;
 
-/// The [buckets](https://developers.cloudflare.com/r2/buckets/) of an account, over any [`Account`]: created,
-/// listed, looked at and deleted.
+/// The [buckets](https://developers.cloudflare.com/r2/buckets/) of an account, on any [`Account`]: creates,
+/// lists, inspects and deletes them.
 ///
-/// Over R2's S3 API (`S3Buckets`) this takes credentials of a token with *Admin Read & Write*, or *Admin
-/// Read* to list. Buckets of a jurisdiction are an account of their own, at the jurisdiction's address. A
-/// binding of a Worker reaches one bucket alone: see [`R2Service::buckets`].
+/// Over R2's S3 API (`S3Buckets`) this needs the credentials of an API token with *Admin Read & Write*, or
+/// *Admin Read* to list. The buckets of a jurisdiction form a separate account, at the jurisdiction's
+/// address. A Worker's binding can access only one bucket: see [`R2Service::buckets`].
 ///
-/// Cheap to clone. Requests do nothing until they are awaited and borrow nothing. Failed attempts are made
-/// again as the [`RetryPolicy`] says; errors name the operation, the bucket (as their
+/// `Buckets` is cheap to clone. Requests do nothing until they are awaited, and borrow nothing. Failed
+/// attempts are retried as the [`RetryPolicy`] says. Errors name the operation, the bucket (as their
 /// [`key`](crate::Error::key)) and the number of attempts.
 ///
 /// ```
@@ -29,7 +29,8 @@ use crate::runtime::Runtime;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
 /// # let folder = tempfile::tempdir().unwrap();
 /// let buckets = Buckets::new(LocalStore::open(folder.path()).await?);
-/// buckets.create("archive").location(LocationHint::Weur).storage_class(StorageClass::InfrequentAccess).await?;
+/// let archive = buckets.create("archive").location(LocationHint::Weur);
+/// archive.storage_class(StorageClass::InfrequentAccess).await?;
 ///
 /// let page = buckets.list().prefix("arch").await?;
 /// assert_eq!(page.buckets[0].name, "archive");
@@ -45,29 +46,29 @@ pub struct Buckets {
 }
 
 impl Buckets {
-    /// The buckets of an account, which may be an [`Arc`] that others hold too. It goes by the account's
-    /// [clock, timer and randomness](Account::runtime).
+    /// Creates the buckets of an account, which may be a shared [`Arc`]. The account's
+    /// [clock, timer and randomness](Account::runtime) are used.
     pub fn new(account: impl Account) -> Self {
         let attempts = Attempts::new(operation_span!("r2"), account.runtime());
         Self { account: Arc::new(account), attempts: Arc::new(attempts) }
     }
 
-    /// A clock, timer and randomness in place of the account's, which itself keeps its own.
+    /// Replaces the clock, timer and randomness. The account itself keeps its own.
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.attempts_mut().runtime = Arc::new(runtime);
         self
     }
 
-    /// When failed requests are sent again.
+    /// Sets when failed requests are retried.
     #[must_use]
     pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
         self.attempts_mut().retry = policy;
         self
     }
 
-    /// The longest that one request takes, with all its attempts and the waits between them, as
-    /// [`R2Service::with_deadline`] has it; none by default.
+    /// Sets the maximum time of one request, including all attempts and the waits between them. There is none
+    /// by default. See [`R2Service::with_deadline`].
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.attempts_mut().deadline = Some(deadline);
@@ -78,23 +79,23 @@ impl Buckets {
         Arc::make_mut(&mut self.attempts)
     }
 
-    /// The account below.
+    /// The underlying account.
     pub fn account(&self) -> &Arc<dyn Account> {
         &self.account
     }
 
-    /// How they make their attempts.
+    /// How requests make their attempts.
     pub(super) fn attempts(&self) -> &Attempts {
         &self.attempts
     }
 }
 
 impl R2Service {
-    /// The buckets of the account that this one is in, by the service's retries, deadline and clock.
+    /// Returns the buckets of this bucket's account, with the service's retries, deadline and clock.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind): the backend reaches one bucket alone, as the binding of
-    /// a Worker does.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind): the backend can access only one bucket, like a Worker's
+    /// binding.
     pub fn buckets(&self) -> Result<Buckets> {
         let account = self.bucket().account()?;
         Ok(Buckets { account, attempts: Arc::new(self.attempts().clone()) })

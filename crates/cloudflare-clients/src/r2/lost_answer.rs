@@ -1,12 +1,12 @@
-//! Writes whose answer was lost.
+//! Writes whose response was lost.
 
 use super::service::R2Service;
 use crate::error::{Error, Result};
 use crate::model::r2::{CustomMetadata, Object, StoredObject};
 
 impl R2Service {
-    /// Looks whether a write whose answer was lost has happened after all: the object there is then its result, and
-    /// otherwise `error`. Where that cannot be seen, it fails with why: the write may have happened.
+    /// Checks whether a write without a response succeeded. If the current object is its result, returns the
+    /// object, otherwise `error`. If the check fails, returns why: the write may have succeeded.
     pub(super) async fn unless_stored(
         &self,
         key: &str,
@@ -21,12 +21,13 @@ impl R2Service {
     }
 }
 
-/// Whether an object may have been stored with this custom metadata. It tells writes of the same bytes apart.
+/// Whether an object may have been stored with this custom metadata, which distinguishes writes of the same
+/// bytes.
 pub(super) fn may_be_stored_with(object: &Object, custom_metadata: &CustomMetadata) -> bool {
     object.custom_metadata.as_ref().is_none_or(|stored| stored.is_stored_of(custom_metadata))
 }
 
-/// Says of the failure of a look-up what it leaves open.
+/// Adds to the error of a check that the write may have succeeded.
 pub(super) fn may_have_happened(unseen: Error) -> Error {
-    unseen.explain("the answer to the write was lost, and whether it has happened cannot be seen")
+    unseen.explain("the response to the write was lost, and checking whether it succeeded failed")
 }

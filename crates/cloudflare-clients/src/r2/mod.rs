@@ -1,11 +1,22 @@
-//! R2: Cloudflare's object storage.
+//! [R2](https://developers.cloudflare.com/r2/): Cloudflare's object storage.
+//!
+//! [`R2Service`] has every operation of a bucket, and [`R2SigningClient`] makes presigned URLs. Both are
+//! cheap to clone. A [`Bucket`] is the place that a service sends its requests to, and an [`Account`] holds
+//! many.
+//!
+//! The other types are grouped, and can be imported from here as well as from their group:
+//!
+//! - [`requests`]: the builders that [`R2Service`]'s methods return, such as [`Put`], and the plain requests
+//!   that a [`Bucket`] receives, such as [`PutRequest`]
+//! - [`results`]: what operations return, such as [`Object`] and [`ListPage`]
+//! - [`options`]: what requests and configurations are made of, such as [`Range`], [`Conditional`] and
+//!   [`CorsPolicy`], and the limits of R2
 //!
 //! # As JSON
 //!
-//! What R2 answers with serialises, for a cache or an API of one's own, and is read back. Fields have the
-//! names of the
-//! [Workers API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/). What is `None` is
-//! left out, and so are checksums where none are known. Times are RFC 3339 in UTC with milliseconds, as
+//! Results can be serialised and deserialised, for a cache or a custom API. Fields have the names of the
+//! [Workers API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/). A field that is
+//! `None` is omitted, and so are unknown checksums. Times are RFC 3339 in UTC with milliseconds, as
 //! `JSON.stringify` writes a `Date`; finer fractions of a second are dropped.
 //!
 //! | type | JSON |
@@ -13,7 +24,7 @@
 //! | [`Object`] | `key`, `version`, `size`, `etag`, `uploaded`, `httpMetadata`, `customMetadata`, `checksums`, `storageClass`, `range`, `partsCount`, `ssecKeyMd5` |
 //! | [`StoredObject`] | `key`, `etag`, `version`, `size`, `uploaded`, `httpMetadata`, `customMetadata`, `storageClass`, `checksums`, `ssecKeyMd5` |
 //! | [`HttpMetadata`] | `contentType`, `contentLanguage`, `contentDisposition`, `contentEncoding`, `cacheControl`, `cacheExpiry` |
-//! | [`CustomMetadata`] | an object of texts by name |
+//! | [`CustomMetadata`] | an object of strings by name |
 //! | [`Checksums`] | an object of hex by algorithm: `md5`, `sha1`, `sha256`, `sha384`, `sha512`, `crc32`, `crc32c`, `crc64nvme` |
 //! | [`StorageClass`] | `"Standard"`, `"InfrequentAccess"` |
 //! | [`ServedRange`] | `offset`, `length` |
@@ -25,8 +36,8 @@
 //! | [`UploadState`] | `key`, `uploadId`, `partSize`, `parts` |
 //! | [`BucketInfo`] | `name`, `created`, `region`, `location`, `storageClass` |
 //! | [`BucketsPage`] | `buckets`, `truncated`, `cursor` |
-//! | [`SignedUrl`] | `url`, `expiresAt`, `signedHeaders`; written only |
-//! | [`TempCredentials`] | `accessKeyId`, `secretAccessKey`, `sessionToken`, `expiresAt`; written only |
+//! | [`SignedUrl`] | `url`, `expiresAt`, `signedHeaders`; serialised only |
+//! | [`TempCredentials`] | `accessKeyId`, `secretAccessKey`, `sessionToken`, `expiresAt`; serialised only |
 //!
 //! ```
 //! use cloudflare_clients::r2::{ListPage, UploadedPart};
@@ -47,6 +58,9 @@ pub(crate) mod bucket;
 mod buckets;
 mod lost_answer;
 pub(crate) mod ops;
+pub mod options;
+pub mod requests;
+pub mod results;
 mod service;
 mod side_hasher;
 mod signed_urls;
@@ -55,31 +69,13 @@ pub(crate) mod verify;
 pub use self::account::Account;
 pub use self::bucket::{Bucket, BucketAddress};
 pub use self::buckets::Buckets;
-#[cfg(not(target_arch = "wasm32"))]
-pub use self::ops::STREAM_PART_SIZE;
-pub use self::ops::{
-    AbortMultipartUpload, BucketLocation, CompleteMultipartUpload, CopyObject, CreateBucket,
-    CreateMultipartUpload, Delete, DeleteBucket, DeleteMany, Get, Head, HeadBucket, List, ListBuckets,
-    ListMultipartUploads, ListParts, MultipartUpload, Put, RESUMABLE_PART_SIZE, ResumableUpload, UploadPart,
-    UploadPartCopy, UploadState,
-};
+pub use self::ops::{MultipartUpload, ResumableUpload};
+#[doc(no_inline)]
+pub use self::options::*;
+#[doc(no_inline)]
+pub use self::requests::*;
+#[doc(no_inline)]
+pub use self::results::*;
 pub use self::service::R2Service;
-pub use crate::body::{Body, ByteStream, DEFAULT_READ_LIMIT};
-pub use crate::client::outcomes::Outcomes;
-pub use crate::model::r2::{
-    AbortMultipartUploadRequest, BucketInfo, BucketsPage, Checksum, ChecksumAlgorithm, ChecksumType,
-    Checksums, CompleteMultipartUploadRequest, CompositeChecksum, Conditional, CopyRequest, CorsMatch,
-    CorsMismatch, CorsPolicy, CorsRefusal, CorsRequest, CorsRule, Crc64Nvme, CreateBucketRequest,
-    CreateMultipartUploadRequest, CreatedMultipartUpload, CustomMetadata, DeleteManyRequest, DeleteRequest,
-    Etag, EtagList, GetRequest, Hasher, HeadRequest, HttpMetadata, LifecycleCondition, LifecyclePolicy,
-    LifecycleRule, ListBucketsRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest,
-    LocationHint, MAX_CUSTOM_METADATA, MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD,
-    MIN_PART_SIZE, MultipartUploadSummary, MultipartUploadsPage, Object, ObjectBody, ObjectChecksum,
-    ObjectMetadata, PartsPage, PutRequest, R2Action, R2CopySource, R2Event, R2EventObject, Range,
-    ServedRange, SseCustomerKey, StorageClass, StoredObject, UploadPartCopyRequest, UploadPartRequest,
-    UploadedPart, normalize_key,
-};
-pub use crate::signing::{
-    AccessScope, Addressing, Endpoint, Jurisdiction, Presign, R2AccountConfig, R2SigningClient,
-    R2SigningConfig, S3Action, SignedUrl, SignedUrlCache, TempCredentials, TempCredentialsRequest,
-};
+pub use crate::body::{Body, ByteStream};
+pub use crate::signing::{R2SigningClient, SignedUrlCache};

@@ -1,4 +1,4 @@
-//! The service: a bucket with retries, verification and everything else that is the same for every backend.
+//! The service: a bucket with retries, verification and everything else that is the same for all backends.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,24 +16,24 @@ use crate::signing::R2SigningClient;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 use crate::signing::worker_secrets::WorkerSecrets;
 
-/// R2, over any [`Bucket`]: retries, verified reads and writes, resumed downloads, JSON, uploads in parts,
-/// presigned URLs.
+/// An R2 bucket, on any [`Bucket`] backend: with retries, verified reads and writes, resumed downloads, JSON,
+/// multipart uploads and presigned URLs.
 ///
-/// It is made once, is cheap to clone, and can be shared by threads and tasks. Requests do nothing until they
-/// are awaited and borrow nothing, so that they can be spawned. See [the Workers
-/// API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/), whose names are used here.
+/// Create it once. It is cheap to clone, and can be shared between threads and tasks. Requests do nothing
+/// until they are awaited, and borrow nothing, so they can be spawned. Names are those of the
+/// [Workers API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/).
 ///
-/// - **Missing.** An object that does not exist is `None`; a bucket or upload that does not exist is an error.
-/// - **Retries.** As the [`RetryPolicy`] says. A body that was a stream is not sent again once it has been
-///   read: the error is then [`ErrorKind::BodyNotReplayable`]. Where the answer to a conditional write or to
-///   the completion of an upload was lost, the object is looked at before a failure is reported.
-/// - **Verification.** The bytes of whole objects are compared with their checksum, on by default; see
-///   [`with_verification`](Self::with_verification).
-/// - **Errors** name the operation, the key and the number of attempts, and keep the service's own words.
-/// - **Traces.** Each operation is a span `r2` of the [`tracing`] crate with its `operation`, `key`,
-///   `attempts`, HTTP `status`, and the `bytes` of the body that is sent or announced; each further attempt
-///   is an event in it. Metadata, credentials and URLs are not part of them.
-///
+/// - **Missing objects.** An object that does not exist is `None`. A bucket or upload that does not exist is
+///   an error.
+/// - **Retries.** The [`RetryPolicy`] decides. A stream that has been read cannot be sent again: the error is
+///   then [`ErrorKind::BodyNotReplayable`]. If the response to a conditional write or to the completion of an
+///   upload was lost, the object is checked before an error is returned.
+/// - **Verification.** Whole objects are compared with their checksum, unless
+///   [`with_verification`](Self::with_verification) turns it off.
+/// - **Errors** name the operation, the key and the number of attempts, and contain the service's message.
+/// - **Traces.** Each operation is a span `r2` of the [`tracing`] crate, with its `operation`, `key`,
+///   `attempts`, HTTP `status`, and the `bytes` of the body that is sent or announced. Each further attempt
+///   is an event in it. Metadata, credentials and URLs are not recorded.
 /// ```
 /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
@@ -63,7 +63,7 @@ struct Settings {
     ssec_key: Option<SseCustomerKey>,
 }
 
-/// Where the client that signs comes from.
+/// Where the signing client comes from.
 #[derive(Clone)]
 enum Signing {
     None,
@@ -73,8 +73,8 @@ enum Signing {
 }
 
 impl R2Service {
-    /// A service over a bucket, which may be an [`Arc`] that others hold too. It goes by the bucket's
-    /// [clock, timer and randomness](Bucket::runtime).
+    /// Creates a service on a bucket, which may be a shared [`Arc`]. The bucket's
+    /// [clock, timer and randomness](Bucket::runtime) are used.
     pub fn new(bucket: impl Bucket) -> Self {
         let settings = Settings {
             attempts: Attempts::new(operation_span!("r2"), bucket.runtime()),
@@ -86,23 +86,23 @@ impl R2Service {
         Self { bucket: Arc::new(bucket), settings: Arc::new(settings) }
     }
 
-    /// A clock, timer and randomness in place of the bucket's. What is made from the service goes by them
-    /// too: retries, presigned URLs, signed playlists, locks and batches of events. The bucket itself keeps
-    /// its own.
+    /// Replaces the clock, timer and randomness. Everything that is created from the service uses them too:
+    /// retries, presigned URLs, signed playlists, locks and batches of events. The bucket itself keeps its
+    /// own.
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.settings_mut().attempts.runtime = Arc::new(runtime);
         self
     }
 
-    /// When failed requests are sent again.
+    /// Sets when failed requests are retried.
     #[must_use]
     pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
         self.settings_mut().attempts.retry = policy;
         self
     }
 
-    /// Who makes presigned URLs. It signs by the service's clock from now on.
+    /// Sets the client that creates presigned URLs. It uses the service's clock.
     #[must_use]
     pub fn with_signing(mut self, client: R2SigningClient) -> Self {
         self.settings_mut().signing = Signing::Client(client);
@@ -116,13 +116,12 @@ impl R2Service {
         self
     }
 
-    /// Where the bucket's objects are public: the URL of a [custom
-    /// domain](https://developers.cloudflare.com/r2/buckets/public-buckets/), such as
-    /// `https://media.example.com`, for
-    /// [`public_url`](Self::public_url).
+    /// Sets where the bucket's objects are public, for [`public_url`](Self::public_url): the URL of a
+    /// [custom domain](https://developers.cloudflare.com/r2/buckets/public-buckets/), such as
+    /// `https://media.example.com`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when it is not an http(s) URL, or has a query or fragment.
+    /// [`ErrorKind::InvalidInput`]: it is not an http(s) URL, or has a query or fragment.
     pub fn with_public_base_url(mut self, url: impl Into<String>) -> Result<Self> {
         let url = url.into();
         let authority = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
@@ -133,41 +132,44 @@ impl R2Service {
             // A password in the URL must not reach the error.
             let shown = if url.contains('@') { String::new() } else { format!(" {url:?}") };
             return Err(Error::invalid_input(format!(
-                "the public base URL{shown} must be like https://media.example.com, with a path at most"
+                "the public base URL{shown} must be like https://media.example.com, optionally with a path"
             )));
         }
         self.settings_mut().public_base_url = Some(url.trim_end_matches('/').to_owned());
         Ok(self)
     }
 
-    /// The longest that one request takes, with all its attempts and the waits between them; none by default.
+    /// Sets the maximum time of one request, including all attempts and the waits between them. There is none
+    /// by default.
     ///
-    /// What passes it fails with [`ErrorKind::Timeout`]. A wait that would leave no time for another attempt
-    /// is not begun: the request then fails at once, with the error of its last attempt, which keeps its
+    /// A request that takes longer fails with [`ErrorKind::Timeout`]. If a wait would leave no time for
+    /// another attempt, the request fails immediately with the error of its last attempt, which keeps its
     /// [`retry_after`](Error::retry_after).
     ///
     /// Each request has the whole deadline for itself: each part of an upload, each page of a listing and
     /// each head of [`include_metadata`](super::List::include_metadata), each request of a `delete_many`, the
-    /// look at an object after the answer to a write was lost, and the second get, or third, that an
-    /// `If-Range` of [`http_request`](super::Get::http_request) may take. A get is through when its body
-    /// begins: reading the body has no deadline but the idle timeout of the backend. A body that is cut off
-    /// waits as the [`RetryPolicy`] says, and each request for the rest of it has the whole deadline again.
-    /// To bound everything together, use [`within`](Runtime#method.within) of the [`runtime`](Self::runtime).
+    /// check of an object after the response to a write was lost, and the second or third get for an
+    /// `If-Range` of [`http_request`](super::Get::http_request).
+    ///
+    /// A get is complete when its body begins: reading the body has no deadline except the idle timeout of
+    /// the backend. An interrupted body waits as the [`RetryPolicy`] says, and each request for the rest has
+    /// the whole deadline again. To limit everything together, use [`within`](Runtime#method.within) of the
+    /// [`runtime`](Self::runtime).
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.settings_mut().attempts.deadline = Some(deadline);
         self
     }
 
-    /// How many operations of this service, and of those cloned from it from now on, are under way at once;
-    /// unbounded by default. Further ones wait. 0 counts as 1. A download counts until its body begins.
+    /// Limits how many operations of this service, and of its later clones, run concurrently. Further ones
+    /// wait. There is no limit by default, and 0 counts as 1. A download counts until its body begins.
     #[must_use]
     pub fn with_max_concurrency(mut self, operations: usize) -> Self {
         self.settings_mut().attempts.set_max_concurrency(operations);
         self
     }
 
-    /// Calls `report` with why an attempt failed, each time that a request of this service is sent again.
+    /// Calls `report` with the error of each failed attempt that is retried.
     #[cfg(not(target_arch = "wasm32"))]
     #[must_use]
     pub fn on_retry(mut self, report: impl Fn(&Error) + Send + Sync + 'static) -> Self {
@@ -175,43 +177,44 @@ impl R2Service {
         self
     }
 
-    /// Whether bytes are verified; on by default.
+    /// Sets whether bytes are verified. On by default.
     ///
-    /// What is read whole is hashed and compared with a stored checksum, where the service returns one, else
-    /// with the MD5 that is the etag of an object not uploaded in parts. An object with neither costs one
-    /// more request: a HEAD at the end, whose size must be the one that was announced. `bytes`, `text`,
-    /// `json` and `write_to_file` fetch again once on a mismatch; a stream ends in [`ErrorKind::Integrity`]
-    /// instead of its last piece. Lengths are checked in any case.
+    /// **Reads.** A whole object is hashed and compared with a stored checksum, if the service returns one,
+    /// or with the MD5 that is the etag of an object that was not uploaded in parts. An object with neither
+    /// costs one more request: a HEAD at the end, whose size must be the announced one. On a mismatch,
+    /// `bytes`, `text`, `json` and `write_to_file` fetch the bytes once more. A stream ends with
+    /// [`ErrorKind::Integrity`] instead of its last piece. Lengths are always checked.
     ///
-    /// What is written is hashed and compared with the etag of the answer, unless
-    /// [nothing could damage it on its way](Bucket::has_reliable_transport):
+    /// **Writes.** What is written is hashed and compared with the etag in the response, unless
+    /// [nothing can damage it](Bucket::has_reliable_transport):
     ///
-    /// - An object or a part whose etag is an MD5 must have that of what was sent, and a success before all
-    ///   of that was read is an error.
-    /// - The etag of an upload in parts, where it has [the form of
-    ///   R2's](https://developers.cloudflare.com/r2/objects/multipart-objects/#etags), must name the number
-    ///   of the parts. Where the same handle has uploaded all of them, it must also be the MD5 of their MD5s
-    ///   (in Garage: of their hexadecimal digits).
-    /// - A copy whose source had to have a certain MD5 as its etag must have the same.
+    /// - If the etag of an object or part is an MD5, it must be that of the sent bytes. A success before all
+    ///   bytes were read is an error.
+    /// - If the etag of a multipart object has
+    ///   [R2's form](https://developers.cloudflare.com/r2/objects/multipart-objects/#etags), it must have the
+    ///   number of parts. If the same handle has uploaded all of them, it must also be the MD5 of their MD5s
+    ///   (for Garage, of their hexadecimal digits).
+    /// - If the source of a copy had to have a certain MD5 as its etag, the copy must have the same.
     ///
-    /// Other etags, such as those of some services for encrypted objects, say nothing and are not compared.
-    /// MD5 costs about 1.5 ms of CPU a megabyte; of bytes in memory [`S3Bucket`](crate::S3Bucket) sends it in
-    /// any case, so that R2 refuses damaged ones.
+    /// Other etags, such as those of some services for encrypted objects, are not compared. MD5 costs about
+    /// 1.5 ms of CPU time per megabyte. For bytes in memory, [`S3Bucket`](crate::S3Bucket) sends it in any
+    /// case, so that R2 refuses damaged bytes.
     #[must_use]
     pub fn with_verification(mut self, verify: bool) -> Self {
         self.settings_mut().verify = verify;
         self
     }
 
-    /// The customer's key that objects are encrypted with: what the service writes, and what it reads,
-    /// transfers of all kinds included. `None`, which is the default, is for objects without one: each
-    /// request may be given another key by its own setter. R2 refuses to read an object without its key, with
-    /// another one, and with a key that it does not need.
+    /// Sets the customer's key (SSE-C) with which objects are encrypted, for everything that the service
+    /// writes and reads, including all transfers. `None`, the default, is for objects without such a key.
+    /// Each request can use another key with its setter.
     ///
-    /// A copy takes it for both sides, unless it is told otherwise, and one to another bucket takes that of
-    /// either service. Deletes, lists and the completion of an upload need none. The etag of an encrypted
-    /// object is no MD5 of its bytes, so that it proves nothing: what is written with its CRC-64/NVME, as
-    /// uploads are, is verified by that.
+    /// R2 refuses to read an object without its key, with another key, or with a key that it does not need.
+    ///
+    /// A copy uses the key for both sides, unless its setters say otherwise. A copy to another bucket uses
+    /// the key of each service. Deletes, listings and the completion of an upload need no key. The etag of an
+    /// encrypted object is not the MD5 of its bytes, so it cannot verify them. Writes with a CRC-64/NVME,
+    /// such as uploads, are verified by it.
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, r2::{R2Service, SseCustomerKey}};
@@ -221,7 +224,7 @@ impl R2Service {
     /// let [old, new] = [[1; 32], [2; 32]].map(SseCustomerKey::from_bytes);
     /// let r2 = r2.with_ssec_key(old.clone());
     /// r2.put("a.txt", "text").await?;
-    /// // Under a new key from now on:
+    /// // Re-encrypt with a new key:
     /// r2.copy("a.txt", "a.txt").ssec_key(new.clone()).await?;
     /// assert_eq!(r2.get("a.txt").ssec_key(new).text().await?.as_deref(), Some("text"));
     /// # Ok(()) }
@@ -232,18 +235,18 @@ impl R2Service {
         self
     }
 
-    /// The customer's key of its requests.
+    /// The customer's key of the service's requests.
     pub(crate) fn ssec_key(&self) -> Option<&SseCustomerKey> {
         self.settings.ssec_key.as_ref()
     }
 
-    /// What a service that has taken its key encrypts an object with, where the service itself does not say
+    /// The MD5 of the key with which the service has encrypted an object, if the response does not contain
     /// it.
     pub(crate) fn ssec_key_md5(&self) -> Option<String> {
         self.ssec_key().map(|key| key.md5().to_hex())
     }
 
-    /// The same service for the requests of one transfer.
+    /// Returns the same service for the requests of one transfer.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn at_pace(&self, pace: &Arc<Pace>) -> Self {
         let mut service = self.clone();
@@ -253,7 +256,7 @@ impl R2Service {
         service
     }
 
-    /// The pace of the transfer that it belongs to.
+    /// The pace of the transfer that the service belongs to.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn pace(&self) -> Option<&Arc<Pace>> {
         self.settings.attempts.pace.as_ref()
@@ -263,12 +266,12 @@ impl R2Service {
         Arc::make_mut(&mut self.settings)
     }
 
-    /// The bucket below.
+    /// The underlying bucket.
     pub fn bucket(&self) -> &Arc<dyn Bucket> {
         &self.bucket
     }
 
-    /// How it makes its attempts.
+    /// How requests make their attempts.
     pub(crate) fn attempts(&self) -> &Attempts {
         &self.settings.attempts
     }
@@ -281,12 +284,12 @@ impl R2Service {
         self.settings.verify
     }
 
-    /// Who makes presigned URLs: the client of [`with_signing`](Self::with_signing), or of a Worker's secrets, by
-    /// this service's clock.
+    /// Returns the client that creates presigned URLs, from [`with_signing`](Self::with_signing) or a
+    /// Worker's secrets. It uses the service's clock.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingSigningConfig`]: it was not given one, or a secret or variable of the Worker is
-    /// missing or malformed.
+    /// [`ErrorKind::MissingSigningConfig`]: the service has no client, or a secret or variable of the Worker
+    /// is missing or malformed.
     pub fn signing(&self) -> Result<R2SigningClient> {
         let client = match &self.settings.signing {
             Signing::None => None,
@@ -297,14 +300,14 @@ impl R2Service {
         let client = client.ok_or_else(|| {
             Error::new(
                 ErrorKind::MissingSigningConfig,
-                "signing config required: give the service one with `with_signing`, such as the `signing_client` of an `S3Bucket`; \
-                 URLs of a local store come from `cfstore serve`",
+                "signing config required: pass one to `with_signing`, such as the `signing_client` of an `S3Bucket`; \
+                 for URLs of a local store, use `cfstore serve`",
             )
         })?;
         Ok(client.going_by(Arc::clone(self.runtime())))
     }
 
-    /// The clock, timer and randomness, which what is built on the service shares.
+    /// The clock, timer and randomness, which everything that is built on the service shares.
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.settings.attempts.runtime
     }

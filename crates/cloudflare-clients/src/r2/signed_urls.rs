@@ -9,19 +9,21 @@ use crate::signing::{Presign, SignedUrl, TempCredentials, TempCredentialsRequest
 use crate::sigv4::encode_path;
 
 impl R2Service {
-    /// A URL that lets anyone who has it read the object until it expires, 1 second to 7 days from now.
+    /// Creates a URL with which anyone can read the object until it expires, 1 second to 7 days from now.
+    /// Nothing is sent.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing); [`ErrorKind::InvalidInput`](crate::ErrorKind) for a bad key
-    /// or expiry. Nothing is sent.
+    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing).
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) for an invalid key or expiry.
     pub fn generate_signed_url(&self, key: impl Into<String>, expires_in: Duration) -> Result<SignedUrl> {
         self.signing()?.generate_signed_url(&key.into(), expires_in)
     }
 
-    /// URLs that let anyone who has them read the objects, in the order of the keys: several are hashed side by side.
+    /// Creates URLs with which anyone can read the objects, in the order of the keys. This is faster than one
+    /// by one, because several URLs are hashed in parallel.
     ///
     /// # Errors
-    /// As [`generate_signed_url`](Self::generate_signed_url), for any of the keys.
+    /// As for [`generate_signed_url`](Self::generate_signed_url), for any of the keys.
     pub fn generate_signed_urls<K: AsRef<str>>(
         &self,
         keys: impl IntoIterator<Item = K>,
@@ -30,10 +32,10 @@ impl R2Service {
         self.signing()?.generate_signed_urls(keys, expires_in)
     }
 
-    /// A URL that lets anyone who has it store an object under the key until it expires, with a PUT.
+    /// Creates a URL with which anyone can store an object under the key with a PUT, until it expires.
     ///
     /// # Errors
-    /// As [`generate_signed_url`](Self::generate_signed_url).
+    /// As for [`generate_signed_url`](Self::generate_signed_url).
     pub fn generate_signed_upload_url(
         &self,
         key: impl Into<String>,
@@ -42,7 +44,7 @@ impl R2Service {
         self.signing()?.generate_signed_upload_url(&key.into(), expires_in)
     }
 
-    /// A presigned URL with headers or of another method; see [`Presign`].
+    /// Creates a presigned URL with headers or for another method: see [`Presign`].
     ///
     /// # Errors
     /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing).
@@ -50,7 +52,7 @@ impl R2Service {
         Ok(self.signing()?.presign(method, key.into()))
     }
 
-    /// Temporary credentials, made from those that the service signs with: see [`TempCredentials`]. Nothing
+    /// Creates temporary credentials from those that the service signs with: see [`TempCredentials`]. Nothing
     /// is sent.
     ///
     /// ```
@@ -65,22 +67,23 @@ impl R2Service {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing);
-    /// else those of [`TempCredentialsRequest::mint`].
+    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing), or
+    /// those of [`TempCredentialsRequest::mint`].
     pub fn mint_temp_credentials(&self, request: &TempCredentialsRequest) -> Result<TempCredentials> {
         request.mint(&self.signing()?)
     }
 
-    /// The unsigned URL of an object on the bucket's custom domain. R2's S3 endpoint is never public.
+    /// Returns the unsigned URL of an object on the bucket's custom domain. R2's S3 endpoint is never public.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) without [`with_public_base_url`](Self::with_public_base_url), or for a bad key.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) without
+    /// [`with_public_base_url`](Self::with_public_base_url), or for an invalid key.
     pub fn public_url(&self, key: impl AsRef<str>) -> Result<String> {
         let key = key.as_ref();
         validate_key(key)?;
         let base = self.public_base_url().ok_or_else(|| {
             Error::invalid_input(
-                "no public base URL: connect a custom domain to the bucket and name it with `with_public_base_url`",
+                "no public base URL: connect a custom domain to the bucket and pass its URL to `with_public_base_url`",
             )
         })?;
         let mut url = format!("{base}/");

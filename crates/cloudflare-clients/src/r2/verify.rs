@@ -1,4 +1,4 @@
-//! Hashing bytes as they go by.
+//! Hashes bytes that are sent, and compares the result with the response.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,22 +13,22 @@ use crate::model::r2::content_checksum::{content_checksum, md5_of};
 use crate::model::r2::{Checksum, Checksums, Hasher, Object};
 use crate::mutation::{Mutation, is_mutated};
 
-/// Whether the answers to writes are compared with what was sent.
+/// Whether the responses to writes are compared with what was sent.
 pub(crate) fn verifies_writes(service: &R2Service) -> bool {
     service.verifies() && !service.bucket().has_reliable_transport()
 }
 
-/// The MD5 of a body that is being sent.
+/// The MD5 of a request body.
 ///
-/// Of bytes in memory it is known beforehand, so that a service can refuse damaged ones; else once all have
-/// been taken.
+/// For bytes in memory it is known in advance, so that the service can refuse damaged bytes. Otherwise it is
+/// known once all bytes have been read.
 #[derive(Clone)]
 pub(super) struct SentMd5 {
     known: Arc<OnceLock<Checksum>>,
     observes: bool,
-    /// Whether the etag may be an MD5 of what was sent.
+    /// Whether the etag can be the MD5 of what was sent.
     has_md5_etag: bool,
-    /// Another checksum that it is sent with. Where the service repeats it, nobody asks for the MD5.
+    /// Another checksum that is sent with the body. If the service returns it, the MD5 is not needed.
     given: Option<Checksum>,
 }
 
@@ -38,7 +38,7 @@ impl SentMd5 {
         let checksum = if verifies { content_checksum(body, checksum).await } else { checksum };
         let known = checksum.filter(|checksum| matches!(checksum, Checksum::Md5(_)));
         let has_md5_etag = service.ssec_key().is_none();
-        // What cannot be read again is hashed now: the service may not repeat the checksum.
+        // A body that cannot be read again is hashed now, because the service may not return the checksum.
         let given = checksum.filter(|_| known.is_none() && verifies && body.is_replayable());
         Self {
             observes: has_md5_etag && known.is_none() && given.is_none() && verifies && !body.passes_by(),
@@ -48,7 +48,7 @@ impl SentMd5 {
         }
     }
 
-    /// The body, hashed while it is read where its MD5 is not known yet.
+    /// Returns the body, which is hashed while it is read if its MD5 is not known yet.
     pub(super) fn observe(&self, body: Body) -> Body {
         let Some(length) = body.content_length().filter(|_| self.observes) else {
             return body;
@@ -56,12 +56,12 @@ impl SentMd5 {
         let known = Arc::clone(&self.known);
         let mut hasher = Some(Hasher::md5());
         let mut left = length;
-        // A transport stops reading when it has all bytes, not at the stream's end.
+        // A transport stops reading after the last byte, not at the end of the stream.
         let finish_at_zero = move |hasher: &mut Option<Hasher>, left: u64| {
             if left == 0
                 && let Some(hasher) = hasher.take()
             {
-                // Set already by an attempt before, to the same: these are the same bytes.
+                // An earlier attempt may have set it already, to the same value: the bytes are the same.
                 let _ = known.set(hasher.finish());
             }
         };
@@ -80,7 +80,7 @@ impl SentMd5 {
         self.known.get().copied()
     }
 
-    /// The MD5 of what was sent, if need be by reading it once more.
+    /// The MD5 of what was sent. It is computed by reading the body again if necessary.
     pub(super) async fn get_or_read(&self, sent: &Replay) -> Result<Option<Checksum>> {
         let (None, Some(body)) = (self.get(), sent.same()) else {
             return Ok(self.get());
@@ -96,8 +96,8 @@ impl SentMd5 {
         Ok(Some(hasher.finish()))
     }
 
-    /// Compares what was sent with what the service says that it has stored: the checksum that it was sent
-    /// with, else the etag.
+    /// Compares what was sent with what the service says it has stored: by the checksum that was sent, or the
+    /// etag.
     pub(super) async fn check_stored(&self, etag: &str, checksums: &Checksums, sent: &Replay) -> Result<()> {
         if let Some(given) = self.given {
             match checksums.get(given.algorithm()) {
@@ -108,7 +108,8 @@ impl SentMd5 {
                         && Checksum::from_etag(etag).is_some()
                         && let Some(md5) = self.get_or_read(sent).await?
                     {
-                        // Set already by an attempt before, to the same: these are the same bytes.
+                        // An earlier attempt may have set it already, to the same value: the bytes are the
+                        // same.
                         let _ = self.known.set(md5);
                     }
                 }
@@ -117,12 +118,12 @@ impl SentMd5 {
         self.check_etag(etag)
     }
 
-    /// Compares what was sent with the etag that the service gave it, where that is an MD5.
+    /// Compares what was sent with the etag in the response, if that is an MD5.
     pub(super) fn check_etag(&self, etag: &str) -> Result<()> {
         match (self.get(), Checksum::from_etag(etag).filter(|_| self.has_md5_etag)) {
-            // Whoever has not read all of it cannot have stored it.
+            // A service that has not read all bytes cannot have stored them.
             (None, Some(_)) if self.observes => {
-                Err(Error::unexpected("the service says that all is stored, and has not been sent all of it")
+                Err(Error::unexpected("the service reported success before the whole body was sent")
                     .retryable(true))
             }
             (Some(sent), Some(stored)) if sent != stored && !is_mutated(Mutation::DamageAccepted) => {
@@ -134,13 +135,17 @@ impl SentMd5 {
 }
 
 fn other_bytes(stored: Checksum, sent: Checksum) -> Error {
-    let message = format!("the service stored other bytes than were sent: {stored:?} in place of {sent:?}");
+    let message = format!(
+        "the service stored other bytes than were sent: their checksum is {stored:?} instead of {sent:?}"
+    );
     Error::new(ErrorKind::Integrity, message)
 }
 
-/// What to verify a whole object with: a stored checksum, the cheapest to compute, else the MD5 that is its etag.
+/// What to verify a whole object with: the stored checksum that is cheapest to compute, or the MD5 that is
+/// its etag.
 pub(super) fn verifier(object: &Object) -> Option<(Hasher, Checksum)> {
-    // In a Worker what has any checksum has its MD5, and the others would be dead weight.
+    // In a Worker, every object with a checksum has its MD5, so support for the others would only increase
+    // the size.
     #[cfg(not(target_arch = "wasm32"))]
     {
         const CHEAPEST_FIRST: [ChecksumAlgorithm; 8] = [

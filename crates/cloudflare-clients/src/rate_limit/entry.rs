@@ -1,4 +1,4 @@
-//! What is kept in memory of one key.
+//! The state of one key in memory.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,31 +8,31 @@ use crate::mutation::{Mutation, is_mutated};
 /// The counts of one key.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Under what its counts are written. It is new with each entry: when a key is forgotten and comes back, what was written before
-    /// counts as that of another.
+    /// The id under which the counts are written. Each entry has a new one: if a key is evicted and returns,
+    /// its earlier counts are those of another writer.
     pub(super) writer: String,
     /// The number of the current window.
     number: u64,
-    /// What was allowed here.
+    /// Requests allowed by this limiter.
     pub(super) own: Counts,
-    /// Of that, what was written.
+    /// The part of `own` that has been written.
     written: Counts,
-    /// What others have written, as far as it is known.
+    /// The counts of other writers, as far as they are known.
     others: Counts,
     pub(super) read: Pace,
     pub(super) write: Pace,
-    /// Whether the last read failed, so that others' counts are not known.
+    /// Whether the last read failed, so that the counts of other writers are unknown.
     pub(super) unknown: bool,
 }
 
-/// When something was last begun that is done once in an interval.
+/// When something was last done that is done at most once per interval.
 #[derive(Debug, Default)]
 pub(super) struct Pace(Option<SystemTime>);
 
 impl Pace {
-    /// Whether it is due. If so, it is not due again before the interval has passed.
+    /// Whether it is due. If so, it is not due again until the interval has passed.
     pub(super) fn begin(&mut self, now: SystemTime, interval: Duration) -> bool {
-        // When the clock was set back, nobody knows how long ago it was.
+        // If the clock was set back, the elapsed time is unknown.
         let due =
             self.0.is_none_or(|last| now.duration_since(last).map_or(true, |passed| passed >= interval));
         if due {
@@ -56,7 +56,7 @@ impl Entry {
         }
     }
 
-    /// Goes on to the window of this number. A clock that was set back leaves it where it is.
+    /// Moves to the window of this number. Does nothing if the clock was set back.
     pub(super) fn advance(&mut self, number: u64) {
         let passed = number.saturating_sub(self.number);
         self.number += passed;
@@ -76,8 +76,8 @@ impl Entry {
         }
     }
 
-    /// Takes note of what others have counted in the window of a number and the one before. Counts only grow: one that is smaller
-    /// is older.
+    /// Records the counts of other writers in a window and in the previous one. Counts only grow: a smaller
+    /// one is older.
     pub(super) fn heard(&mut self, number: u64, others: Counts) {
         let Counts { current, previous } = if is_mutated(Mutation::CountsOfOthersIgnored) {
             Counts::default()
@@ -93,7 +93,7 @@ impl Entry {
         self.unknown = false;
     }
 
-    /// The windows of which more was counted than written, with their counts.
+    /// Returns the windows with counts that are not written yet.
     pub(super) fn unwritten(&self) -> impl Iterator<Item = (u64, u64)> {
         let current = (self.own.current > self.written.current).then_some((self.number, self.own.current));
         let previous = (self.own.previous > self.written.previous)
@@ -101,7 +101,7 @@ impl Entry {
         current.into_iter().chain(previous.flatten())
     }
 
-    /// Takes note of what was written for a window.
+    /// Records a written count.
     pub(super) fn wrote(&mut self, number: u64, count: u64) {
         let written = match self.number.checked_sub(number) {
             Some(0) => &mut self.written.current,

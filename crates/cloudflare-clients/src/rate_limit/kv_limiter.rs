@@ -19,26 +19,26 @@ use crate::kv::{KvClient, MIN_EXPIRATION_TTL, PutRequest};
 use crate::retry::RetryPolicy;
 use crate::sync::lock;
 
-/// KV takes one write a second to a key.
+/// KV accepts one write per second to the same key.
 const LEAST_WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The longest window: 30 days.
+/// Maximum length of a window: 30 days.
 const LONGEST_WINDOW: Duration = Duration::from_secs(30 * 86_400);
 
-/// What becomes of a request when KV cannot be asked.
+/// How a limiter decides when KV cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum FailMode {
-    /// What was counted here and was known before decides alone.
+    /// Decides by the counts in memory alone: its own, and the last known ones of other limiters.
     #[default]
     Open,
-    /// It is refused.
+    /// Refuses the request.
     Closed,
 }
 
-/// A limiter whose counts are in Workers KV; see [`rate_limit`](super) for how wrong it can be.
+/// A rate limiter whose counts are in Workers KV; see [`rate_limit`](super) for how inaccurate it can be.
 ///
-/// It is made once for each limit, and shared. In a Worker it lives in a static, for as long as the isolate does.
+/// Create one per limit and share it. In a Worker keep it in a static, where it lives as long as the isolate.
 pub struct KvRateLimiter {
     client: KvClient,
     name: Arc<str>,
@@ -49,16 +49,16 @@ pub struct KvRateLimiter {
     memory: Mutex<Memory>,
 }
 
-/// A key in memory, whose length nobody bounds.
+/// The hash of a key, because keys can be of any length.
 type KeyHash = [u8; 16];
 
 struct Memory {
     entries: LruCache<KeyHash, Entry>,
-    /// Those with something to write. Some may be forgotten already.
+    /// The keys with unwritten counts. Some may have been evicted already.
     unwritten: HashSet<KeyHash>,
 }
 
-/// A count that is to be written.
+/// A count to write.
 struct Write {
     hash: KeyHash,
     writer: String,
@@ -67,28 +67,30 @@ struct Write {
 }
 
 impl KvRateLimiter {
-    /// So many in any `window`, in the namespace of a client.
+    /// Creates a limiter that allows `limit` requests in any `window`, in the namespace of a client.
     ///
-    /// The name tells limits apart in the namespace and is told to clients: 1 to 64 letters, digits, `-`, `_` and `.` of ASCII. The
-    /// window has whole seconds, and 30 days at most.
+    /// The name separates limits in the namespace, and is part of the headers that clients receive: 1 to 64
+    /// ASCII letters, digits, `-`, `_` and `.`. The window is a number of whole seconds, up to 30 days.
     ///
-    /// The limiter asks KV once where the client would try again, since the next check or flush does.
+    /// The limiter does not retry requests to KV, whatever the client's policy: the next check or flush does.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: the name, the limit or the window is not like that.
+    /// [`ErrorKind::InvalidInput`]: the name, the limit or the window is invalid.
     pub fn new(client: KvClient, name: &str, limit: u64, window: Duration) -> Result<Self> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if !(1..=64).contains(&name.len()) || !name.bytes().all(allowed) {
             return Err(Error::invalid_input(format!(
-                "the limit's name {name:?} is not 1 to 64 letters, digits, hyphens, underscores and dots of ASCII"
+                "the name of the limit is {name:?}: it must be 1 to 64 ASCII letters, digits, hyphens, underscores and dots"
             )));
         }
         if limit == 0 {
-            return Err(Error::invalid_input(format!("the limit {name} is 0: it would allow nothing")));
+            return Err(Error::invalid_input(format!(
+                "the limit {name} is 0 and would allow nothing: set 1 or more"
+            )));
         }
         if window.is_zero() || window.subsec_nanos() > 0 || window > LONGEST_WINDOW {
             return Err(Error::invalid_input(format!(
-                "the window of the limit {name} is {window:?}: it has to be whole seconds, from 1 s to 30 days"
+                "the window of the limit {name} is {window:?}: it must be whole seconds, from 1 second to 30 days"
             )));
         }
         let memory = Memory { entries: LruCache::unbounded(), unwritten: HashSet::new() };
@@ -104,61 +106,63 @@ impl KvRateLimiter {
         Ok(limiter.with_capacity(10_000))
     }
 
-    /// What becomes of a request when KV cannot be asked: by default [`FailMode::Open`].
+    /// Sets how the limiter decides when KV cannot be reached. Default: [`FailMode::Open`].
     #[must_use]
     pub fn with_fail_mode(mut self, mode: FailMode) -> Self {
         self.fail_mode = mode;
         self
     }
 
-    /// How many keys are kept in memory, 10,000 by default; 0 counts as 1. A key takes the same room, however long it is.
+    /// Sets how many keys are kept in memory. Default: 10,000; 0 counts as 1. The memory per key does not
+    /// depend on its length.
     ///
-    /// Of more, the least recently used are forgotten. When one comes back, what was written of it is read again, and what
-    /// was not is lost.
+    /// Beyond that the least recently used keys are evicted. If an evicted key returns, its written counts
+    /// are read again, and its unwritten counts are lost.
     #[must_use]
     pub fn with_capacity(self, keys: usize) -> Self {
         self.memory().entries.resize(NonZeroUsize::new(keys).unwrap_or(NonZeroUsize::MIN));
         self
     }
 
-    /// How often KV is asked for what others have counted of a key, at most: every 10 seconds by default. Each time is one listing,
-    /// for which a check waits.
+    /// Sets the minimum time between two reads of a key's counts from KV. Default: 10 seconds. Each read is
+    /// one listing, which a check waits for.
     #[must_use]
     pub fn with_read_interval(mut self, interval: Duration) -> Self {
         self.read_interval = interval;
         self
     }
 
-    /// How often a key's count is written, at most: every second by default, which is as often as KV takes it.
+    /// Sets the minimum time between two writes of a key's count. Default and minimum: 1 second, which is
+    /// KV's limit per key.
     #[must_use]
     pub fn with_write_interval(mut self, interval: Duration) -> Self {
         self.write_interval = interval.max(LEAST_WRITE_INTERVAL);
         self
     }
 
-    /// How many keys are in memory.
+    /// Returns the number of keys in memory.
     pub fn len(&self) -> usize {
         self.memory().entries.len()
     }
 
-    /// Whether none is.
+    /// Whether no key is in memory.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What the keys of all counts of a key begin with.
+    /// Returns the prefix of the KV keys that hold the counts of a key.
     fn prefix(&self, hash: KeyHash) -> String {
         format!("limits/{}/{}/{}/", self.name, self.sliding.window.as_secs(), hex::encode(hash))
     }
 
-    /// What others have written for two windows.
+    /// Reads what other writers have counted in the current and the previous window.
     async fn others(&self, hash: KeyHash, number: u64, writer: &str) -> Result<Counts> {
         let prefix = self.prefix(hash);
         let mut counts = Counts::default();
         let mut listed = self.client.list().prefix(&prefix).stream();
         while let Some(key) = listed.try_next().await? {
             let unexpected = || {
-                let message = format!("the key {:?} was not written by a limiter", key.name);
+                let message = format!("the key {:?} was not written by a rate limiter", key.name);
                 Error::new(ErrorKind::Serialization, message)
             };
             let rest = key.name.strip_prefix(&prefix).and_then(|rest| rest.split_once('/'));
@@ -178,7 +182,7 @@ impl KvRateLimiter {
         Ok(counts)
     }
 
-    /// The quota of a key, and whether there is any. One is counted if it is `wanted`.
+    /// Decides about a key and returns its quota. An allowed request is counted if it is `wanted`.
     fn take(&self, hash: KeyHash, wanted: bool) -> Result<(bool, Quota)> {
         let mut memory = self.memory();
         let now = self.client.now();
@@ -202,14 +206,15 @@ impl KvRateLimiter {
         Ok((allowed, quota))
     }
 
-    /// Asks KV about a key, if that is due and may change anything. It is the failure if that cannot be done.
+    /// Reads the counts of other writers if that is due and can change the decision. Returns the error if the
+    /// read fails.
     async fn refresh(&self, hash: KeyHash) -> Result<Option<Error>> {
         let (number, writer) = {
             let mut memory = self.memory();
             let now = self.client.now();
             let Position { number, elapsed } = self.sliding.position(now);
             let entry = self.entry(&mut memory, hash, now)?;
-            // What is refused already stays so, whatever others have counted.
+            // A request that is already refused stays refused, whatever others have counted.
             if self.sliding.remaining(entry.counts(), elapsed) == 0 {
                 return Ok(None);
             }
@@ -217,7 +222,7 @@ impl KvRateLimiter {
             if !entry.read.begin(now, self.read_interval) && !needed {
                 return Ok(None);
             }
-            // Until the answer is there.
+            // Until the answer arrives.
             entry.unknown = true;
             (number, entry.writer.clone())
         };
@@ -227,13 +232,13 @@ impl KvRateLimiter {
                 entry.heard(number, others);
                 Ok(None)
             }
-            // Forgotten meanwhile, among more keys than there is room for.
+            // The key was evicted meanwhile.
             (Ok(_), None) => Ok(None),
             (Err(failure), _) => Ok(Some(failure)),
         }
     }
 
-    /// The entry of a key, in the window of now.
+    /// Returns the entry of a key, moved to the current window.
     fn entry<'m>(&self, memory: &'m mut Memory, hash: KeyHash, now: SystemTime) -> Result<&'m mut Entry> {
         let Position { number, .. } = self.sliding.position(now);
         let entry = memory.entries.try_get_or_insert_mut(hash, || {
@@ -245,7 +250,7 @@ impl KvRateLimiter {
         Ok(entry)
     }
 
-    /// The counts that are due to be written.
+    /// Returns the counts that are due to be written.
     fn due(&self) -> Vec<Write> {
         let now = self.client.now();
         let Position { number, .. } = self.sliding.position(now);
@@ -284,20 +289,20 @@ impl RateLimiter for KvRateLimiter {
         hash.copy_from_slice(&Sha256::digest(key)[..16]);
         let failure = self.refresh(hash).await?;
         if let Some(error) = &failure {
-            tracing::warn!(%error, limit = &*self.name, "the counts of others are not known");
+            tracing::warn!(%error, limit = &*self.name, "failed to read the counts of other limiters");
         }
         let closed = failure.is_some() && self.fail_mode == FailMode::Closed;
         let (allowed, quota) = self.take(hash, !closed)?;
         Ok(Decision { allowed: allowed && !closed, quota: (!closed).then_some(quota), failure })
     }
 
-    /// Writes the counts of the keys that are due: all in one request over REST, in a Worker one by one, 8 at a time.
+    /// Writes the due counts: in one request over REST, and one by one in a Worker, up to 8 concurrently.
     async fn flush(&self) -> Result<()> {
         let due = self.due();
         if due.is_empty() {
             return Ok(());
         }
-        // A count matters until the window after its own has passed.
+        // A count matters until the window after its own has ended.
         let ttl = (self.sliding.window * 2).max(MIN_EXPIRATION_TTL);
         let put = |write: &Write| {
             let key = format!("{}{}/{}", self.prefix(write.hash), write.number, write.writer);

@@ -1,4 +1,4 @@
-//! What every limiter is to whoever asks it.
+//! The interface of all rate limiters.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,37 +9,37 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::error::{Error, Result};
 
-/// Says whether a key, such as a client's address or a user's id, may do one thing more.
+/// Decides whether a key, such as a client's address or a user id, may make another request.
 ///
-/// Code that holds an `Arc<dyn RateLimiter>` can be given a [`KvRateLimiter`](super::KvRateLimiter), in a Worker the platform's own binding
-/// (`WorkersRateLimiter`), or in a test a mock.
+/// Code that holds an `Arc<dyn RateLimiter>` works with a [`KvRateLimiter`](super::KvRateLimiter), with the
+/// platform's binding in a Worker (`WorkersRateLimiter`), and with a mock in tests.
 #[async_trait]
 pub trait RateLimiter: fmt::Debug + Send + Sync + 'static {
-    /// Asks for one thing more, and counts it where it is allowed.
+    /// Asks for one more request, and counts it if it is allowed.
     ///
     /// # Errors
-    /// Those that leave the limiter without a decision.
+    /// Errors that leave the limiter without a decision.
     async fn check(&self, key: &str) -> Result<Decision>;
 
-    /// Writes down what was counted, where the limiter does so. In a Worker it is for `waitUntil`, elsewhere for a task: no request
-    /// has to wait for it.
+    /// Writes the counts, if the limiter stores any. Call it where no request waits for it: in `waitUntil` in
+    /// a Worker, in a background task elsewhere.
     ///
     /// # Errors
-    /// Those of the service that it writes to; what was not written is tried again with the next flush.
+    /// The errors of the service that stores the counts. The next flush writes what was not written.
     async fn flush(&self) -> Result<()> {
         Ok(())
     }
 }
 
-/// What a limiter has decided.
+/// The decision of a limiter.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Decision {
-    /// Whether it is allowed.
+    /// Whether the request is allowed.
     pub allowed: bool,
-    /// What is left, where the limiter knows.
+    /// What is left of the limit, if the limiter knows.
     pub quota: Option<Quota>,
-    /// Why the limiter could not ask its service, where it decided all the same.
+    /// Why the limiter could not reach its service, if it decided without it.
     pub failure: Option<Error>,
 }
 
@@ -47,31 +47,32 @@ pub struct Decision {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quota {
-    /// The name of the limit.
+    /// The name of the limit, as in the headers.
     pub policy: Arc<str>,
-    /// How many are allowed in a window.
+    /// How many requests are allowed in a window.
     pub limit: u64,
-    /// How long the window is, in whole seconds.
+    /// The length of the window, in whole seconds.
     pub window: Duration,
-    /// How many more are allowed now.
+    /// How many more requests are allowed now.
     pub remaining: u64,
-    /// After how long there is one more than `remaining`, if none is counted until then. Zero when all of the limit is left.
-    /// What was counted weighs on through the window after its own, so it may be up to two windows.
+    /// Time until one more request than `remaining` is allowed, if none is counted until then. Zero if the
+    /// whole limit is left. Counts have an effect until the end of the next window, so this can be up to two
+    /// windows.
     pub reset: Duration,
 }
 
 impl Decision {
-    /// A decision of which no more is known.
+    /// Creates a decision without quota and failure.
     pub fn new(allowed: bool) -> Self {
         Self { allowed, quota: None, failure: None }
     }
 
-    /// The headers that tell the client: `RateLimit-Policy` and `RateLimit` as
-    /// [the IETF's draft](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/) has them, and where it is not allowed
-    /// `Retry-After`. Empty where the limiter does not know its limit.
+    /// Returns the headers for the client: `RateLimit-Policy` and `RateLimit` of [the IETF
+    /// draft](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/), and `Retry-After` if
+    /// the request is refused. Empty if the limiter does not know its quota.
     ///
-    /// The times in them are never longer than the window, though [`Quota::reset`] may be: a client that comes back after a window may
-    /// be refused again, and is told the rest.
+    /// Times in the headers are at most one window, though [`Quota::reset`] may be longer: a client that
+    /// returns after a window may be refused again and receives the remaining time.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -90,14 +91,14 @@ impl Decision {
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let Some(Quota { policy, limit, window, remaining, reset }) = &self.quota else { return headers };
-        // A client that comes at the second it was told must not be a part of one too early.
+        // Rounded up: a client that returns after exactly this many seconds must not be too early.
         let reset = (reset.as_secs() + u64::from(reset.subsec_nanos() > 0)).min(window.as_secs());
         let texts = [
             ("ratelimit-policy", format!("\"{policy}\";q={limit};w={}", window.as_secs())),
             ("ratelimit", format!("\"{policy}\";r={remaining};t={reset}")),
         ];
         for (name, text) in texts {
-            // The name of a policy is checked when a limiter is made.
+            // The name of a policy was validated when the limiter was created.
             headers
                 .extend(HeaderValue::try_from(text).ok().map(|text| (HeaderName::from_static(name), text)));
         }

@@ -1,55 +1,67 @@
-//! Rate limits: over Workers KV, or by the platform's own binding in a Worker.
+//! Rate limits: over Workers KV, or with the platform's own binding in a Worker.
 //!
-//! # What it guarantees, and what it does not
+//! # Guarantees and limits
 //!
-//! **A limit on KV is approximate.** KV has no counter that several can add to, and what one location writes another sees after
-//! 60 seconds or more. It keeps clients from using far more than their share over minutes and hours; it does not protect what must not
-//! be done once too often, and not against a flood.
+//! **A limit on KV is approximate.** KV has no counter that several writers can increment, and a write of one
+//! location is visible to others after 60 seconds or more. A limiter on KV keeps clients from using far more
+//! than their share over minutes and hours. It does not protect operations that must not happen once too
+//! often, and it does not stop a flood.
 //!
-//! - **In one place** (one process, or one isolate of a Worker) each check counts at once, and none is lost. Its sliding window consists of
-//!   two counters, of this window and of the one before, as though that had been used evenly. When it was not, up to twice the limit can
-//!   pass in some stretch as long as a window: all of it at the end of one, and in the next as much as the first slides out.
-//! - **With several places** each may let through the whole limit before it has heard of the others, so that N of them pass up to N times
-//!   as much, or twice that by the last point. How near it comes to that depends on whether the window is long beside a minute. A location
-//!   of Cloudflare runs many isolates, and each is a place.
-//! - **What is refused is not counted**, and costs no request to KV. Counts are never too high by more than the evenness that is
-//!   assumed, except where clocks differ: places with other times count into other windows.
-//! - **What was counted and not flushed is lost** with the process or the isolate, or when the memory has room for other keys only.
+//! - **In one place** (one process, or one isolate of a Worker) each check counts immediately and no count is
+//!   lost. The sliding window consists of two counters, of the current and the previous window, and assumes
+//!   that the requests of the previous window were spread evenly. If they were not, up to twice the limit can
+//!   pass in a period as long as a window: the whole limit at the end of one window, and as much in the next
+//!   one as the first slides out.
+//! - **With several places** each can allow the whole limit before it sees the counts of the others. N places
+//!   can allow up to N times the limit, or twice that because of the previous point. How close they come
+//!   depends on how long the window is compared with a minute. A Cloudflare location runs many isolates, and
+//!   each of them is a place.
+//! - **A refused request is not counted**, and costs no request to KV. Counts are too high only by the error
+//!   of the assumed even spread, unless clocks differ: places with different clocks count into different
+//!   windows.
+//! - **Counts that were not flushed are lost** when the process or the isolate ends, or when a key is evicted
+//!   from memory.
 //!
-//! By how much the limit is passed in the worst window, of a limit of 100 in a simulation of KV as slow as its documentation allows (a
-//! write is seen elsewhere after up to 5 seconds, then behind a cache of 60), where requests come to the locations at random, and
-//! each location is one place:
+//! The table shows by how much a limit of 100 is exceeded in the worst window. It comes from a simulation of
+//! KV that is as slow as the documentation allows: other locations see a write after up to 5 seconds, and
+//! then behind a cache of 60 seconds. Requests arrive at random locations, and each location is one place.
 //!
 #![doc = include_str!("overshoot.md")]
 //!
-//! The last column is why each writer has a key of its own here, which others find by a listing: with one key that everybody writes to
-//! what he has read and what he has counted, the last write wins and takes with it what others have counted, and KV refuses
-//! most writes with a 429, since a key takes one a second. From ten minutes on it does worse, in windows of a minute both are no limit to
-//! speak of. The simulation is `examples/rate_limit_overshoot` of this crate, and a test keeps the figures true.
+//! The last column shows why each writer has a separate key here, which the others find by listing. If all
+//! writers share one key and write what they have read plus what they have counted, the last write wins and
+//! discards the counts of the others. KV also rejects most of the writes with a 429, because it accepts one
+//! write per second to the same key. The shared key is worse for windows of ten minutes and more; for windows
+//! of a minute neither is an effective limit. The simulation is `examples/rate_limit_overshoot` of this
+//! crate, and a test compares its output with the table.
 //!
-//! **For a window of a minute or less take the platform's binding** (`WorkersRateLimiter`): it counts for a whole location, costs
-//! nothing, and what it does not do, counting across locations, KV does not do in a minute either.
+//! **For a window of a minute or less use the platform's binding** (`WorkersRateLimiter`). It counts for a
+//! whole location and costs nothing. It does not count across locations, but KV cannot do that within a
+//! minute either.
 //!
-//! # What it costs
+//! # Costs
 //!
-//! A key that is checked costs a place one listing every [10 seconds](KvRateLimiter::with_read_interval) at most, for which that one
-//! check waits, and one write [a second](KvRateLimiter::with_write_interval) at most, for which none does: what was allowed is written, so
-//! in each window a place makes at most as many writes as the limit allows requests, and as the window has seconds. A key that is
-//! seen once costs a listing and a write, each of which is billed as ten reads are (KV's free plan has a thousand of both a day). To
-//! write every 10 seconds makes it a tenth for a busy key, and others hear of it that much later. Keys vanish after two windows,
-//! 60 seconds at the least.
+//! For a key that is checked, a place sends at most one listing every [10
+//! seconds](KvRateLimiter::with_read_interval), which one check waits for, and at most one write [per
+//! second](KvRateLimiter::with_write_interval), which no check waits for. Only allowed requests are written.
+//! In each window a place therefore makes at most as many writes as the limit allows requests, and at most as
+//! many as the window has seconds. A key that is seen once costs one listing and one write; KV bills each of
+//! them like ten reads, and its free plan includes a thousand of each per day. Writing every 10 seconds costs
+//! a tenth for a busy key, but others see the counts that much later. Keys expire after two windows, at the
+//! earliest after 60 seconds.
 //!
-//! **Over REST, requests are scarce.** Cloudflare's API takes [1,200 requests in five
-//! minutes](https://developers.cloudflare.com/fundamentals/api/reference/limits/) of a user or token. A key
-//! that is busy all the time costs 1.1 a second as it is, so that four such keys use up all of it, and one
-//! client more that is seen once costs two. Longer intervals make it less: reading and writing every minute
-//! costs a thirtieth of a request a second. A server with more keys than that limits them in its own memory,
-//! or in a store of its own.
+//! **Over REST, requests are scarce.** Cloudflare's API accepts [1,200 requests in five
+//! minutes](https://developers.cloudflare.com/fundamentals/api/reference/limits/) per user or token. A
+//! constantly busy key costs 1.1 requests per second by default, so four such keys use up the whole
+//! allowance, and each further client that is seen once costs two requests. Longer intervals cost less:
+//! reading and writing once a minute takes a thirtieth of a request per second. A server with more keys
+//! should limit them in its own memory or in another store.
 //!
-//! # How to use it
+//! # Example
 //!
-//! [`check`](RateLimiter::check) asks and counts. [`flush`](RateLimiter::flush) writes what is due and belongs where no request waits for
-//! it: in a Worker into `waitUntil` after each request, on a server into a task that calls it every second.
+//! [`check`](RateLimiter::check) decides and counts. [`flush`](RateLimiter::flush) writes the due counts.
+//! Call it where no request waits for it: in a Worker in `waitUntil` after each request, on a server in a
+//! task that runs every second.
 //!
 //! ```
 //! use std::time::Duration;
@@ -59,9 +71,10 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let kv = KvClient::new(cloudflare_clients::LocalNamespace::open(folder.path(), "limits").await?);
-//! // A check waits no longer for KV than this.
+//! // A check waits for KV for at most this long.
 //! let kv = kv.with_deadline(Duration::from_millis(500));
-//! let limiter = KvRateLimiter::new(kv, "exports", 2, Duration::from_secs(3600))?.with_fail_mode(FailMode::Closed);
+//! let hour = Duration::from_secs(3600);
+//! let limiter = KvRateLimiter::new(kv, "exports", 2, hour)?.with_fail_mode(FailMode::Closed);
 //!
 //! assert!(limiter.check("user-17").await?.allowed);
 //! assert!(limiter.check("user-17").await?.allowed);
@@ -73,13 +86,13 @@
 //! # Ok(()) }
 //! ```
 //!
-//! In a Worker a limiter lives in a static, for as long as the isolate does, and no longer: an isolate may be ended at any time, and there
-//! may be many of them. Its clock stands still while code runs and goes on with I/O, so that what is checked in a loop is checked at
-//! one moment.
+//! In a Worker keep the limiter in a static. It lives as long as the isolate: an isolate can end at any time,
+//! and there can be many of them. The clock of a Worker stands still while code runs and advances with I/O,
+//! so checks in a loop all happen at one moment.
 //!
-//! When KV fails, [`FailMode`] says whether what is known in memory decides or the request is refused; the
-//! [`failure`](Decision::failure) is part of the decision, and a warning. Requests that come while the first one of a key waits for KV
-//! are decided by memory.
+//! If KV fails, [`FailMode`] says whether the counts in memory decide or the request is refused. The
+//! [`failure`](Decision::failure) is part of the decision and is logged as a warning. While the first request
+//! for a key waits for KV, concurrent requests for that key are decided from memory.
 
 mod entry;
 mod kv_limiter;

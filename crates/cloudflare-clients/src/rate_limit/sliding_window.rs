@@ -1,7 +1,8 @@
-//! A sliding window over two counters.
+//! A sliding window made of two counters.
 //!
-//! Time is cut into windows that begin at the same moment everywhere. What was counted in the last `window` is taken to be what the current
-//! one has counted, and of the one before as much as of it still lies within: as if it had been counted evenly.
+//! Time is divided into fixed windows that start at the same moment everywhere. The count of the last
+//! `window` is the count of the current fixed window plus the share of the previous one that still overlaps,
+//! as if its requests had been spread evenly.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,18 +10,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SlidingWindow {
     pub(super) limit: u64,
-    /// Whole seconds, one at least.
+    /// Whole seconds, at least one.
     pub(super) window: Duration,
 }
 
-/// A window, and how much of it has passed.
+/// The number of a window, and how much of it has passed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Position {
     pub(super) number: u64,
     pub(super) elapsed: Duration,
 }
 
-/// What was counted in a window and in the one before.
+/// The counts of a window and of the previous one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) current: u64,
@@ -37,20 +38,21 @@ impl SlidingWindow {
         }
     }
 
-    /// How many more are within the limit.
+    /// Returns how many more requests are within the limit.
     pub(super) fn remaining(&self, counts: Counts, elapsed: Duration) -> u64 {
         let window = self.window.as_nanos();
         let left = (u128::from(self.limit) * window).saturating_sub(self.counted(counts, elapsed));
-        // No more than the limit.
+        // Never more than the limit.
         u64::try_from(left / window).unwrap_or(self.limit)
     }
 
-    /// How long it takes until more than `remaining` are left.
+    /// Returns the time until more than `remaining` requests are allowed.
     pub(super) fn reset(&self, counts: Counts, elapsed: Duration) -> Duration {
         let remaining = self.remaining(counts, elapsed);
         let Some(target) = self.limit.checked_sub(remaining + 1) else { return Duration::ZERO };
         let window = self.window.as_nanos();
-        // Of `counted`, no more than `target` lies in the sliding window once so much of the fixed one has passed.
+        // When this much of the fixed window has passed, at most `target` of `counted` lie in the sliding
+        // window.
         let passed =
             |counted: u64, target: u64| window - u128::from(target) * window / u128::from(counted.max(1));
         let nanos = if counts.current <= target {
@@ -61,7 +63,7 @@ impl SlidingWindow {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// What lies in the sliding window, times the length of the window in nanoseconds.
+    /// Returns the count in the sliding window, multiplied by the length of the window in nanoseconds.
     fn counted(&self, Counts { current, previous }: Counts, elapsed: Duration) -> u128 {
         let window = self.window.as_nanos();
         let left = window.saturating_sub(elapsed.as_nanos());
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// `reset` is the first moment at which one more is left.
+        /// `reset` is the first moment at which one more request is allowed.
         #[test]
         fn one_more_is_left_at_the_reset_and_not_before(
             limit in 1..50_u64, seconds in 1..5000_u64, current in 0..60_u64, previous in 0..60_u64, at in 0.0..1.0_f64,

@@ -1,4 +1,5 @@
-//! The limiter over the embedded store, with a clock that is moved and a namespace that counts and fails.
+//! The limiter over the embedded store, with a manual clock and a namespace that counts calls and fails on
+//! demand.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +23,14 @@ async fn allowed(limiter: &KvRateLimiter, key: &str) -> bool {
 async fn what_is_left_is_exact_in_one_place() {
     let kv = Recording::new().await;
     let limiter = limiter(&kv, 3);
-    // The clock begins with a window.
+    // The clock starts at the beginning of a window.
     for (remaining, reset) in [(2, 120), (1, 90), (0, 80)] {
         let quota = limiter.check("a").await.unwrap().quota.unwrap();
         assert_eq!((quota.limit, quota.remaining, quota.reset.as_secs()), (3, remaining, reset));
     }
     let refused = limiter.check("a").await.unwrap();
     assert!(!refused.allowed && refused.failure.is_none());
-    // Two of the three are left once a third of the next window has passed.
+    // Two of the three are available once a third of the next window has passed.
     assert_eq!(refused.quota.as_ref().unwrap().reset, Duration::from_secs(80));
     assert_eq!(
         refused.headers(),
@@ -76,11 +77,11 @@ async fn places_hear_of_each_other() {
     one.flush().await.unwrap();
     assert_eq!(two.check("a").await.unwrap().quota.unwrap().remaining, 0);
     two.flush().await.unwrap();
-    // It has asked a moment ago.
+    // It has read the counts a moment ago.
     assert!(allowed(&one, "a").await);
     kv.advance(Duration::from_secs(10));
     assert!(!allowed(&one, "a").await);
-    // Into the next window: what was not written before is written now, and counts as of the window before.
+    // In the next window: unwritten counts are written now, and count for the previous window.
     kv.advance(MINUTE);
     one.flush().await.unwrap();
     let three = limiter(&kv, 4);
@@ -149,7 +150,7 @@ async fn without_kv_it_is_open_or_closed() {
     let decision = open.check("a").await.unwrap();
     assert_eq!((decision.allowed, decision.failure.unwrap().kind()), (true, ErrorKind::Server));
     assert_eq!(kv.calls("list"), 1, "it is not tried again");
-    // Memory goes on counting, and KV is not asked for each.
+    // Memory continues to count, and KV is not asked each time.
     assert!(allowed(&open, "a").await);
     assert!(!allowed(&open, "a").await);
     assert_eq!(kv.calls("list"), 1);
@@ -187,13 +188,13 @@ async fn what_makes_no_limit_is_refused() {
         |name, limit, window| KvRateLimiter::new(kv.client(), name, limit, window).unwrap_err().to_string();
     let long = "n".repeat(65);
     for name in ["", "a b", "a/b", "a\"", "ä", long.as_str()] {
-        assert!(new(name, 1, MINUTE).contains("is not 1 to 64"));
+        assert!(new(name, 1, MINUTE).contains("1 to 64 ASCII"));
     }
     assert!(new("a", 0, MINUTE).contains("allow nothing"));
     for window in [Duration::ZERO, Duration::from_millis(1500), Duration::MAX] {
         assert!(new("a", 1, window).contains("whole seconds"));
     }
-    // The key of a check may be anything.
+    // The key of a check can be any text.
     let limiter: Arc<dyn RateLimiter> = Arc::new(limiter(&kv, 1));
     for key in ["", ".", "../a", &"x".repeat(100_000), "\0", "ä/b"] {
         assert!(limiter.check(key).await.unwrap().allowed);

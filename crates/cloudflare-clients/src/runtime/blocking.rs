@@ -8,21 +8,21 @@ use tokio::task::JoinError;
 /// Why work has no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Ended {
-    /// It panicked, or the runtime stopped before it began.
+    /// It panicked, or the runtime stopped before it started.
     #[error(transparent)]
     Task(#[from] JoinError),
-    #[error("the work gave no result")]
+    #[error("the work returned no result")]
     NoResult(#[from] oneshot::error::RecvError),
 }
 
-/// Runs it on a thread of Tokio's that it may block. It runs to its end even where this is dropped.
+/// Runs `work` on one of Tokio's blocking threads. It runs to its end even if the future is dropped.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Ended> {
     begin_blocking(work).await
 }
 
-/// As [`blocking`], and begins at once, before anybody waits for it. Where Tokio does not run, it runs on
+/// Like [`blocking`], but starts immediately, before the future is polled. If Tokio does not run, it runs on
 /// this thread.
 pub(crate) fn begin_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
@@ -34,9 +34,9 @@ pub(crate) fn begin_blocking<T: Send + 'static>(
     match Handle::try_current() {
         Ok(tokio) => {
             let (reply, answer) = oneshot::channel();
-            // The box has Tokio's task compiled once, and not for each kind of work.
+            // The box lets Tokio's task be compiled once, and not for each kind of work.
             let work: Box<dyn FnOnce() + Send> = Box::new(move || {
-                // Where nobody waits any more, the caller was cancelled.
+                // Sending fails if the caller was cancelled.
                 let _ = reply.send(work());
             });
             let task = tokio.spawn_blocking(work);
@@ -54,7 +54,7 @@ thread_local! {
     static RUNS_HERE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// Has what blocks run in this thread, at once, when this thread asks for it.
+/// Makes blocking work that this thread starts run on this thread, immediately.
 #[cfg(feature = "simulation")]
 pub fn run_blocking_here() {
     RUNS_HERE.set(true);

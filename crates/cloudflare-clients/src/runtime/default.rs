@@ -1,4 +1,4 @@
-//! The runtime of the platform, for what is not given one.
+//! The default runtime of the platform.
 
 use std::time::SystemTime;
 
@@ -14,7 +14,7 @@ pub(crate) const DEFAULT: TokioRuntime = TokioRuntime;
 #[cfg(target_arch = "wasm32")]
 pub(crate) const DEFAULT: WorkersRuntime = WorkersRuntime;
 
-/// The time by its clock.
+/// The current time of its clock.
 pub(crate) fn now() -> SystemTime {
     DEFAULT.now()
 }

@@ -1,4 +1,4 @@
-//! The clock, the timer and the randomness that the rest of the crate is given.
+//! The clock, the timer and the randomness that the rest of the crate uses.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod blocking;
@@ -35,20 +35,22 @@ pub use self::tokio::TokioRuntime;
 pub use self::workers::WorkersRuntime;
 use crate::error::Result;
 
-/// The clock, timer and randomness of the place where the code runs.
+/// The clock, timer and randomness of the platform where the code runs.
 ///
-/// Requests are signed and delayed by it alone, so that tests can give one whose time they move themselves:
-/// `testing::ManualClock`. It is given to a backend, as `S3Bucket::with_runtime` and `LocalStore::open_with_runtime` take
-/// it, also as an [`Arc`] that is shared. A service goes by its backend's, and what is made from the service by the service's: locks, sessions, rate limits,
-/// batches of events, presigned URLs. Whoever gives none gets `TokioRuntime` on native targets and `WorkersRuntime` in a
+/// Requests are signed and delayed only by it, so a test can use one whose time it sets:
+/// `testing::ManualClock`. Give it to a backend with `S3Bucket::with_runtime` or
+/// `LocalStore::open_with_runtime`, directly or as an [`Arc`] that is shared. A service uses its backend's
+/// runtime, and everything created from the service uses the service's: locks, sessions, rate limits, batches
+/// of events, presigned URLs. The default is `TokioRuntime` on native targets and `WorkersRuntime` in a
 /// Worker.
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
-    /// The time.
+    /// Returns the current time.
     fn now(&self) -> SystemTime;
 
-    /// The time since a fixed moment, which is the runtime's own. It never goes back, and [`sleep`](Self::sleep) goes by it.
+    /// Returns the time since a fixed moment, which the runtime chooses. It never goes back, and
+    /// [`sleep`](Self::sleep) is measured by it.
     ///
-    /// By default it is [`now`](Self::now), which is right for a clock that nobody sets back.
+    /// The default is [`now`](Self::now), which is correct for a clock that is never set back.
     fn monotonic(&self) -> Duration {
         self.now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
@@ -56,25 +58,27 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
-    /// Completes when `duration` is over, which limits something else that is under way; a [`sleep`](Self::sleep) by
-    /// default. A clock of tests that sleepers move on tells the two apart, so that nothing times out while it is done.
+    /// Completes after `duration`, as the time limit of another operation. The default is a
+    /// [`sleep`](Self::sleep). A test clock that advances when tasks sleep treats the two differently, so
+    /// that nothing times out while it makes progress.
     fn timeout(&self, duration: Duration) -> BoxFuture<'static, ()> {
         self.sleep(duration)
     }
 
-    /// A number in `[0, 1)`, for jitter; it need not be cryptographically strong.
+    /// Returns a number in `[0, 1)`, for jitter. It need not be cryptographically strong.
     fn random(&self) -> f64;
 
-    /// Fills `bytes` with cryptographically strong randomness, for what nobody may guess; the platform's by default.
+    /// Fills `bytes` with cryptographically strong random bytes, for values that must not be guessed. The
+    /// default uses the platform's generator.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind): the platform has none to give.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind) if the platform has no generator.
     fn fill_random(&self, bytes: &mut [u8]) -> Result<()> {
         fill_random(bytes)
     }
 }
 
-/// One that is shared, such as an `Arc<dyn Runtime>`.
+/// A shared runtime, such as an `Arc<dyn Runtime>`.
 impl<R: Runtime + ?Sized> Runtime for Arc<R> {
     fn now(&self) -> SystemTime {
         (**self).now()

@@ -1,4 +1,4 @@
-//! Cryptographically strong randomness, each platform's own.
+//! Cryptographically strong randomness of each platform.
 
 use crate::error::{Error, Result};
 
@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<()> {
     getrandom::fill(bytes)
-        .map_err(|error| Error::unsupported(format!("the system gives no random numbers: {error}")))
+        .map_err(|error| Error::unsupported(format!("the system did not provide random numbers: {error}")))
 }
 
 /// [`crypto.getRandomValues`](https://developers.cloudflare.com/workers/runtime-apis/web-crypto/).
@@ -17,18 +17,18 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<()> {
 
     use crate::js::{self, Thrown};
 
-    /// The most that one call fills.
+    /// Maximum number of bytes that one call fills.
     const MOST_BYTES: usize = 65_536;
 
     let crypto = js::property(&global(), "crypto");
     let fill: Function = js::property(&crypto, "getRandomValues")
         .dyn_into()
-        .map_err(|_| Error::unsupported("there is no crypto.getRandomValues here"))?;
+        .map_err(|_| Error::unsupported("this platform has no crypto.getRandomValues"))?;
     for bytes in bytes.chunks_mut(MOST_BYTES) {
         let filled = Uint8Array::from(&*bytes);
         fill.call1(&crypto, &filled).map_err(|thrown| {
             let message = Thrown::from(&thrown).message;
-            Error::unsupported(format!("crypto.getRandomValues gives no random numbers: {message}"))
+            Error::unsupported(format!("crypto.getRandomValues did not provide random numbers: {message}"))
         })?;
         filled.copy_to(bytes);
     }
@@ -37,6 +37,7 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<()> {
 
 #[cfg(all(not(feature = "workers"), target_arch = "wasm32"))]
 pub(crate) fn fill_random(_: &mut [u8]) -> Result<()> {
-    let message = "this platform's random numbers are not known: give a `Runtime` that has some";
+    let message =
+        "this platform has no known source of random numbers: use a `Runtime` that implements `fill_random`";
     Err(Error::unsupported(message))
 }

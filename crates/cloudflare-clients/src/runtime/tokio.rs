@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::Runtime;
 
-/// How far a clock of Tokio that is paused may lag behind the machine's.
+/// Maximum time that a paused Tokio clock may lag behind the machine's.
 const LAG: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The system's clock and Tokio's timer. Sleeping needs a Tokio runtime with its time driver.
@@ -53,7 +53,7 @@ mod tests {
             let mut builder = tokio::runtime::Builder::new_current_thread();
             builder.enable_time().start_paused(true).build().unwrap()
         };
-        // Its clock stands still from before anybody has asked for the time.
+        // Its clock is paused before anybody has asked for the time.
         let hour = Duration::from_secs(3600);
         let elapsed = paused().block_on(async {
             let start = TokioRuntime.monotonic();

@@ -1,4 +1,4 @@
-//! Limits on how long something may take.
+//! Time limits.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use futures_util::future::{Either, select};
 use super::Runtime;
 
 impl dyn Runtime {
-    /// What `work` gives, or `None` where it takes longer than `limit` by this runtime's timer.
+    /// Returns the result of `work`, or `None` if it takes longer than `limit` on this runtime's timer.
     ///
-    /// It is a method of `dyn Runtime`, which is what code is given: a runtime of a known type is called through a reference of that
-    /// type.
+    /// It is a method of `dyn Runtime`, which is the type that most code has. To call it on a concrete
+    /// runtime, use a `&dyn Runtime` reference.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -25,7 +25,7 @@ impl dyn Runtime {
     /// # }
     /// ```
     pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-        // The timer is made once the work has to be waited for.
+        // The timer is created only if the work is not ready immediately.
         let timer = pin!(async { self.timeout(limit).await });
         match select(pin!(work), timer).await {
             Either::Left((output, _)) => Some(output),

@@ -10,9 +10,9 @@ use super::Runtime;
 /// The longest delay of `setTimeout`.
 const LONGEST_DELAY: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// JavaScript's clock, timer and randomness. In a Worker
-/// [the clock stands still](https://developers.cloudflare.com/workers/reference/security-model/#step-1-disallow-timers-and-multi-threading)
-/// while code runs and goes on with I/O.
+/// JavaScript's clock, timer and randomness. In a Worker, [the clock stands
+/// still](https://developers.cloudflare.com/workers/reference/security-model/#step-1-disallow-timers-and-multi-threading)
+/// while code runs, and advances with I/O.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WorkersRuntime;
 

@@ -1,4 +1,4 @@
-//! Making, finding and ending sessions.
+//! Creates, finds and ends sessions.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -20,10 +20,11 @@ use crate::mutation::{Mutation, is_mutated};
 use crate::retry::RetryPolicy;
 use crate::time::{duration_millis, from_millis, to_millis};
 
-/// Sessions with data of one type in a namespace of Workers KV; see [`session`](super) for what it guarantees.
+/// Sessions in a namespace of Workers KV, with data of type `T`; see [`session`](super) for what it
+/// guarantees.
 ///
-/// It is made once, is cheap to clone, and goes by the clock of its client. Clones share what they keep in
-/// memory. `SessionCache<()>` is for sessions without data.
+/// Create it once and clone it freely. It uses the clock of its client. Clones share the sessions that they
+/// keep in memory. Use `SessionCache<()>` for sessions without data.
 pub struct SessionCache<T> {
     client: KvClient,
     lifetime: SessionLifetime,
@@ -36,28 +37,30 @@ pub struct SessionCache<T> {
 
 /// A session.
 ///
-/// It serialises as `user`, `data`, `created` and `expires`, times as RFC 3339; the token is not in it.
+/// It serializes as `user`, `data`, `created` and `expires`, with times in RFC 3339. It does not contain the
+/// token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Session<T> {
-    /// Whose it is.
+    /// The id of the user.
     pub user: String,
-    /// What it was made or updated with.
+    /// The data that the session was created or last updated with.
     pub data: T,
-    /// When it was made, in whole milliseconds.
+    /// When the session was created, in whole milliseconds.
     #[serde(with = "crate::time::rfc3339")]
     pub created: SystemTime,
-    /// When it ends, if it is not used before.
+    /// When the session ends, unless a later use extends it.
     #[serde(with = "crate::time::rfc3339")]
     pub expires: SystemTime,
 }
 
 impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
-    /// Sessions in the namespace of a client.
+    /// Creates sessions in the namespace of a client. The prefix of their keys is `sessions/` by default.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: the lifetime, or the idle time, is shorter than KV's 60 seconds; the idle time is longer than the
-    /// lifetime; or it is to be written down after it has passed.
+    /// [`ErrorKind::InvalidInput`]: the lifetime or the idle time is shorter than KV's minimum of 60 seconds;
+    /// the lifetime is longer than ten years; the idle time is longer than the lifetime; or
+    /// [`rewrite_after`](SessionLifetime::rewrite_after) is not shorter than the idle time.
     pub fn new(client: KvClient, lifetime: SessionLifetime) -> Result<Self> {
         lifetime.validate()?;
         Ok(Self {
@@ -71,40 +74,42 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         })
     }
 
-    /// What all keys begin with, `sessions/` by default: up to 400 bytes. Sessions of different types need different prefixes.
+    /// Sets the prefix of all keys, up to 400 bytes. Default: `sessions/`. Sessions with different data types
+    /// need different prefixes.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// For how long a location may answer from its cache: whole seconds, 30 or more, by default 60. It is also for about how long a session that
-    /// was ended may go on being accepted there. Over REST, which has no cache, it is
-    /// [`ErrorKind::Unsupported`].
+    /// Sets for how long a location may answer from its cache: whole seconds, 30 or more. Default: 60
+    /// seconds. For about as long, that location may still accept a session that was ended elsewhere. REST
+    /// has no cache: there each read fails with [`ErrorKind::Unsupported`].
     #[must_use]
     pub fn with_cache_ttl(mut self, ttl: Duration) -> Self {
         self.cache_ttl = Some(ttl);
         self
     }
 
-    /// Keeps sessions that were read in this process, for `ttl`. It holds `sessions` of them at most, and the
-    /// least recently used make room. 0 counts as 1. By default it keeps none.
+    /// Keeps sessions in the memory of this process for `ttl` after they were read. Holds at most `sessions`
+    /// of them and evicts the least recently used. 0 counts as 1. Default: none.
     ///
-    /// What [`delete`](Self::delete), [`update`](Self::update) and [`delete_all_of`](Self::delete_all_of) of
-    /// this cache and its clones change is forgotten at once. Another process, and another cache in this one,
-    /// accepts an ended session for up to `ttl` longer than KV lets it. A session ends at its time all the
-    /// same. The data of each is in memory as JSON.
+    /// [`delete`](Self::delete), [`update`](Self::update) and [`delete_all_of`](Self::delete_all_of) of this
+    /// cache and its clones take effect immediately. Another process, or another cache in this process,
+    /// accepts an ended session for up to `ttl` longer than KV's own delay. Sessions still expire on time.
+    /// The data of each session is kept in memory as JSON.
     #[must_use]
     pub fn with_memory(mut self, ttl: Duration, sessions: usize) -> Self {
         self.memory = Some(Arc::new(Memory::new(ttl, sessions)));
         self
     }
 
-    /// Makes a session of a user. The id may be any text but an empty one; it is stored with the session, and hashed in a key.
+    /// Creates a session for a user. The user id is any text that is not empty. It is stored with the
+    /// session, and its hash is part of a key.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the user's id is empty, [`ErrorKind::Serialization`] when the data does not serialise, and those of
-    /// KV.
+    /// [`ErrorKind::InvalidInput`] if the user id is empty, [`ErrorKind::Serialization`] if the data cannot
+    /// be serialized, and the errors of KV.
     pub async fn create(&self, user: impl Into<String>, data: T) -> Result<(SessionToken, Session<T>)> {
         let user = user.into();
         validate_user(&user)?;
@@ -121,10 +126,11 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         Ok((token, session))
     }
 
-    /// The session of a token, if there is one. The use of one that slides is written down when that is due.
+    /// Returns the session of a token, or `None` if it does not exist or has ended. Records the use of a
+    /// sliding session if that is due.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`] when what is stored is of another type, and those of KV.
+    /// [`ErrorKind::Serialization`] if the stored data does not match the type, and the errors of KV.
     pub async fn get(&self, token: &SessionToken) -> Result<Option<Session<T>>> {
         let now = to_millis(self.client.now());
         let Some((stored, used)) = self.find(token, now).await? else { return Ok(None) };
@@ -138,17 +144,18 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         self.session(stored, used).map(Some)
     }
 
-    /// Replaces the data of a session, which keeps its token, its user and its end. It is `None` when the session does not exist or has ended.
+    /// Replaces the data of a session. The token, the user and the end do not change. Returns `None` if the
+    /// session does not exist or has ended.
     ///
     /// # Errors
-    /// As [`get`](Self::get), and [`ErrorKind::Serialization`] when the data does not serialise.
+    /// The errors of [`get`](Self::get), and [`ErrorKind::Serialization`] if the data cannot be serialized.
     pub async fn update(&self, token: &SessionToken, data: T) -> Result<Option<Session<T>>> {
         let now = to_millis(self.client.now());
         let found = self.read(token).await?.map(|record| self.judge(&record, token, now)).transpose()?;
         let Some((stored, used)) = found.flatten() else { return Ok(None) };
         let session = self.session(Stored { data, ..stored }, used)?;
         let end = to_millis(session.created).saturating_add(duration_millis(self.lifetime.max_age));
-        // What ends sooner than KV can forget it is no session any more by its own time.
+        // KV cannot expire the key sooner than in 60 seconds. The session still ends on time.
         let left = Duration::from_millis(end.saturating_sub(now)).max(MIN_EXPIRATION_TTL);
         let data_key = self.data_key(token);
         let written = self.client.put(&data_key, value(&session)?).expiration_ttl(kept_for(left)).await;
@@ -159,7 +166,7 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
     /// Ends a session. A missing session is not an error.
     ///
     /// # Errors
-    /// Those of KV.
+    /// The errors of KV.
     pub async fn delete(&self, token: &SessionToken) -> Result<()> {
         let data_key = self.data_key(token);
         let mut keys = vec![data_key.clone()];
@@ -169,16 +176,16 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         deleted?.all().map(drop)
     }
 
-    /// Ends all sessions of a user that were made before now: "log out everywhere". One that is made
-    /// afterwards, when this has returned, is good.
+    /// Ends all sessions of a user that were created before this call: "log out everywhere". A session
+    /// created after it has returned is valid.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the user's id is empty, and those of KV.
+    /// [`ErrorKind::InvalidInput`] if the user id is empty, and the errors of KV.
     pub async fn delete_all_of(&self, user: &str) -> Result<()> {
         validate_user(user)?;
         let since = self.order.log_out(to_millis(self.client.now()));
         let key = self.user_key(&UserHash::of(user));
-        // Longer than the longest of them would have lived: KV counts from the second that has begun.
+        // Longer than any of these sessions can live: KV rounds the current time down to a second.
         let kept = kept_for(self.lifetime.max_age) + Duration::from_secs(1);
         let written = self.client.put(&key, since.to_string()).expiration_ttl(kept).await;
         if let Some(memory) = &self.memory {
@@ -187,7 +194,7 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         written
     }
 
-    /// What is stored for a token and when its use was last written down, unless it has ended.
+    /// Returns the stored session of a token and its last recorded use, unless it has ended.
     async fn find(&self, token: &SessionToken, now: u64) -> Result<Option<(Stored<T>, u64)>> {
         let data_key = self.data_key(token);
         let kept = self.memory.as_ref().map(|memory| (memory, memory.find(&data_key, now)));
@@ -204,8 +211,8 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         Ok(found)
     }
 
-    /// All that is stored for a token: one request, as the token says whose session it is. Those of earlier
-    /// versions do not, and take a second request.
+    /// Reads everything that is stored for a token. This is one request, because the token contains the hash
+    /// of its user. Tokens of earlier versions do not, and need a second request.
     async fn read(&self, token: &SessionToken) -> Result<Option<Record>> {
         let (data_key, used_key) = (self.data_key(token), self.used_key(token));
         let user_key = token.user().map(|user| self.user_key(&user));
@@ -235,7 +242,7 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         Ok(Some(Record { data, used, good_since, user_key }))
     }
 
-    /// What a record says, unless the session has ended.
+    /// Parses a record. Returns `None` if the session has ended.
     fn judge(&self, record: &Record, token: &SessionToken, now: u64) -> Result<Option<(Stored<T>, u64)>> {
         let stored: Stored<T> = parse(&record.data, &self.data_key(token))?;
         let used = record.used.unwrap_or(stored.created);
@@ -246,12 +253,13 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         Ok((!ended).then_some((stored, used)))
     }
 
-    /// Another write within the second, or KV's failure, must not keep the session from whoever asks for it.
+    /// Records a use. A failure, such as another write within the same second, does not fail the caller's
+    /// `get`.
     async fn write_use(&self, token: &SessionToken, now: u64) {
         let key = self.used_key(token);
         let once = self.client.clone().with_retry(RetryPolicy::none());
         if let Err(error) = once.put(key, now.to_string()).expiration_ttl(kept_for(self.idle())).await {
-            tracing::warn!(%error, "the use of a session could not be written down");
+            tracing::warn!(%error, "failed to record the use of a session");
         }
         self.forget(&self.data_key(token));
     }
@@ -272,7 +280,7 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
 }
 
 impl<T> SessionCache<T> {
-    /// When a session ends that was made and last used at these times.
+    /// Returns when a session with these creation and last use times ends.
     fn end(&self, created: u64, used: u64) -> u64 {
         let end = created.saturating_add(duration_millis(self.lifetime.max_age));
         end.min(used.saturating_add(duration_millis(self.idle())))
@@ -290,7 +298,7 @@ impl<T> SessionCache<T> {
         format!("{}used/{}", self.prefix, token.hash())
     }
 
-    /// Hashed, so that no id is too long, or reaches another key.
+    /// The hash keeps the key short, and no id can produce another key's name.
     fn user_key(&self, user: &UserHash) -> String {
         format!("{}users/{}", self.prefix, user.to_hex())
     }
@@ -329,27 +337,28 @@ impl<T> fmt::Debug for SessionCache<T> {
 fn validate_user(user: &str) -> Result<()> {
     if user.is_empty() {
         return Err(Error::invalid_input(
-            "the user's id is empty: all users without one would share their sessions",
+            "the user id is empty: all users without an id would share their sessions",
         ));
     }
     Ok(())
 }
 
-/// A session as it is stored.
+/// Serializes a session for storage.
 fn value<T: Serialize>(session: &Session<T>) -> Result<Vec<u8>> {
     let Session { user, data, created, .. } = session;
     let stored = Stored { user: user.clone(), created: to_millis(*created), data };
     json::to_vec("the data of the session", &stored)
 }
 
-/// How long KV is to keep what ends after this time: whole seconds, and no shorter.
+/// Returns for how long KV has to keep a key: `time`, rounded up to whole seconds.
 fn kept_for(time: Duration) -> Duration {
     Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() > 0))
 }
 
 fn time(stored: u64) -> Result<SystemTime> {
     from_millis(stored).ok_or_else(|| {
-        let message = format!("{stored} ms after 1970 is later than this platform can tell");
+        let message =
+            format!("the stored time, {stored} ms after 1970, is later than this platform supports");
         Error::new(ErrorKind::Serialization, message)
     })
 }

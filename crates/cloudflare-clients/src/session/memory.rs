@@ -1,4 +1,4 @@
-//! Sessions that this process has read, for a while.
+//! Sessions that this process has read recently.
 
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use crate::mutation::{Mutation, is_mutated};
 use crate::sync::lock;
 use crate::time::duration_millis;
 
-/// What was read of the sessions that were used last. Times are milliseconds since 1970.
+/// The most recently used sessions, as they were read. Times are milliseconds since 1970.
 #[derive(Debug)]
 pub(super) struct Memory {
     ttl: u64,
@@ -20,9 +20,10 @@ pub(super) struct Memory {
 
 #[derive(Debug)]
 struct Kept {
-    /// By the keys of their data.
+    /// By the keys of the sessions' data.
     entries: LruCache<String, Entry>,
-    /// How often something was forgotten: what was read before may be what was to be forgotten.
+    /// Incremented each time that something is forgotten. A record that was read before must not be kept
+    /// afterwards.
     forgotten: u64,
 }
 
@@ -32,7 +33,7 @@ struct Entry {
     read: u64,
 }
 
-/// What is not in memory, and what has to be said when it is kept.
+/// A miss. `keep` needs it to detect whether something was forgotten since.
 pub(super) struct Missing(u64);
 
 impl Memory {
@@ -52,7 +53,7 @@ impl Memory {
         kept.entries.get(key).filter(is_fresh).map(|entry| entry.record.clone()).ok_or(missing)
     }
 
-    /// Keeps what was read at `read` or later, unless something was forgotten since it was looked for.
+    /// Keeps a record that was read at `read` or later, unless something was forgotten since the miss.
     pub(super) fn keep(&self, key: String, record: Record, read: u64, Missing(forgotten): &Missing) {
         let mut kept = lock(&self.kept);
         if kept.forgotten == *forgotten {

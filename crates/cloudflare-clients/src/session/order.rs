@@ -1,12 +1,12 @@
-//! The order of what one process does within a millisecond.
+//! Orders the sessions and log-outs of one process within a millisecond.
 
 use std::sync::Mutex;
 
 use crate::sync::lock;
 
-/// Gives sessions and log-outs times of which a log-out's is later than those of all sessions made before it,
-/// and not later than those of all made after it, though the clock shows the same millisecond. Times are
-/// milliseconds since 1970.
+/// Assigns times to sessions and log-outs. The time of a log-out is later than the times of all sessions
+/// created before it, and not later than those created after it, even if the clock shows the same
+/// millisecond. Times are milliseconds since 1970.
 #[derive(Debug, Default)]
 pub(super) struct Order(Mutex<Times>);
 
@@ -17,7 +17,7 @@ struct Times {
 }
 
 impl Order {
-    /// When a session is made.
+    /// Returns the creation time of a new session.
     pub(super) fn make(&self, now: u64) -> u64 {
         let mut times = lock(&self.0);
         let made = now.max(times.good_since);
@@ -25,7 +25,7 @@ impl Order {
         made
     }
 
-    /// Since when sessions are good that a log-out does not end.
+    /// Returns the time from which sessions are valid after a log-out.
     pub(super) fn log_out(&self, now: u64) -> u64 {
         let mut times = lock(&self.0);
         let since = now.max(times.last_made).saturating_add(1);

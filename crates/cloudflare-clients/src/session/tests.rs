@@ -1,4 +1,4 @@
-//! Sessions in the embedded store, with a clock that is moved and a namespace that counts and fails.
+//! Sessions in the embedded store, with a manual clock and a namespace that counts calls and fails on demand.
 
 use std::time::{Duration, SystemTime};
 
@@ -123,7 +123,7 @@ async fn an_update_keeps_the_end() {
     assert_eq!((updated.created, updated.expires, &updated.user), (made.created, made.expires, &made.user));
     assert_eq!(sessions.get(&token).await.unwrap().unwrap().data, json!(2));
 
-    // Less than a minute before the end, where KV takes no shorter expiry.
+    // Less than a minute before the end, where KV does not accept a shorter expiration.
     let sessions = fixed(&kv);
     let (token, _) = sessions.create("u", json!(1)).await.unwrap();
     kv.advance(Duration::from_secs(3599));
@@ -140,7 +140,7 @@ async fn a_deleted_session_stays_away_though_another_location_uses_it() {
     let (token, _) = sessions.create("u", json!(1)).await.unwrap();
     kv.advance(HOUR / 2);
     sessions.delete(&token).await.unwrap();
-    // There both keys are still cached, and the use is written down.
+    // The other location still has both keys cached and records a use.
     kv.set_stale(true);
     assert!(sessions.get(&token).await.unwrap().is_some());
     assert_eq!(kv.calls("put"), 1);
@@ -162,7 +162,7 @@ async fn all_sessions_of_a_user_end_and_new_ones_are_good() {
     let puts = kv.puts().len();
     sessions.delete_all_of("u").await.unwrap();
     assert_eq!(kv.puts().len(), puts + 1);
-    // At the same moment, as a Worker's clock stands still.
+    // At the same moment, because a Worker's clock stands still.
     let (new, _) = sessions.create("u", json!("new")).await.unwrap();
     for token in &tokens {
         assert!(sessions.get(token).await.unwrap().is_none());
@@ -170,7 +170,7 @@ async fn all_sessions_of_a_user_end_and_new_ones_are_good() {
     }
     assert!(sessions.update(&tokens[0], json!("back")).await.unwrap().is_none());
     assert!(sessions.get(&new).await.unwrap().is_some());
-    // What says so lives as long as the last of them could.
+    // The record of the log-out lives as long as the last of the sessions could.
     kv.advance(Duration::from_secs(3599));
     assert!(sessions.get(&tokens[1099]).await.unwrap().is_none());
 }
@@ -188,11 +188,11 @@ async fn no_key_or_value_has_the_token() {
         assert!(!key.contains("zoe"), "{key}");
     }
     assert!(!format!("{sessions:?} {token:?} {session:?}").contains(token.as_str()));
-    // Of what is in the store nothing opens the session.
+    // Nothing in the store reveals a token.
     for (key, _) in kv.puts() {
         let error = SessionToken::parse(key.rsplit('/').next().unwrap()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        assert!(error.message().contains("no session token: it has 64 bytes"), "{error}");
+        assert!(error.message().contains("not a session token: it has 64 bytes"), "{error}");
     }
 }
 
@@ -223,7 +223,7 @@ async fn users_may_be_called_anything_but_nothing() {
     let short = SessionLifetime::fixed(Duration::from_secs(59));
     let error = SessionCache::<Value>::new(kv.client(), short).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(error.message().contains("is 59s: KV keeps nothing for less than 60"), "{error}");
+    assert!(error.message().contains("is 59s: KV's minimum is 60"), "{error}");
     assert_eq!(kv.calls(""), calls);
 }
 
@@ -249,7 +249,7 @@ async fn what_was_acknowledged_in_the_millisecond_of_a_log_out_ends_and_what_com
         let made = (0..200).map(|n| sessions.create("u", json!(n)));
         let made: Vec<_> = futures_util::future::try_join_all(made).await.unwrap();
         sessions.delete_all_of("u").await.unwrap();
-        // By a clone, as each request has its own.
+        // Through a clone, because each request has one.
         let (new, session) = sessions.clone().create("u", json!("new")).await.unwrap();
         for (token, _) in &made {
             assert!(sessions.get(token).await.unwrap().is_none(), "round {round}");
@@ -269,8 +269,8 @@ async fn what_was_acknowledged_in_the_millisecond_of_a_log_out_ends_and_what_com
     assert!(sessions.get(&new).await.unwrap().is_some());
 }
 
-/// As the version before stored it: its token names no user, and its log-out is the last millisecond that it
-/// ended.
+/// A session stored by the previous version: its token contains no user, and its log-out is the last
+/// millisecond that it ended.
 #[tokio::test]
 async fn sessions_of_earlier_versions_are_read_and_ended() {
     let kv = Recording::new().await;
@@ -305,7 +305,7 @@ async fn a_get_is_one_request() {
         let calls = kv.calls("");
         assert!(sessions.get(&token).await.unwrap().is_some());
         assert_eq!(kv.calls(""), calls + 1);
-        // A token with another user is another token.
+        // The same secret with another user is a different token.
         let other = format!("{}.{}", &token.as_str()[..22], "A".repeat(43));
         assert!(sessions.get(&SessionToken::parse(&other).unwrap()).await.unwrap().is_none());
     }
@@ -329,7 +329,7 @@ async fn what_is_kept_in_memory_costs_no_request_until_it_changes_or_is_old() {
     assert_eq!(sessions.get(&token).await.unwrap().unwrap().data, json!(2));
     assert_eq!(reads(), 4);
 
-    // Another process hears of a log-out when it has forgotten.
+    // Another process sees a log-out once its memory has expired.
     let other = fixed(&kv).with_memory(MINUTE, 100);
     assert!(other.get(&token).await.unwrap().is_some());
     sessions.delete_all_of("u").await.unwrap();
@@ -343,7 +343,7 @@ async fn what_is_kept_in_memory_costs_no_request_until_it_changes_or_is_old() {
     sessions.delete(&token).await.unwrap();
     assert!(sessions.get(&token).await.unwrap().is_none());
 
-    // It ends at its time, whatever is in memory.
+    // The session ends on time, although it is in memory.
     let long = fixed(&kv).with_memory(2 * HOUR, 1);
     let (token, _) = long.create("u", json!(1)).await.unwrap();
     assert!(long.get(&token).await.unwrap().is_some());

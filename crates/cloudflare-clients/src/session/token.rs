@@ -1,4 +1,4 @@
-//! The secret that a session is found by.
+//! The secret token of a session.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ use crate::runtime::Runtime;
 
 const SECRET: usize = 16;
 const HASH: usize = 32;
-/// Between the secret and the user's hash, in URL-safe Base64 both: no character of it.
+/// Separates the secret from the user's hash. It is not a character of URL-safe Base64.
 const SEPARATOR: char = '.';
 
-/// The token of a session: 128 random bits, and the SHA-256 of the user's id by which one request reads all
-/// that is stored of the session. Together they are 66 characters of URL-safe Base64 and a dot. Whoever has
-/// it has the session.
+/// The token of a session: 128 random bits, and the SHA-256 of the user id, with which a single request reads
+/// everything stored of the session. Together they are 66 characters: URL-safe Base64 and a dot. Anyone who
+/// has the token has the session.
 ///
 /// It has no `Display`, and `Debug` hides it.
 #[derive(Clone)]
 pub struct SessionToken(Zeroizing<String>);
 
-/// What a user is called in keys and tokens.
+/// The SHA-256 of a user id, used in keys and tokens.
 pub(super) struct UserHash([u8; HASH]);
 
 impl UserHash {
@@ -44,10 +44,12 @@ impl SessionToken {
         Ok(Self(Zeroizing::new(format!("{}{SEPARATOR}{}", secret.as_str(), URL_SAFE_NO_PAD.encode(user)))))
     }
 
-    /// The token that a client sent. So are the 22 characters of earlier versions, without a user.
+    /// Parses the token that a client sent. Also accepts the tokens of earlier versions: 22 characters
+    /// without a user.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is not one that this library made, so there is no such session.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the text is not a token of this library, so no such
+    /// session exists.
     pub fn parse(text: &str) -> Result<Self> {
         let (secret, user) = match text.split_once(SEPARATOR) {
             Some((secret, user)) => (secret, Some(user)),
@@ -57,18 +59,19 @@ impl SessionToken {
             return Ok(Self(Zeroizing::new(text.to_owned())));
         }
         Err(Error::invalid_input(format!(
-            "what was given is no session token: it has {} bytes, and a token is 22 and 43 characters of URL-safe Base64 with a \
+            "the text is not a session token: it has {} bytes, but a token is 22 and 43 characters of URL-safe Base64 with a \
              dot between them",
             text.len()
         )))
     }
 
-    /// The token, for the cookie or header that the client gets.
+    /// Returns the token as text, for the cookie or header that the client receives.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whose session it is. All of the token is hashed, so that no session is found by one with another user.
+    /// Returns the hash of the user. The whole token is hashed for the lookup, so changing the user does not
+    /// find a session.
     pub(super) fn user(&self) -> Option<UserHash> {
         let (_, user) = self.0.split_once(SEPARATOR)?;
         let mut hash = [0; HASH];
@@ -76,7 +79,8 @@ impl SessionToken {
         (length == HASH).then_some(UserHash(hash))
     }
 
-    /// What is stored in place of it. So many random bits need no salt and no slow hash.
+    /// Returns the hash that is stored instead of the token. 128 random bits need neither a salt nor a slow
+    /// hash.
     pub(super) fn hash(&self) -> String {
         hex::encode(Sha256::digest(self.0.as_bytes()))
     }
@@ -130,7 +134,7 @@ mod tests {
             "../AAAAAAAAAAAAAAAAAAA",
             "ääääääääääA",
             &long,
-            // The same bytes written otherwise: the last character has bits that mean nothing.
+            // The same bytes encoded differently: the last character has unused bits.
             "AAAAAAAAAAAAAAAAAAAAAB",
             &with_user(""),
             &with_user(&user[1..]),

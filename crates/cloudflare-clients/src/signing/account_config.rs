@@ -1,4 +1,4 @@
-//! What requests about the buckets of an account are signed with.
+//! The account and credentials for requests about buckets.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,11 +12,11 @@ use super::signing_config::{Location, R2SigningConfig};
 use crate::env::Variables;
 use crate::error::Result;
 
-/// Which account to create, list and delete buckets in, and with what credentials: an [`R2SigningConfig`]
-/// without a bucket, checked by `S3Buckets::new`.
+/// The account in which buckets are created, listed and deleted, with its credentials: an [`R2SigningConfig`]
+/// without a bucket. `S3Buckets::new` checks the values.
 ///
 /// The credentials are those of an [R2 API token](https://developers.cloudflare.com/r2/api/tokens/) with
-/// *Admin Read & Write*, or *Admin Read* to list. `Debug` hides them. A jurisdiction has buckets of its own.
+/// *Admin Read & Write*, or *Admin Read* to list. `Debug` hides them. Each jurisdiction has separate buckets.
 ///
 /// ```
 /// use cloudflare_clients::r2::{R2AccountConfig, R2SigningClient};
@@ -30,7 +30,7 @@ use crate::error::Result;
 pub struct R2AccountConfig(R2SigningConfig);
 
 impl R2AccountConfig {
-    /// An account on R2.
+    /// Creates the config of an account on R2.
     pub fn new(
         account_id: impl Into<String>,
         access_key_id: impl Into<String>,
@@ -40,8 +40,8 @@ impl R2AccountConfig {
         Self(R2SigningConfig::at(location, access_key_id.into(), secret_access_key.into(), None))
     }
 
-    /// The account behind a URL: see [`R2SigningConfig::for_endpoint`]. A bucket in a URL of R2 does not
-    /// count.
+    /// Creates the config of an account at a URL: see [`R2SigningConfig::for_endpoint`]. A bucket name in a
+    /// URL of R2 is ignored.
     pub fn for_endpoint(
         endpoint: impl Into<String>,
         access_key_id: impl Into<String>,
@@ -54,46 +54,47 @@ impl R2AccountConfig {
     /// Reads the process's environment: see [`from_vars`](Self::from_vars).
     ///
     /// # Errors
-    /// Those of [`from_vars`](Self::from_vars).
+    /// As for [`from_vars`](Self::from_vars).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn from_env() -> Result<Self> {
         Self::from_vars(|name| std::env::var_os(name))
     }
 
-    /// Reads variables by their names: those of [`R2SigningConfig::from_vars`] but for `R2_BUCKET_MEDIA`.
+    /// Reads variables by name: those of [`R2SigningConfig::from_vars`] except `R2_BUCKET_MEDIA`.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names all variables that are missing, and says of
-    /// each other one what is wrong with it.
+    /// A single [`ErrorKind::InvalidInput`](crate::ErrorKind) names all missing variables, and says what is
+    /// wrong with each malformed one.
     pub fn from_vars<V: Into<OsString>>(var: impl Fn(&str) -> Option<V>) -> Result<Self> {
         R2SigningConfig::from_variables(Variables::new(&|name| var(name).map(Into::into)), false).map(Self)
     }
 
-    /// The jurisdiction whose buckets these are. R2's own addresses only.
+    /// Sets the jurisdiction of the buckets. Only for R2's own addresses.
     #[must_use]
     pub fn jurisdiction(self, jurisdiction: Jurisdiction) -> Self {
         Self(self.0.jurisdiction(jurisdiction))
     }
 
-    /// The region that requests are signed for: `auto` by default, which is R2's.
+    /// Sets the region that requests are signed for. `auto` by default, which is R2's.
     #[must_use]
     pub fn region(self, region: impl Into<String>) -> Self {
         Self(self.0.region(region))
     }
 
-    /// The session token of temporary credentials.
+    /// Sets the session token of temporary credentials.
     #[must_use]
     pub fn session_token(self, session_token: impl Into<String>) -> Self {
         Self(self.0.session_token(session_token))
     }
 
-    /// A bucket of the account.
+    /// Returns the config of a bucket in the account.
     #[must_use]
     pub fn bucket(self, name: impl Into<String>) -> R2SigningConfig {
         self.0.of_bucket(name.into())
     }
 
-    /// Checks the form of every value. A bucket's name goes into the path: it may be of none yet.
+    /// Checks the form of every value. Bucket names go into the path, because a request may be about no
+    /// bucket or a new one.
     #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
     pub(super) fn into_parts(self) -> Result<SigningParts> {
         let SigningParts { endpoint, signer, bucket_name, account_id } = self.0.into_parts()?;

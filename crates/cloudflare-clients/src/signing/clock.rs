@@ -1,4 +1,4 @@
-//! What time it is for a signer.
+//! The clock of a signer.
 
 #[cfg(any(
     all(feature = "http", not(target_arch = "wasm32")),
@@ -12,12 +12,12 @@ use std::time::SystemTime;
 use crate::error::Result;
 use crate::runtime::Runtime;
 
-/// The clock of a runtime, or one that stands still.
+/// The clock of a runtime, or a fixed time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Clock {
-    /// The platform's by default.
+    /// The platform's runtime if it is `None`.
     runtime: Option<Arc<dyn Runtime>>,
-    /// Where it stands still.
+    /// The fixed time, if there is one.
     standing: Option<SystemTime>,
 }
 
@@ -26,7 +26,7 @@ impl Clock {
         Self { runtime: Some(runtime), standing: None }
     }
 
-    /// The same one, standing still.
+    /// The same clock, fixed at this time.
     pub(super) fn standing_at(&self, now: SystemTime) -> Self {
         Self { runtime: self.runtime.clone(), standing: Some(now) }
     }
@@ -51,7 +51,7 @@ fn platform_time() -> Result<SystemTime> {
 #[cfg(all(target_arch = "wasm32", not(feature = "workers")))]
 fn platform_time() -> Result<SystemTime> {
     Err(crate::error::Error::unsupported(
-        "this platform's clock is not known: say the time with `R2SigningClient::at`, or give a clock with \
+        "this platform's clock is not known: set the time with `R2SigningClient::at`, or a clock with \
          `R2SigningClient::with_runtime`",
     ))
 }

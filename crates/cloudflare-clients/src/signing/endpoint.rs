@@ -1,4 +1,4 @@
-//! Where requests go: the scheme, host and path of a bucket and its objects.
+//! The scheme, host and path of a bucket and its objects.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,24 +12,25 @@ use crate::sigv4::encode_path;
 
 pub(super) const R2_DOMAIN: &str = "r2.cloudflarestorage.com";
 
-/// The [jurisdiction](https://developers.cloudflare.com/r2/reference/data-location/#jurisdictional-restrictions) that
-/// a bucket was created in. It is reachable at that jurisdiction's address only.
+/// The
+/// [jurisdiction](https://developers.cloudflare.com/r2/reference/data-location/#jurisdictional-restrictions)
+/// in which a bucket was created. The bucket can only be reached at the jurisdiction's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Jurisdiction {
-    /// The European Union, `eu`.
+    /// The European Union: `eu`.
     Eu,
-    /// `FedRAMP`, `fedramp`.
+    /// `FedRAMP`: `fedramp`.
     FedRamp,
-    /// The United States, `us`.
+    /// The United States: `us`.
     Us,
 }
 
 impl Jurisdiction {
-    /// What it can be, in words.
+    /// The names of all jurisdictions, for errors.
     pub(super) const FORMS: &str = "eu, fedramp or us";
 
-    /// As Cloudflare writes it: `eu`, `fedramp` or `us`.
+    /// Cloudflare's name of the jurisdiction: `eu`, `fedramp` or `us`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Eu => "eu",
@@ -38,7 +39,7 @@ impl Jurisdiction {
         }
     }
 
-    /// The one that Cloudflare writes so.
+    /// The jurisdiction with this name.
     pub(super) fn named(text: &str) -> Option<Self> {
         [Self::Eu, Self::FedRamp, Self::Us].into_iter().find(|jurisdiction| jurisdiction.as_str() == text)
     }
@@ -50,14 +51,12 @@ impl FromStr for Jurisdiction {
     fn from_str(text: &str) -> Result<Self> {
         Self::named(text).ok_or_else(|| {
             let forms = Self::FORMS;
-            Error::invalid_input(format!(
-                "{text:?} is not a jurisdiction: it is {forms}, or not given for none"
-            ))
+            Error::invalid_input(format!("{text:?} is not a jurisdiction: use {forms}, or omit it"))
         })
     }
 }
 
-/// Where the bucket's name goes in a URL.
+/// Where the bucket name is in a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Addressing {
@@ -67,9 +66,9 @@ pub enum Addressing {
     Path,
 }
 
-/// An S3 endpoint: R2's own, or one that speaks its API.
+/// An S3 endpoint: R2's own, or that of another server with the same API.
 ///
-/// No key and no bucket name can change the host of a URL.
+/// No key or bucket name can change the host of a URL.
 ///
 /// ```
 /// use cloudflare_clients::s3::endpoint::Endpoint;
@@ -90,9 +89,9 @@ pub enum Addressing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     scheme: Scheme,
-    /// Host, and port unless it is the scheme's default.
+    /// The host, and the port unless it is the scheme's default.
     authority: String,
-    /// Empty, or a path that starts with `/` and does not end with one.
+    /// Empty, or a path that starts with `/` and does not end with it.
     path_prefix: String,
     addressing: Addressing,
 }
@@ -120,10 +119,11 @@ impl Scheme {
 }
 
 impl Endpoint {
-    /// R2's address of an account, with the bucket in the host name.
+    /// Creates the R2 endpoint of an account, with bucket names in the host.
     ///
     /// # Errors
-    /// The account id cannot be part of a host name: see [`validate_account_id`].
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the account id cannot be part of a host name. See
+    /// [`validate_account_id`].
     pub fn r2(account_id: &str, jurisdiction: Option<Jurisdiction>) -> Result<Self> {
         validate_account_id(account_id)?;
         let authority = match jurisdiction {
@@ -138,31 +138,32 @@ impl Endpoint {
         })
     }
 
-    /// Any other address, such as `http://127.0.0.1:9710`, with the bucket in the path. A path in `url` is kept in front
-    /// of the bucket. A URL of R2 itself with the bucket in its path is for
+    /// Creates the endpoint of another server, such as `http://127.0.0.1:9710`, with bucket names in the
+    /// path. A path in `url` is kept before the bucket name. For a URL of R2 with a bucket in its path, use
     /// [`R2SigningConfig::for_endpoint`](crate::r2::R2SigningConfig::for_endpoint).
     ///
     /// # Errors
-    /// It is not an `http` or `https` URL, has a user, a query, a fragment, or a path that would have to be encoded, or is
-    /// one of R2 with a path.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the text is not an `http` or `https` URL, has a user
+    /// name, a query, a fragment, or a path that would need encoding, or is a URL of R2 with a path.
     pub fn custom(url: &str) -> Result<Self> {
         let endpoint = Self::parse(url)?;
         if !endpoint.path_prefix.is_empty() && endpoint.labels_before_r2().is_some() {
             return Err(Error::invalid_input(format!(
-                "endpoint {endpoint} is of R2 and has a path: leave it out, or give the URL to `R2SigningConfig::for_endpoint`, \
-                 which reads the bucket from it"
+                "endpoint {endpoint} is of R2 and has a path: omit the path, or pass the URL to \
+                 `R2SigningConfig::for_endpoint`, which reads the bucket from it"
             )));
         }
         Ok(endpoint)
     }
 
-    /// [`custom`](Self::custom), which may also be R2's own with a path.
+    /// Like [`custom`](Self::custom), but also accepts a URL of R2 with a path.
     pub(crate) fn parse(url: &str) -> Result<Self> {
         let invalid = |why: &str| {
-            // Neither a secret in the place of a URL, nor a password or signature in one, may reach the error.
+            // The error must not show a secret that was passed instead of a URL, nor a password or signature
+            // in a URL.
             let shown =
                 if may_be_shown(url) { format!("endpoint {url:?}") } else { "the endpoint".to_owned() };
-            Error::invalid_input(format!("{shown} {why}: it should look like http://127.0.0.1:9710"))
+            Error::invalid_input(format!("{shown} {why}: it must look like http://127.0.0.1:9710"))
         };
         let (scheme, rest) = url.split_once("://").ok_or_else(|| invalid("has no scheme"))?;
         let scheme = if scheme.eq_ignore_ascii_case("https") {
@@ -185,7 +186,7 @@ impl Endpoint {
         let authority = parse_authority(scheme, authority).map_err(invalid)?;
         let path_prefix = path.trim_end_matches('/');
         if !path_prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte)) {
-            return Err(invalid("has a path with other characters than A-Z a-z 0-9 - . _ ~ /"));
+            return Err(invalid("has a path with characters other than A-Z a-z 0-9 - . _ ~ /"));
         }
         if path_prefix.split('/').any(|segment| segment == "." || segment == "..") {
             return Err(invalid("has . or .. in its path"));
@@ -193,23 +194,24 @@ impl Endpoint {
         Ok(Self { scheme, authority, path_prefix: path_prefix.to_owned(), addressing: Addressing::Path })
     }
 
-    /// Chooses where the bucket's name goes.
+    /// Sets where the bucket name is in URLs.
     ///
     /// # Errors
-    /// The host is an IP address, which no name can be put in front of.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the host is an IP address, which cannot have a bucket
+    /// name before it.
     pub fn with_addressing(mut self, addressing: Addressing) -> Result<Self> {
         let (host, _) = self.host_and_port();
         if addressing == Addressing::VirtualHost && (host.starts_with('[') || host.parse::<IpAddr>().is_ok())
         {
             return Err(Error::invalid_input(format!(
-                "endpoint {self} is an IP address, which cannot have the bucket in its host name: use path-style addressing"
+                "endpoint {self} is an IP address, which cannot be preceded by a bucket name: use path-style addressing"
             )));
         }
         self.addressing = addressing;
         Ok(self)
     }
 
-    /// `http` or `https`.
+    /// The scheme: `http` or `https`.
     pub fn scheme(&self) -> &'static str {
         self.scheme.as_str()
     }
@@ -219,7 +221,7 @@ impl Endpoint {
         host_and_port(&self.authority)
     }
 
-    /// What a host of R2 has in front of R2's domain, and `None` for other hosts.
+    /// The labels before R2's domain in a host of R2. `None` for other hosts.
     pub(super) fn labels_before_r2(&self) -> Option<&str> {
         let (host, _) = self.host_and_port();
         match host.strip_suffix(R2_DOMAIN)? {
@@ -228,21 +230,21 @@ impl Endpoint {
         }
     }
 
-    /// Empty, or a path that starts with `/` and does not end with one.
+    /// Empty, or a path that starts with `/` and does not end with it.
     pub(super) fn path_prefix(&self) -> &str {
         &self.path_prefix
     }
 
-    /// Where the bucket's name goes.
+    /// Where the bucket name is in URLs.
     pub fn addressing(&self) -> Addressing {
         self.addressing
     }
 
-    /// The `Host` header of a request about a bucket, or about the account with `None`: with the port unless it is the
-    /// scheme's default.
+    /// The `Host` header of a request about a bucket, or about the account with `None`. It has the port
+    /// unless that is the scheme's default.
     ///
     /// # Errors
-    /// The bucket's name is not valid.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the bucket name is invalid.
     pub fn host_for(&self, bucket: Option<&str>) -> Result<String> {
         match bucket {
             Some(bucket) if self.addressing == Addressing::VirtualHost => {
@@ -253,11 +255,11 @@ impl Endpoint {
         }
     }
 
-    /// The percent-encoded path of an object, of a bucket with no key, or of the account with neither: exactly what is
-    /// sent and signed.
+    /// The percent-encoded path of an object, of a bucket without a key, or of the account without both,
+    /// exactly as it is sent and signed.
     ///
     /// # Errors
-    /// The bucket's name or the key is not valid.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the bucket name or the key is invalid.
     pub fn path_for(&self, bucket: Option<&str>, key: Option<&str>) -> Result<String> {
         let mut path = self.path_prefix.clone();
         if let Some(bucket) = bucket {
@@ -281,13 +283,13 @@ impl Endpoint {
     /// The URL without a query.
     ///
     /// # Errors
-    /// The bucket's name or the key is not valid.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the bucket name or the key is invalid.
     pub fn url(&self, bucket: Option<&str>, key: Option<&str>) -> Result<String> {
         let (scheme, host, path) = (self.scheme(), self.host_for(bucket)?, self.path_for(bucket, key)?);
         Ok(format!("{scheme}://{host}{path}"))
     }
 
-    /// What two endpoints of one service have in common: the URL, with one name for all loopback addresses.
+    /// Identifies the service of an endpoint: the URL, with the same name for all loopback addresses.
     #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
     pub(crate) fn identity(&self) -> String {
         let (host, port) = host_and_port(&self.authority);
@@ -298,7 +300,7 @@ impl Endpoint {
     }
 }
 
-/// The endpoint's own URL.
+/// Writes the endpoint's URL.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}{}", self.scheme(), self.authority, self.path_prefix)
@@ -313,13 +315,13 @@ impl FromStr for Endpoint {
     }
 }
 
-/// Whether what is sent to a host, named without its port, does not leave this machine.
+/// Whether a host, without its port, is this machine's loopback interface.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The last colon of an IPv6 address is within its brackets.
+/// Splits off the port. The last colon of an IPv6 address is within its brackets.
 pub(crate) fn host_and_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
@@ -327,8 +329,8 @@ pub(crate) fn host_and_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether a URL has nothing that may be a secret: no user, query or fragment, and what follows a colon is a port.
-/// Without a scheme it may be a secret in the wrong place.
+/// Whether a URL contains no secret: no user name, query or fragment, and only a port after a colon. Text
+/// without a scheme may be a secret that was passed by mistake.
 fn may_be_shown(url: &str) -> bool {
     let rest = match url.split_once("://") {
         Some((_, rest)) => rest,
@@ -341,7 +343,7 @@ fn may_be_shown(url: &str) -> bool {
         && port.is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The authority in lower case, without the scheme's default port.
+/// Returns the authority in lower case, without the scheme's default port.
 fn parse_authority(scheme: Scheme, authority: &str) -> Result<String, &'static str> {
     let (host, port) = host_and_port(authority);
     let valid_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
@@ -352,14 +354,14 @@ fn parse_authority(scheme: Scheme, authority: &str) -> Result<String, &'static s
         }),
     };
     if !valid_host {
-        return Err("has no valid host name");
+        return Err("has an invalid host name");
     }
     let port = match port {
         None => None,
         Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(port.parse::<u16>().ok().filter(|port| *port > 0).ok_or("has no valid port")?)
+            Some(port.parse::<u16>().ok().filter(|port| *port > 0).ok_or("has an invalid port")?)
         }
-        Some(_) => return Err("has no valid port"),
+        Some(_) => return Err("has an invalid port"),
     };
     let host = host.to_ascii_lowercase();
     Ok(match port {
@@ -461,21 +463,21 @@ mod tests {
             ("", "no scheme"),
             ("localhost:9710", "no scheme"),
             ("ftp://host", "neither http nor https"),
-            ("https://", "no valid host"),
-            ("https:///path", "no valid host"),
-            ("https://ho st", "no valid host"),
+            ("https://", "an invalid host"),
+            ("https:///path", "an invalid host"),
+            ("https://ho st", "an invalid host"),
             (" https://host", "neither http nor https"),
-            ("https://host\n", "no valid host"),
-            ("https://höst", "no valid host"),
-            ("https://host\\x", "no valid host"),
-            ("https://[::1", "no valid host"),
-            ("https://host:", "no valid port"),
-            ("https://host:0", "no valid port"),
-            ("https://host:65536", "no valid port"),
-            ("https://host:+80", "no valid port"),
+            ("https://host\n", "an invalid host"),
+            ("https://höst", "an invalid host"),
+            ("https://host\\x", "an invalid host"),
+            ("https://[::1", "an invalid host"),
+            ("https://host:", "an invalid port"),
+            ("https://host:0", "an invalid port"),
+            ("https://host:65536", "an invalid port"),
+            ("https://host:+80", "an invalid port"),
             ("https://host?x", "a query or a fragment"),
             ("https://host/#x", "a query or a fragment"),
-            ("https://host/a b", "other characters"),
+            ("https://host/a b", "with characters other than"),
             ("https://host/../a", ". or .. in its path"),
         ] {
             let error = Endpoint::custom(url).unwrap_err().to_string();

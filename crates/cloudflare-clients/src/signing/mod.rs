@@ -1,4 +1,4 @@
-//! Signing for a bucket: where it is, with what, and presigned URLs. Nothing here does I/O.
+//! Signing for a bucket: its address, its credentials, and presigned URLs. Nothing here does I/O.
 
 mod account_config;
 mod clock;

@@ -1,4 +1,4 @@
-//! Presigned URLs with headers, of any method that R2 takes.
+//! Presigned URLs with headers, for any method that R2 accepts.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,25 +14,25 @@ use crate::sigv4::{RequestTarget, canonical_query};
 use crate::time::whole_seconds;
 
 impl R2SigningClient {
-    /// A URL to upload an object (PUT), good for 1 second to 7 days from now. It takes any content and content type:
-    /// [`presign`](Self::presign) can be stricter.
+    /// Creates a URL with which anyone can upload an object (PUT), valid for 1 second to 7 days from now. It
+    /// accepts any content and content type: [`presign`](Self::presign) can be stricter.
     ///
     /// # Errors
-    /// Those of [`generate_signed_url`](Self::generate_signed_url).
+    /// As for [`generate_signed_url`](Self::generate_signed_url).
     pub fn generate_signed_upload_url(&self, key: &str, expires_in: Duration) -> Result<SignedUrl> {
         self.presign(Method::PUT, key).expires_in(expires_in).sign()
     }
 
-    /// A URL for GET, HEAD, PUT or DELETE of an object, with headers where asked.
+    /// Starts a URL for GET, HEAD, PUT or DELETE of an object, with optional headers.
     pub fn presign(&self, method: Method, key: impl Into<String>) -> Presign {
         Presign::new(self.clone(), method, key.into())
     }
 }
 
-/// A presigned URL in the making: see [`R2SigningClient::presign`].
+/// A presigned URL to be signed: see [`R2SigningClient::presign`].
 ///
-/// Headers that are set here are part of the signature: whoever uses the URL has to send them with these values. That is
-/// how an upload is held to one content type or size.
+/// Headers that are set here are part of the signature: users of the URL must send them with these values.
+/// For example, this restricts an upload to one content type or size.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -54,14 +54,14 @@ impl R2SigningClient {
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a URL is made by `sign`"]
+#[must_use = "`sign` creates the URL"]
 pub struct Presign {
     client: R2SigningClient,
     method: Method,
     key: String,
     expires_in: Duration,
     headers: Vec<(String, String)>,
-    /// Parameters of the query that say headers of the answer.
+    /// Query parameters that set headers of the response.
     response_headers: Vec<(&'static str, String)>,
     part: Option<(String, u16)>,
 }
@@ -79,44 +79,46 @@ impl Presign {
         }
     }
 
-    /// How long the URL works: 1 to 604,800 whole seconds, an hour by default.
+    /// Sets how long the URL is valid: 1 to 604,800 whole seconds. One hour by default.
     pub fn expires_in(mut self, expires_in: Duration) -> Self {
         self.expires_in = expires_in;
         self
     }
 
-    /// A header that has to be sent with the URL. The last one of a name counts.
+    /// Sets a header that must be sent with the URL. If a name is set twice, the last value applies.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// The content type that has to be sent, and that an upload is stored with.
+    /// Sets the content type that must be sent, and with which an upload is stored.
     pub fn content_type(self, content_type: impl Into<String>) -> Self {
         self.header("content-type", content_type)
     }
 
-    /// The size in bytes that an upload has to have.
+    /// Sets the size that an upload must have, in bytes.
     pub fn content_length(self, bytes: u64) -> Self {
         self.header("content-length", bytes.to_string())
     }
 
-    /// A condition that has to be sent: with `*`, an upload never replaces an object.
+    /// Sets an `If-None-Match` condition that must be sent. With `*`, an upload never replaces an object.
     pub fn if_none_match(self, etag: impl Into<String>) -> Self {
         self.header("if-none-match", etag)
     }
 
-    /// Custom metadata (`x-amz-meta-NAME`) that has to be sent, and that an upload is stored with. ASCII only.
+    /// Sets custom metadata (`x-amz-meta-NAME`) that must be sent, and with which an upload is stored. ASCII
+    /// only.
     pub fn metadata(self, name: impl AsRef<str>, value: impl Into<String>) -> Self {
         self.header(format!("x-amz-meta-{}", name.as_ref()), value)
     }
 
-    /// The `Content-Disposition` that a GET or HEAD is answered with, in place of the object's: the name under which a
-    /// browser saves it. For users it is part of the URL, and they send nothing. Control characters are refused.
+    /// Sets the `Content-Disposition` in the response to a GET or HEAD, instead of the object's. It contains
+    /// the file name under which a browser saves the object. It is part of the URL, so users do not send
+    /// anything. Control characters are refused.
     ///
-    /// R2 does not document this parameter of
-    /// [S3's](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html); one report has it honoured. Where it
-    /// matters, store the object with it (`content_disposition` of a put).
+    /// R2 does not document this
+    /// [parameter of S3](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html). One report says
+    /// that R2 honours it. To be sure, store the object with the header (`content_disposition` of a put).
     ///
     /// ```
     /// # use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
@@ -128,7 +130,8 @@ impl Presign {
     ///     .presign(Method::GET, "creator-123/video.mp4")
     ///     .response_content_disposition("attachment; filename=\"holiday.mp4\"")
     ///     .sign()?;
-    /// assert!(url.as_str().contains("response-content-disposition=attachment%3B%20filename%3D%22holiday.mp4%22"));
+    /// let parameter = "response-content-disposition=attachment%3B%20filename%3D%22holiday.mp4%22";
+    /// assert!(url.as_str().contains(parameter));
     /// assert!(url.signed_headers().is_empty());
     /// # Ok::<_, cloudflare_clients::Error>(())
     /// ```
@@ -136,14 +139,14 @@ impl Presign {
         self.response_header("response-content-disposition", value.into())
     }
 
-    /// The `Content-Type` that a GET or HEAD is answered with, as
-    /// [`response_content_disposition`](Self::response_content_disposition) does.
+    /// Sets the `Content-Type` in the response to a GET or HEAD, like
+    /// [`response_content_disposition`](Self::response_content_disposition).
     pub fn response_content_type(self, value: impl Into<String>) -> Self {
         self.response_header("response-content-type", value.into())
     }
 
-    /// The `Cache-Control` that a GET or HEAD is answered with, as
-    /// [`response_content_disposition`](Self::response_content_disposition) does.
+    /// Sets the `Cache-Control` in the response to a GET or HEAD, like
+    /// [`response_content_disposition`](Self::response_content_disposition).
     pub fn response_cache_control(self, value: impl Into<String>) -> Self {
         self.response_header("response-cache-control", value.into())
     }
@@ -154,17 +157,18 @@ impl Presign {
         self
     }
 
-    /// Makes a PUT upload one part of a multipart upload, its number from 1 to 10,000.
+    /// Makes the URL upload one part of a multipart upload with PUT. Part numbers are 1 to 10,000.
     pub fn upload_part(mut self, upload_id: impl Into<String>, part_number: u16) -> Self {
         self.part = Some((upload_id.into(), part_number));
         self
     }
 
-    /// The URL, good from now on by the clock of the client that it came from.
+    /// Signs the URL, which is valid from now, according to the client's clock.
     ///
     /// # Errors
-    /// The key has not 1 to 1,024 bytes, the expiry is not 1 to 604,800 whole seconds, the method is not GET, HEAD, PUT
-    /// or DELETE, a header cannot be sent or is one of the signature's own, or the part is not one.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the key does not have 1 to 1,024 bytes, the expiry is
+    /// not 1 to 604,800 whole seconds, the method is not GET, HEAD, PUT or DELETE, a header cannot be sent or
+    /// belongs to the signature, or the part is invalid.
     pub fn sign(self) -> Result<SignedUrl> {
         let request = self.into_request()?;
         request.sign(request.now()?)
@@ -182,7 +186,7 @@ impl Presign {
             return Ok(());
         }
         Err(Error::invalid_input(format!(
-            "R2 takes presigned URLs for GET, HEAD, PUT and DELETE, not for {}",
+            "R2 accepts presigned URLs for GET, HEAD, PUT and DELETE, not for {}",
             self.method
         )))
     }
@@ -191,7 +195,7 @@ impl Presign {
         for (parameter, value) in &self.response_headers {
             if ![Method::GET, Method::HEAD].contains(&self.method) {
                 return Err(Error::invalid_input(format!(
-                    "{parameter} is for the answer to a GET or HEAD, not to a {}",
+                    "{parameter} applies to the response to a GET or HEAD, not to a {}",
                     self.method
                 )));
             }
@@ -232,7 +236,7 @@ impl Presign {
             }
             let value = HeaderValue::from_str(value).ok().filter(|_| value.is_ascii()).ok_or_else(|| {
                 Error::invalid_input(format!(
-                    "the header {header} has a value that is not plain ASCII: encode it, metadata by RFC 2047"
+                    "the header {header} has a value that is not plain ASCII: encode the value (for metadata, as in RFC 2047)"
                 ))
             })?;
             headers.insert(header, value);
@@ -241,7 +245,7 @@ impl Presign {
     }
 }
 
-/// What a URL is signed for. Two that are equal have the same URL at the same time.
+/// The values that a URL is signed for. Equal requests have the same URL at the same time.
 #[derive(PartialEq, Eq)]
 pub(super) struct PresignedRequest {
     client: R2SigningClient,
@@ -257,7 +261,7 @@ impl PresignedRequest {
         self.expires_in
     }
 
-    /// The time by the clock of the client.
+    /// The time of the client's clock.
     pub(super) fn now(&self) -> Result<SystemTime> {
         self.client.now()
     }
@@ -277,7 +281,7 @@ impl PresignedRequest {
     }
 }
 
-/// Without the headers, which have no order.
+/// Skips the headers, which have no order.
 impl Hash for PresignedRequest {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self { client, method, key, query, headers: _, expires_in } = self;
@@ -285,7 +289,7 @@ impl Hash for PresignedRequest {
     }
 }
 
-/// Without the headers: any of them may be a secret.
+/// Hides the headers, which may be secrets.
 impl fmt::Debug for Presign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Presign")
@@ -326,13 +330,13 @@ mod tests {
             (get().expires_in(second / 2), "not 500ms"),
             (
                 put().response_content_type("text/plain"),
-                "response-content-type is for the answer to a GET or HEAD",
+                "response-content-type applies to the response to a GET or HEAD",
             ),
             (get().response_content_disposition("a\r\nb"), "it has control characters"),
             (get().expires_in(second * 3 / 2), "not 1.5s"),
             (get().expires_in(second * 604_801), "not 604801s"),
-            (put().upload_part("id", 0), "part number 0"),
-            (put().upload_part("id", 10_001), "part number 10001"),
+            (put().upload_part("id", 0), "the part number is 0:"),
+            (put().upload_part("id", 10_001), "the part number is 10001:"),
             (put().upload_part("", 1), "the upload id is empty"),
             (get().upload_part("id", 1), "a part is uploaded with PUT"),
             (put().header("a b", "c"), "\"a b\" cannot be the name"),

@@ -1,13 +1,12 @@
-//! URLs of R2's own S3 API, as the dashboard shows them.
+//! URLs of R2's S3 API, as the dashboard shows them.
 
 use super::endpoint::{Endpoint, Jurisdiction, R2_DOMAIN};
 use crate::error::{Error, Result};
 
-/// What a URL of R2 says: an account, its jurisdiction, and at most a bucket, in front of the host or as the
-/// path.
+/// The parts of a URL of R2: an account, its jurisdiction, and optionally a bucket, in the host or the path.
 #[derive(Debug)]
 pub(super) struct R2Url<'a> {
-    /// The URL itself.
+    /// The whole URL.
     url: &'a Endpoint,
     account_id: &'a str,
     jurisdiction: Option<Jurisdiction>,
@@ -15,17 +14,17 @@ pub(super) struct R2Url<'a> {
 }
 
 impl<'a> R2Url<'a> {
-    /// What a URL says if its host is R2's, and `None` for other hosts.
+    /// Parses a URL of R2. `None` for other hosts.
     ///
     /// # Errors
-    /// It is one of R2's that leads nowhere: it is not https, has a port, lacks an account, or has more in it
-    /// than a bucket.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the URL is R2's but cannot work. It is not https, has a
+    /// port, lacks an account, or has more than a bucket in its host or path.
     pub(super) fn parse(url: &'a Endpoint) -> Result<Option<Self>> {
         let Some(labels) = url.labels_before_r2() else { return Ok(None) };
         let (_, port) = url.host_and_port();
         let invalid = |why: &str| {
             Error::invalid_input(format!(
-                "endpoint {url} {why}: R2's is https://ACCOUNT_ID.{R2_DOMAIN}, with the bucket's name as its path at most"
+                "endpoint {url} {why}: R2's endpoint is https://ACCOUNT_ID.{R2_DOMAIN}, optionally with the bucket name as its path"
             ))
         };
         if url.scheme() != "https" {
@@ -57,40 +56,41 @@ impl<'a> R2Url<'a> {
         Ok(Some(Self { url, account_id, jurisdiction, bucket_name }))
     }
 
-    /// The account that it is of.
+    /// The account id in the URL.
     pub(super) fn account_id(&self) -> &'a str {
         self.account_id
     }
 
-    /// Whether it is of this account.
+    /// Whether the URL has this account id.
     pub(super) fn is_of(&self, account_id: &str) -> bool {
         self.account_id.eq_ignore_ascii_case(account_id)
     }
 
-    /// The account's endpoint, for a bucket if one is given, and in a jurisdiction if one was given.
+    /// Returns the account's endpoint, for a bucket and a jurisdiction if they are given.
     ///
     /// # Errors
-    /// The URL names another bucket or jurisdiction, or the account id does not have its form.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the URL has another bucket or jurisdiction, or the
+    /// account id is malformed.
     pub(super) fn into_endpoint(
         self,
         bucket_name: Option<&str>,
         jurisdiction: Option<Jurisdiction>,
     ) -> Result<Endpoint> {
         let Self { url, account_id, .. } = self;
-        // An empty name is an error of its own.
+        // An empty name is reported elsewhere.
         let given = bucket_name.filter(|given| !given.is_empty());
         if let (Some(named), Some(bucket_name)) = (self.bucket_name, given)
             && named != bucket_name
         {
             return Err(Error::invalid_input(format!(
-                "endpoint {url} names the bucket {named:?}, and {bucket_name:?} is the bucket that was given: leave it out \
-                 of the endpoint, or give the same"
+                "endpoint {url} names the bucket {named:?}, but the bucket is set to {bucket_name:?}: remove the name from the \
+                 endpoint, or use the same name"
             )));
         }
         if let Some(given) = jurisdiction.filter(|given| self.jurisdiction != Some(*given)) {
             let own = self.jurisdiction.map_or("no jurisdiction", Jurisdiction::as_str);
             return Err(Error::invalid_input(format!(
-                "endpoint {url} is of {own}, and {} is the jurisdiction that was given: leave it out, or give the same",
+                "endpoint {url} is of {own}, but the jurisdiction is set to {}: omit it, or use the same one",
                 given.as_str()
             )));
         }
@@ -98,7 +98,7 @@ impl<'a> R2Url<'a> {
     }
 }
 
-/// What is before the last label of a host's name, and that label.
+/// Splits a host name into its last label and the labels before it.
 fn last_label(labels: &str) -> (Option<&str>, &str) {
     match labels.rsplit_once('.') {
         Some((rest, last)) => (Some(rest), last),
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn urls_of_r2_that_say_something_else_are_refused() {
-        let other = "names the bucket \"films\", and \"media\" is the bucket that was given";
+        let other = "names the bucket \"films\", but the bucket is set to \"media\"";
         for (url, why) in [
             ("https://abc123.r2.cloudflarestorage.com/films", other),
             ("https://films.abc123.r2.cloudflarestorage.com", other),
@@ -179,10 +179,10 @@ mod tests {
         let config =
             R2SigningConfig::for_endpoint(url, "id", "secret", "media").jurisdiction(Jurisdiction::Eu);
         let error = R2SigningClient::new(config).unwrap_err();
-        let why = format!("endpoint {url} is of no jurisdiction, and eu is the jurisdiction that was given");
+        let why = format!("endpoint {url} is of no jurisdiction, but the jurisdiction is set to eu");
         assert!(error.message().starts_with(&why), "{error}");
 
-        // Other hosts keep their path, whatever they end with.
+        // Other hosts keep their path, whatever their name ends with.
         for url in
             ["https://notr2.cloudflarestorage.com/films", "https://r2.cloudflarestorage.com.example/a/b"]
         {

@@ -1,4 +1,4 @@
-//! A presigned URL.
+//! Presigned URLs.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -7,13 +7,13 @@ use std::time::SystemTime;
 use http::HeaderMap;
 use serde::{Serialize, Serializer};
 
-/// A presigned URL: whoever has it can make the one request it was signed for, until it expires.
+/// A presigned URL. Anyone who has it can make the request it was signed for, until it expires.
 ///
-/// Treat it as a secret: it has no `Display`, and `Debug` leaves its query out.
-/// [R2's page on presigned URLs](https://developers.cloudflare.com/r2/api/s3/presigned-urls/) tells more.
+/// Treat it as a secret: it does not implement `Display`, and `Debug` omits its query. See
+/// [R2's page on presigned URLs](https://developers.cloudflare.com/r2/api/s3/presigned-urls/).
 ///
-/// It serialises whole, for those who are to use it: `url`, `expiresAt` in UTC by
-/// [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), and the `signedHeaders` to send with it, by their names.
+/// It serializes completely, to be passed to its user: `url`, `expiresAt` in UTC in the format of
+/// [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), and the `signedHeaders` to send with it, by name.
 ///
 /// ```
 /// # use std::time::{Duration, UNIX_EPOCH};
@@ -35,7 +35,7 @@ pub struct SignedUrl {
     url: String,
     #[serde(with = "crate::time::rfc3339")]
     expires_at: SystemTime,
-    /// `None` where there are none: a list of URLs is smaller so.
+    /// `None` if there are no headers, which makes lists of URLs smaller.
     #[serde(serialize_with = "serialize_headers")]
     signed_headers: Option<Box<HeaderMap>>,
 }
@@ -50,22 +50,23 @@ impl SignedUrl {
         Self { url, expires_at, signed_headers }
     }
 
-    /// The URL.
+    /// The whole URL, with its query.
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
-    /// The URL.
+    /// The whole URL, with its query.
     pub fn into_string(self) -> String {
         self.url
     }
 
-    /// When it stops working; a whole second.
+    /// When the URL expires, in whole seconds.
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
     }
 
-    /// The headers that have to be sent with it, with just these values; R2 refuses the request otherwise.
+    /// The headers that must be sent with the URL, with exactly these values. R2 refuses the request
+    /// otherwise.
     pub fn signed_headers(&self) -> &HeaderMap {
         static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
         self.signed_headers.as_deref().unwrap_or(&NONE)
@@ -78,7 +79,7 @@ impl AsRef<str> for SignedUrl {
     }
 }
 
-/// Headers of one value each, which is ASCII.
+/// Serializes headers that have one ASCII value each.
 #[expect(clippy::ref_option, reason = "serde calls it with the field")]
 fn serialize_headers<S: Serializer>(
     headers: &Option<Box<HeaderMap>>,

@@ -1,4 +1,4 @@
-//! Presigned URLs that stay the same for a while.
+//! Presigned URLs that stay the same for some time.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -13,17 +13,17 @@ use crate::error::{Error, Result};
 use crate::sync::lock;
 use crate::time::later;
 
-/// Keeps presigned URLs and gives them out again, so that the caches of browsers and CDNs know them: a URL that is signed anew is
-/// another URL, whatever it leads to.
+/// A cache of presigned URLs, which returns the same URL again so that the caches of browsers and CDNs
+/// recognize it. A newly signed URL differs from the one before, even for the same object.
 ///
-/// The same URL is for the same signer, method, key, headers and expiry. It is given back while it has more than the
-/// [margin](Self::with_margin) to live, so whoever gets one can use it for that long at least, and not always for the expiry that
-/// was asked for. Of more URLs than the capacity, the least recently used are forgotten. Threads share it; in a Worker it lives in
-/// a static, for as long as the isolate does.
+/// A URL is reused for the same signer, method, key, headers and expiry while it is valid for longer than the
+/// [margin](Self::with_margin). So a returned URL is valid for at least the margin, but not always for the
+/// requested expiry. When the cache is full, the least recently used URL is removed. Threads can share a
+/// cache. In a Worker, put it into a static, where it lives as long as the isolate.
 ///
-/// It is not for speed: signing takes about as long as looking up. A signing window, as
-/// [`PlaylistOptions::signing_window`](crate::playlist::PlaylistOptions::signing_window) has it, makes URLs stable
-/// without keeping any, across all isolates.
+/// The cache does not save time: signing takes about as long as a lookup. A signing window, as in
+/// [`PlaylistOptions::signing_window`](crate::playlist::PlaylistOptions::signing_window), makes URLs stable
+/// without storing them, across all isolates.
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -36,7 +36,8 @@ use crate::time::later;
 /// # let client = R2SigningClient::new(R2SigningConfig::for_endpoint(
 /// #     "http://127.0.0.1:9710", "fedcba9876543210fedcba9876543210", "secret", "media",
 /// # ))?;
-/// let poster = || client.presign(Method::GET, "creator-123/poster.jpg").expires_in(Duration::from_secs(3600));
+/// let hour = Duration::from_secs(3600);
+/// let poster = || client.presign(Method::GET, "creator-123/poster.jpg").expires_in(hour);
 /// assert_eq!(URLS.sign(poster())?, URLS.sign(poster())?);
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
@@ -46,43 +47,45 @@ pub struct SignedUrlCache {
 }
 
 impl SignedUrlCache {
-    /// A cache of so many URLs at most, and one at least, with a margin of 5 minutes. A URL takes about a kilobyte.
+    /// Creates a cache for this many URLs, at least one, with a margin of 5 minutes. A URL takes about a
+    /// kilobyte.
     pub fn new(capacity: usize) -> Self {
         let capacity = NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN);
-        // Room for a large capacity is not taken before it is needed.
+        // Memory for a large capacity is not allocated before it is needed.
         let mut urls = LruCache::unbounded();
         urls.resize(capacity);
         Self { urls: Mutex::new(urls), margin: Duration::from_secs(5 * 60) }
     }
 
-    /// How much longer than this a URL has to live to be given out.
+    /// Sets the margin: a URL is only reused while it is valid for longer than this.
     #[must_use]
     pub fn with_margin(mut self, margin: Duration) -> Self {
         self.margin = margin;
         self
     }
 
-    /// The URL that is kept for this request, or a new one. The time is that of the client that the request
-    /// came from.
+    /// Returns the cached URL for this request, or a new one. The time is that of the client that created the
+    /// request.
     ///
     /// # Errors
-    /// Those of [`Presign::sign`], and an expiry that is not longer than the margin: no URL of it could be
-    /// given out.
+    /// Those of [`Presign::sign`], and [`ErrorKind::InvalidInput`](crate::ErrorKind) if the expiry is not
+    /// longer than the margin, because such a URL could never be reused.
     pub fn sign(&self, presign: Presign) -> Result<SignedUrl> {
         let request = presign.into_request()?;
         let expires_in = request.expires_in();
         if expires_in <= self.margin {
             return Err(Error::invalid_input(format!(
-                "URLs that live for {expires_in:?} cannot be kept: the expiry has to be longer than the margin of {:?}",
+                "URLs with an expiry of {expires_in:?} cannot be cached: the expiry must be longer than the margin of {:?}",
                 self.margin
             )));
         }
         let now = request.now()?;
-        // Held while it signs, which takes microseconds: so all who ask at once get one URL.
+        // The lock is held while signing, which takes microseconds, so that concurrent callers get the same
+        // URL.
         let mut urls = lock(&self.urls);
         if let Some(url) = urls.get(&request)
             && url.expires_at() > later(now, self.margin)
-            // The clock may have been set back, and no service takes URLs of the future.
+            // The clock may have been set back, and services refuse URLs that were signed in the future.
             && url.expires_at() <= later(now, expires_in)
         {
             return Ok(url.clone());
@@ -92,18 +95,18 @@ impl SignedUrlCache {
         Ok(url)
     }
 
-    /// How many URLs are kept.
+    /// The number of cached URLs.
     pub fn len(&self) -> usize {
         lock(&self.urls).len()
     }
 
-    /// Whether none is kept.
+    /// Whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Without the URLs, which are secrets.
+/// Hides the URLs, which are secrets.
 impl fmt::Debug for SignedUrlCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignedUrlCache")

@@ -1,4 +1,4 @@
-//! Making presigned URLs.
+//! Creating presigned URLs.
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, RwLock};
@@ -16,13 +16,14 @@ use crate::runtime::Runtime;
 use crate::sigv4::Signer;
 use crate::sync;
 
-/// Makes [presigned URLs](https://developers.cloudflare.com/r2/api/s3/presigned-urls/) for the objects of one bucket.
+/// Creates [presigned URLs](https://developers.cloudflare.com/r2/api/s3/presigned-urls/) for the objects of
+/// one bucket.
 ///
-/// Signing is computation and uses no network: whether the bucket, the object and the credentials exist shows when a URL
-/// is used. Cheap to clone; make one and share it.
+/// Signing is synchronous computation without I/O. Whether the bucket, the object and the credentials exist
+/// is only known when a URL is used. The client is cheap to clone: create one and share it.
 ///
-/// Browsers, a Worker's `fetch` and other clients that normalise URLs fold `.` and `..` segments, so a URL for a key
-/// with such a segment fails there with 403. No other key is touched.
+/// Browsers, a Worker's `fetch` and other clients that normalize URLs resolve `.` and `..` segments, so a URL
+/// for a key with such a segment fails there with 403. Other keys are not affected.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -36,19 +37,18 @@ use crate::sync;
 /// ))?;
 /// let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
 /// let url = client.at(now).generate_signed_url("creator-123/video.mp4", Duration::from_secs(3600))?;
-/// assert!(url.as_str().starts_with(
-///     "https://media.0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com/creator-123/video.mp4?X-Amz-Algorithm="
-/// ));
+/// let host = "media.0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com";
+/// assert!(url.as_str().starts_with(&format!("https://{host}/creator-123/video.mp4?X-Amz-Algorithm=")));
 /// assert_eq!(url.expires_at(), now + Duration::from_secs(3600));
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
 ///
-/// **The time** is that of the platform's clock, of another [`Runtime`] by
-/// [`with_runtime`](Self::with_runtime), or a given one by [`at`](Self::at). On wasm32 without the feature
-/// `workers` the platform's clock is not known: what needs the time is then
-/// [`ErrorKind::Unsupported`](crate::ErrorKind) unless the client has been given one.
+/// **The time** is that of the platform's clock, of another [`Runtime`] set with
+/// [`with_runtime`](Self::with_runtime), or fixed with [`at`](Self::at). On wasm32 without the feature
+/// `workers` the platform's clock is not known. Methods that need the time then return
+/// [`ErrorKind::Unsupported`](crate::ErrorKind), unless the client has a runtime or a fixed time.
 ///
-/// Two clients are equal if they make the same URLs at the same time.
+/// Two clients are equal if they create the same URLs at the same time.
 #[derive(Debug, Clone)]
 pub struct R2SigningClient {
     inner: Arc<Inner>,
@@ -61,20 +61,20 @@ struct Inner {
     signer: Signer,
     bucket_name: String,
     account_id: Option<String>,
-    /// What signed the last URL.
+    /// The signer of the last URL.
     url_signer: RwLock<Option<UrlSigner>>,
 }
 
 impl R2SigningClient {
-    /// A client for the bucket of `config`.
+    /// Creates a client for the bucket of `config`. Nothing is sent.
     ///
     /// # Errors
-    /// A value of `config` does not have its form: nothing is asked of the network.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a value of `config` is malformed.
     pub fn new(config: R2SigningConfig) -> Result<Self> {
         Ok(Self::from_parts(config.into_parts()?))
     }
 
-    /// What signs requests about an account. It has no bucket to sign URLs for.
+    /// Creates a client that signs requests about an account. It has no bucket to sign URLs for.
     #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
     pub(crate) fn of_account(config: R2AccountConfig) -> Result<Self> {
         Ok(Self::from_parts(config.into_parts()?))
@@ -85,38 +85,38 @@ impl R2SigningClient {
         Self { inner: Arc::new(inner), clock: Clock::default() }
     }
 
-    /// A client from the environment: see [`R2SigningConfig::from_vars`] for the variables.
+    /// Creates a client from the environment: see [`R2SigningConfig::from_vars`] for the variables.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn from_env() -> Result<Self> {
         Self::new(R2SigningConfig::from_env()?)
     }
 
-    /// Goes by the clock of a runtime: the platform's by default. A time that was given by [`at`](Self::at)
-    /// counts no more.
+    /// Uses the clock of a runtime, instead of the platform's. This replaces a time that was set with
+    /// [`at`](Self::at).
     #[must_use]
     pub fn with_runtime(self, runtime: impl Runtime) -> Self {
         self.going_by(Arc::new(runtime))
     }
 
-    /// [`with_runtime`](Self::with_runtime) for one that is shared already.
+    /// Like [`with_runtime`](Self::with_runtime), for a shared runtime.
     pub(crate) fn going_by(self, runtime: Arc<dyn Runtime>) -> Self {
         Self { clock: Clock::of(runtime), ..self }
     }
 
-    /// The same client at a time of yours, at which its clock stands still. It shares all else, and costs
-    /// next to nothing.
+    /// Returns the same client with its clock fixed at `now`. It shares everything else, so this costs almost
+    /// nothing.
     #[must_use]
     pub fn at(&self, now: SystemTime) -> Self {
         Self { inner: Arc::clone(&self.inner), clock: self.clock.standing_at(now) }
     }
 
-    /// The time by its clock.
+    /// The time of the client's clock.
     #[inline]
     pub(crate) fn now(&self) -> Result<SystemTime> {
         self.clock.now()
     }
 
-    /// What requests that it signs wait by: a runtime with its clock.
+    /// The runtime of requests that the client signs, with the same clock.
     #[cfg(any(
         all(feature = "http", not(target_arch = "wasm32")),
         all(feature = "workers", target_arch = "wasm32")
@@ -125,17 +125,17 @@ impl R2SigningClient {
         self.clock.runtime()
     }
 
-    /// The bucket's name.
+    /// The bucket name.
     pub fn bucket_name(&self) -> &str {
         &self.inner.bucket_name
     }
 
-    /// Where the bucket is.
+    /// The endpoint of the bucket.
     pub fn endpoint(&self) -> &Endpoint {
         &self.inner.endpoint
     }
 
-    /// The account's id, where it is known.
+    /// The account id, if it is known.
     pub(super) fn account_id(&self) -> Option<&str> {
         self.inner.account_id.as_deref()
     }
@@ -144,30 +144,30 @@ impl R2SigningClient {
         &self.inner.signer
     }
 
-    /// A URL to download an object (GET), good for 1 second to 7 days from now.
+    /// Creates a URL with which anyone can download an object (GET), valid for 1 second to 7 days from now.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the key has not 1 to 1,024 bytes, or the expiry is not
-    /// 1 to 604,800 whole seconds.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the key does not have 1 to 1,024 bytes, or the expiry
+    /// is not 1 to 604,800 whole seconds.
     pub fn generate_signed_url(&self, key: &str, expires_in: Duration) -> Result<SignedUrl> {
         self.with_url_signer(expires_in, self.now()?, |signer| signer.signed_url(key))
     }
 
-    /// [`generate_signed_url`](Self::generate_signed_url) into a buffer, behind what is there: no memory is allocated as long as the
-    /// buffer has room. The URL is a secret.
+    /// Like [`generate_signed_url`](Self::generate_signed_url), but appends the URL to a buffer. Nothing is
+    /// allocated if the buffer has enough capacity. The URL is a secret.
     ///
     /// # Errors
-    /// Those of [`generate_signed_url`](Self::generate_signed_url); the buffer stays as it was then.
+    /// As for [`generate_signed_url`](Self::generate_signed_url). The buffer is unchanged then.
     pub fn generate_signed_url_into(&self, key: &str, expires_in: Duration, out: &mut String) -> Result<()> {
         self.with_url_signer(expires_in, self.now()?, |signer| signer.push_signed_url(key, out))
     }
 
-    /// URLs to download many objects, in the order of their keys: what
-    /// [`generate_signed_url`](Self::generate_signed_url) gives for each, but several are hashed side by side where the
-    /// machine can.
+    /// Creates URLs to download many objects, in the order of their keys. The URLs are those of
+    /// [`generate_signed_url`](Self::generate_signed_url), but several are hashed in parallel if the machine
+    /// supports it.
     ///
     /// # Errors
-    /// Those of [`generate_signed_url`](Self::generate_signed_url), for any of the keys.
+    /// As for [`generate_signed_url`](Self::generate_signed_url), for any of the keys.
     pub fn generate_signed_urls<K: AsRef<str>>(
         &self,
         keys: impl IntoIterator<Item = K>,
@@ -176,7 +176,8 @@ impl R2SigningClient {
         self.with_url_signer(expires_in, self.now()?, |signer| signer.signed_urls(keys))
     }
 
-    /// What signs URLs to download objects at this time. It is kept, and good for the rest of the second.
+    /// Runs `sign` with the signer of download URLs at this time. The signer is kept for the rest of the
+    /// second.
     pub(crate) fn with_url_signer<T>(
         &self,
         expires_in: Duration,
@@ -225,7 +226,7 @@ mod tests {
     use crate::error::ErrorKind;
 
     proptest! {
-        /// One by one, together, and as [`Presign`] does.
+        /// Signs one by one, together, and like [`Presign`].
         #[test]
         fn all_ways_give_the_same_urls(
             keys in prop::collection::vec("\\PC{1,40}", 0..9),

@@ -1,4 +1,4 @@
-//! What URLs and requests are signed with, and for which bucket.
+//! The bucket and the credentials that URLs and requests are signed for.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -13,14 +13,15 @@ use crate::model::r2::validate_bucket_name;
 use crate::secret::{may_be_secret, validate_secret};
 use crate::sigv4::{Credentials, Signer};
 
-/// Which bucket to sign URLs for, and with what: plain values, checked by
+/// The bucket to sign URLs for, and the credentials: plain values, checked by
 /// [`R2SigningClient::new`](super::R2SigningClient::new).
 ///
-/// The credentials are those of an [R2 API token](https://developers.cloudflare.com/r2/api/tokens/). `Debug` hides them.
+/// The credentials are those of an [R2 API token](https://developers.cloudflare.com/r2/api/tokens/). `Debug`
+/// hides them.
 ///
 /// Cloudflare's account ids and access key ids have 32 characters of 0-9 and a-f, and its secret access keys
-/// have 64: an access key id of 64 is likely the secret. That is for R2 to judge, though. What is refused
-/// here is what would break the URL, a header or the host.
+/// have 64. An access key id of 64 characters is probably the secret. Only R2 checks that, however. This
+/// library refuses only values that would break the URL, a header or the host.
 ///
 /// ```
 /// use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
@@ -38,16 +39,16 @@ use crate::sigv4::{Credentials, Signer};
 #[derive(Clone)]
 pub struct R2SigningConfig {
     location: Location,
-    /// Where the location does not say it.
+    /// The account id, if the location does not contain it.
     account_id: Option<Box<str>>,
     access_key_id: String,
     secret_access_key: Zeroizing<String>,
     session_token: Option<Zeroizing<String>>,
-    /// `None`: of an account.
+    /// `None` for an account without a bucket.
     bucket_name: Option<String>,
     jurisdiction: Option<Jurisdiction>,
     addressing: Option<Addressing>,
-    /// R2's by default.
+    /// R2's region if it is `None`.
     region: Option<String>,
 }
 
@@ -55,21 +56,21 @@ pub struct R2SigningConfig {
 pub(super) enum Location {
     Account(String),
     Endpoint(String),
-    /// One that was checked before.
+    /// An endpoint that is already checked.
     Resolved(Box<Endpoint>),
 }
 
-/// What a checked config comes to.
+/// The values of a checked config.
 pub(super) struct SigningParts {
     pub(super) endpoint: Endpoint,
     pub(super) signer: Signer,
     pub(super) bucket_name: String,
-    /// `None` where neither the endpoint nor the config says it.
+    /// `None` if neither the endpoint nor the config contains it.
     pub(super) account_id: Option<String>,
 }
 
 impl R2SigningConfig {
-    /// A bucket of an account on R2.
+    /// Creates the config of a bucket on R2.
     pub fn new(
         account_id: impl Into<String>,
         access_key_id: impl Into<String>,
@@ -84,11 +85,11 @@ impl R2SigningConfig {
         )
     }
 
-    /// A bucket behind a URL: of another server that speaks R2's S3 API, such as a local one at
-    /// `http://127.0.0.1:9710`, or of R2 itself, as the dashboard shows it under "S3 API".
+    /// Creates the config of a bucket at a URL: that of another server with R2's S3 API, such as
+    /// `http://127.0.0.1:9710`, or one of R2 itself, as the dashboard shows it under "S3 API".
     ///
-    /// A path in the URL of another server is kept in front of the bucket. A URL of R2 names an account, its
-    /// jurisdiction, and at most the bucket, in its path or in front of its host: that has to be
+    /// A path in the URL of another server is kept before the bucket name. A URL of R2 contains the account,
+    /// its jurisdiction, and optionally the bucket, in the path or the host. If it has a bucket, it must be
     /// `bucket_name`.
     ///
     /// ```
@@ -121,7 +122,7 @@ impl R2SigningConfig {
         )
     }
 
-    /// A bucket at an endpoint that was checked before.
+    /// Creates the config of a bucket at an endpoint that is already checked.
     pub(super) fn resolved(
         endpoint: Endpoint,
         access_key_id: String,
@@ -156,31 +157,35 @@ impl R2SigningConfig {
     /// Reads the process's environment: see [`from_vars`](Self::from_vars).
     ///
     /// # Errors
-    /// Those of [`from_vars`](Self::from_vars).
+    /// As for [`from_vars`](Self::from_vars).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn from_env() -> Result<Self> {
         Self::from_vars(|name| std::env::var_os(name))
     }
 
-    /// Reads variables by their names, for environments that are not the process's, such as a Worker's `env`.
+    /// Reads variables by name, for environments other than the process's: a Worker's `env`, or the values
+    /// of a `.env` file.
     ///
     /// | variable | |
     /// |---|---|
-    /// | `R2_ACCOUNT_ID` | needed, unless there is an `R2_ENDPOINT`; beside one of R2, the same account; beside another, for [temporary credentials](crate::r2::TempCredentials) only |
-    /// | `R2_ACCESS_KEY_ID` | needed |
-    /// | `R2_SECRET_ACCESS_KEY` | needed |
-    /// | `R2_BUCKET_MEDIA` | needed: the bucket's name |
-    /// | `R2_ENDPOINT` | a URL, as [`for_endpoint`](Self::for_endpoint) takes it |
+    /// | `R2_ACCOUNT_ID` | required without `R2_ENDPOINT` (see below) |
+    /// | `R2_ACCESS_KEY_ID` | required |
+    /// | `R2_SECRET_ACCESS_KEY` | required |
+    /// | `R2_BUCKET_MEDIA` | required: the bucket name |
+    /// | `R2_ENDPOINT` | a URL as for [`for_endpoint`](Self::for_endpoint) |
     /// | `R2_JURISDICTION` | `eu`, `fedramp` or `us` |
-    /// | `R2_SESSION_TOKEN` | of temporary credentials |
+    /// | `R2_SESSION_TOKEN` | for temporary credentials |
     /// | `R2_REGION` | `auto` by default |
     ///
-    /// A variable is a `String`, or an `OsString` as [`std::env::var_os`] gives it. White space around a
-    /// value does not count, and an empty value counts as missing.
+    /// If `R2_ENDPOINT` is a URL of R2, `R2_ACCOUNT_ID` may be set to the same account. With another
+    /// endpoint, only [temporary credentials](crate::r2::TempCredentials) need it.
+    ///
+    /// A variable is a `String`, or an `OsString` as from [`std::env::var_os`]. White space around a value is
+    /// ignored, and an empty value counts as missing.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names all variables that are missing, and says of
-    /// each other one what is wrong with it.
+    /// A single [`ErrorKind::InvalidInput`](crate::ErrorKind) names all missing variables, and says what is
+    /// wrong with each malformed one.
     pub fn from_vars<V: Into<OsString>>(var: impl Fn(&str) -> Option<V>) -> Result<Self> {
         Self::from_variables(Variables::new(&|name| var(name).map(Into::into)), true)
     }
@@ -206,7 +211,7 @@ impl R2SigningConfig {
             if config.jurisdiction.is_none() {
                 let (name, forms) = (env::R2_JURISDICTION, Jurisdiction::FORMS);
                 let shown = if may_be_secret(&text) { "malformed".to_owned() } else { format!("{text:?}") };
-                variables.malformed(name, format_args!("{name} is {shown}: it is {forms}"));
+                variables.malformed(name, format_args!("{name} is {shown}: use {forms}"));
             }
         }
         for (name, fault) in config.faults() {
@@ -218,57 +223,59 @@ impl R2SigningConfig {
             && let Some(account_id) = variables.optional(env::R2_ACCOUNT_ID)
             && !url.is_of(&account_id)
         {
-            let what = "R2_ACCOUNT_ID is not the account of R2_ENDPOINT: leave one of them out";
+            let what = "R2_ACCOUNT_ID is not the account of R2_ENDPOINT: set only one of them";
             variables.malformed(env::R2_ACCOUNT_ID, format_args!("{what}"));
         }
         variables.check("R2")?;
         Ok(config)
     }
 
-    /// The same, of a bucket.
+    /// The same config for a bucket.
     pub(super) fn of_bucket(mut self, bucket_name: String) -> Self {
         self.bucket_name = Some(bucket_name);
         self
     }
 
-    /// The jurisdiction that the bucket was created in. R2's own addresses only.
+    /// Sets the jurisdiction in which the bucket was created. Only for R2's own addresses.
     #[must_use]
     pub fn jurisdiction(mut self, jurisdiction: Jurisdiction) -> Self {
         self.jurisdiction = Some(jurisdiction);
         self
     }
 
-    /// A URL in place of an account: see [`for_endpoint`](Self::for_endpoint).
+    /// Sets a URL instead of an account: see [`for_endpoint`](Self::for_endpoint).
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.location = Location::Endpoint(endpoint.into());
         self
     }
 
-    /// The account's id, where the endpoint is another server's and so does not name it. Nothing but
-    /// [temporary credentials](crate::r2::TempCredentials) needs it.
+    /// Sets the account id, if the endpoint is another server's and does not contain it. Only
+    /// [temporary credentials](crate::r2::TempCredentials) need it.
     #[must_use]
     pub fn account_id(mut self, account_id: impl Into<String>) -> Self {
         self.account_id = Some(account_id.into().into_boxed_str());
         self
     }
 
-    /// Where the bucket's name goes: by default in the host for R2, and in the path for other endpoints.
+    /// Sets where the bucket name is in URLs: by default in the host for R2, and in the path for other
+    /// endpoints.
     #[must_use]
     pub fn addressing(mut self, addressing: Addressing) -> Self {
         self.addressing = Some(addressing);
         self
     }
 
-    /// The region that requests and URLs are signed for: `auto` by default, which is R2's. Other servers have
-    /// others: Garage, for one, refuses `auto`.
+    /// Sets the region that requests and URLs are signed for. `auto` by default, which is R2's. Other servers
+    /// have other regions: Garage, for example, refuses `auto`.
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
         self
     }
 
-    /// The session token of [temporary credentials](https://developers.cloudflare.com/r2/api/s3/tokens/#temporary-access-credentials).
+    /// Sets the session token of [temporary
+    /// credentials](https://developers.cloudflare.com/r2/api/s3/tokens/#temporary-access-credentials).
     #[must_use]
     pub fn session_token(mut self, session_token: impl Into<String>) -> Self {
         self.session_token = Some(Zeroizing::new(session_token.into()));
@@ -300,7 +307,7 @@ impl R2SigningConfig {
         Ok(SigningParts { endpoint, signer, bucket_name: self.bucket_name.unwrap_or_default(), account_id })
     }
 
-    /// What does not have its form, each with the variable that it may have come from.
+    /// The errors of malformed values, each with the variable that it may come from.
     fn faults(&self) -> impl Iterator<Item = (&'static str, Error)> {
         let location = match self.location {
             Location::Account(_) => env::R2_ACCOUNT_ID,
@@ -331,8 +338,8 @@ impl R2SigningConfig {
                     Some(url) => url.into_endpoint(self.bucket_name.as_deref(), self.jurisdiction)?,
                     None if self.jurisdiction.is_some() => {
                         return Err(Error::invalid_input(
-                            "a jurisdiction is part of R2's own address: give an account id instead of an endpoint, or \
-                             leave the jurisdiction out",
+                            "a jurisdiction applies to R2's own address only: set an account id instead of an endpoint, or \
+                              omit the jurisdiction",
                         ));
                     }
                     None => custom,
@@ -346,7 +353,7 @@ impl R2SigningConfig {
     }
 }
 
-/// Whether it can be part of a signature's scope and of the header that a signature goes in.
+/// Whether the text can be part of a signature's scope and of the header with the signature.
 fn fits_in_scope(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b','))
 }
@@ -357,7 +364,7 @@ fn validate_access_key_id(access_key_id: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_input(
-        "the credentials cannot be used: the access key id has a / or a comma, which would end it within a signature",
+        "the credentials cannot be used: the access key id has a / or a comma, which separates the parts of a signature",
     ))
 }
 
@@ -367,7 +374,7 @@ fn validate_region(region: &str) -> Result<()> {
     }
     let shown = if may_be_secret(region) { "the value".to_owned() } else { format!("{region:?}") };
     Err(Error::invalid_input(format!(
-        "{shown} is not a region: it has one or more visible ASCII characters, without / and comma, such as auto or \
+        "{shown} is not a region: a region has one or more visible ASCII characters except / and comma, such as auto or \
          us-east-1"
     )))
 }
@@ -445,8 +452,8 @@ mod tests {
         let error = from_vars(&[("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", " ")]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA. Credentials \
-             are those of an API token, which Cloudflare's dashboard makes"
+            "Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA. To get \
+             credentials, create an API token in Cloudflare's dashboard"
         );
         let error = from_vars(&[("R2_ENDPOINT", "http://localhost")]).unwrap_err();
         assert!(!error.to_string().contains("R2_ACCOUNT_ID"), "{error}");
@@ -468,7 +475,7 @@ mod tests {
         assert_eq!(faults.next(), Some("Missing R2 environment variables: R2_ACCOUNT_ID"));
         let faults: Vec<_> = faults.collect();
         for (at, fault) in [
-            "R2_JURISDICTION is \"EU\": it is eu, fedramp or us",
+            "R2_JURISDICTION is \"EU\": use eu, fedramp or us",
             "R2_ACCESS_KEY_ID: the credentials cannot be used: the access key id has a / or a comma",
             "R2_SECRET_ACCESS_KEY: the credentials cannot be used: the secret access key has white space",
             "R2_BUCKET_MEDIA: \"Media\" is not a bucket name",
@@ -483,7 +490,7 @@ mod tests {
         assert_eq!(faults.len(), 6);
         assert!(!format!("{error}").contains("s3cret") && !format!("{error}").contains("t0ken"), "{error}");
 
-        // Whatever was pasted into the wrong variable.
+        // Anything may be pasted into the wrong variable.
         let secret = "v8Kq3s9XhT2mWcZr7LpYd5NfGb1JxQe4uA6oVi0";
         let names = ["R2_ACCOUNT_ID", "R2_BUCKET_MEDIA", "R2_JURISDICTION", "R2_REGION", "R2_ENDPOINT"];
         for name in names {
@@ -495,7 +502,7 @@ mod tests {
         let start = "Missing R2 environment variables: R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA; R2_ENDPOINT: endpoint \
                      \"localhost\" has no scheme";
         assert!(error.message().starts_with(start), "{error}");
-        let hint = ". Credentials are those of an API token, which Cloudflare's dashboard makes";
+        let hint = ". To get credentials, create an API token in Cloudflare's dashboard";
         assert!(error.message().ends_with(hint), "{error}");
     }
 
@@ -523,7 +530,7 @@ mod tests {
         {
             let error = with(endpoint, ACCOUNT_ID).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
-            let what = "R2_ACCOUNT_ID is not the account of R2_ENDPOINT: leave one of them out";
+            let what = "R2_ACCOUNT_ID is not the account of R2_ENDPOINT: set only one of them";
             assert_eq!(error.message(), what);
         }
     }
@@ -543,10 +550,7 @@ mod tests {
                 _ => OsString::new(),
             })
         });
-        assert_eq!(
-            error.unwrap_err().message(),
-            "R2_SECRET_ACCESS_KEY, of the credentials, is not Unicode text"
-        );
+        assert_eq!(error.unwrap_err().message(), "R2_SECRET_ACCESS_KEY (a credential) is not Unicode text");
     }
 
     #[test]
@@ -555,7 +559,7 @@ mod tests {
         for (account_id, access_key_id, secret) in [
             ("abc123def456", "access-key-here", "secret-key-here"),
             (ACCOUNT_ID, "a", "b"),
-            // The secret in the place of the id, which R2 refuses.
+            // The secret instead of the id, which R2 refuses.
             (ACCOUNT_ID, &long[..64], "secret"),
             ("a-b", &long, &long),
             (ACCOUNT_ID, "a+=~:@?%&b", "s/e,c+r=e~t"),
@@ -582,7 +586,7 @@ mod tests {
                 of("evil.example/", "id", "secret", "media"),
                 "\"evil.example/\" (13 characters) is not an account id",
             ),
-            (of("0123456789ABCDEF", "id", "secret", "media"), "lower case"),
+            (of("0123456789ABCDEF", "id", "secret", "media"), "the characters a-z, 0-9 and -"),
             (of("", "id", "secret", "media"), "\"\" (0 characters) is not an account id"),
             (of(ACCOUNT_ID, "", "secret", "media"), "credentials cannot be used: the access key id is empty"),
             (
@@ -608,7 +612,7 @@ mod tests {
                 "credentials cannot be used: the session token has white space",
             ),
             (good.clone().session_token(""), "credentials cannot be used: the session token is empty"),
-            (local.clone().jurisdiction(Jurisdiction::Eu), "a jurisdiction is part of"),
+            (local.clone().jurisdiction(Jurisdiction::Eu), "a jurisdiction applies to R2's own address only"),
             (local.clone().addressing(Addressing::VirtualHost), "is an IP address"),
             (local.endpoint("127.0.0.1:9710"), "has no scheme"),
         ] {

@@ -1,4 +1,4 @@
-//! URLs to download the objects of one bucket, all with one time and expiry.
+//! URLs to download the objects of one bucket, all with the same time and expiry.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
@@ -14,35 +14,35 @@ use crate::sigv4::{Presigner, Signature, Signer, encode_path, encoded_path_len, 
 #[derive(Debug)]
 pub(crate) struct UrlSigner {
     presigner: Presigner,
-    /// What URLs begin with: the scheme and host, and the path as far as the key.
+    /// The start of URLs: the scheme and host, and the path up to the key.
     base: String,
     origin_len: usize,
-    /// The query as far as the signature, with `?`.
+    /// The query up to the signature, with `?`.
     query: String,
     expires_in: Duration,
-    /// The second that it signs at.
+    /// The second in which it signs.
     second: Range<SystemTime>,
 }
 
 /// A folder of the bucket.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    /// Percent-encoded, with the bucket's own.
+    /// The percent-encoded path, including that of the bucket.
     path: String,
     key_len: usize,
 }
 
-/// Signs the objects of a folder by their names.
+/// Signs the objects of a folder by name.
 #[derive(Debug)]
 pub(crate) struct FolderSigner<'a> {
     signer: &'a UrlSigner,
     folder: Folder,
     presigner: Presigner,
-    /// What URLs begin with, as far as the name.
+    /// The start of URLs, up to the name.
     base: String,
 }
 
-/// Percent-encoded paths, in one piece of memory.
+/// Percent-encoded paths in one allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
     text: String,
@@ -72,7 +72,7 @@ impl UrlSigner {
         })
     }
 
-    /// Whether it signs at this time, in whole seconds, and for this expiry.
+    /// Whether it signs at this time, in whole seconds, with this expiry.
     #[inline]
     pub(super) fn is_for(&self, expires_in: Duration, now: SystemTime) -> bool {
         self.expires_in == expires_in && self.second.contains(&now)
@@ -82,17 +82,17 @@ impl UrlSigner {
         self.presigner.expires_at()
     }
 
-    /// What a URL begins with: the scheme and host.
+    /// The start of URLs: the scheme and host.
     pub(crate) fn origin(&self) -> &str {
         &self.base[..self.origin_len]
     }
 
-    /// The path of a URL as far as the key.
+    /// The path of URLs up to the key.
     pub(crate) fn bucket_path(&self) -> &str {
         &self.base[self.origin_len..]
     }
 
-    /// What is between the path of a URL and its signature.
+    /// The part of URLs between the path and the signature.
     pub(crate) fn query(&self) -> &str {
         &self.query
     }
@@ -123,7 +123,7 @@ impl UrlSigner {
         paths.iter().zip(self.presigner.signatures(paths.iter()))
     }
 
-    /// The length of the URL of a path that has so many bytes.
+    /// The length of a URL with a path of `path_len` bytes.
     pub(crate) fn url_len(&self, path_len: usize) -> usize {
         self.origin_len + path_len + self.query.len() + Signature::LEN
     }
@@ -184,7 +184,7 @@ impl UrlSigner {
 }
 
 impl Folder {
-    /// Whether the object of this name can be signed by its name as it stands. Most can.
+    /// Whether the object with this name can be signed by its name without encoding. Most can.
     fn takes(&self, name: &str) -> Result<bool> {
         let is_plain = is_plain(name);
         if is_plain {
@@ -195,7 +195,7 @@ impl Folder {
 }
 
 impl FolderSigner<'_> {
-    /// Whether the object of this name can be signed by its name as it stands.
+    /// Whether the object with this name can be signed by its name without encoding.
     pub(crate) fn takes(&self, name: &str) -> Result<bool> {
         self.folder.takes(name)
     }
@@ -208,7 +208,7 @@ impl FolderSigner<'_> {
         self.presigner.signatures(names)
     }
 
-    /// The length of a URL, by that of its name.
+    /// The length of a URL with a name of `name_len` bytes.
     pub(crate) fn url_len(&self, name_len: usize) -> usize {
         self.base.len() + name_len + self.signer.query.len() + Signature::LEN
     }
@@ -224,7 +224,8 @@ impl FolderSigner<'_> {
 }
 
 impl Paths {
-    /// Adds the path of an object below a folder, if `name` is one that stays as it is in a URL. Most do.
+    /// Adds the path of an object in a folder, unless its name needs encoding in a URL, which is rare.
+    /// Returns whether it did.
     pub(crate) fn push_plain(&mut self, folder: &Folder, name: &str) -> Result<bool> {
         if !folder.takes(name)? {
             return Ok(false);
@@ -235,7 +236,7 @@ impl Paths {
         Ok(true)
     }
 
-    /// Adds the path of an object below a folder, whose name `write` appends. It has to be [plain](is_plain).
+    /// Adds the path of an object in a folder. `write` appends its name, which must be [plain](is_plain).
     #[inline]
     pub(crate) fn push_written(&mut self, folder: &Folder, write: impl FnOnce(&mut String)) -> Result<()> {
         self.text.push_str(&folder.path);
@@ -250,7 +251,7 @@ impl Paths {
         self.ends.len()
     }
 
-    /// The length of the path of this number.
+    /// The length of the path with this index.
     pub(crate) fn path_len(&self, number: usize) -> usize {
         let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
         self.ends[number] - start
@@ -266,7 +267,8 @@ impl Paths {
     }
 }
 
-/// Whether a relative reference is the end of a key as it stands: nothing in it is encoded, empty or a dot segment.
+/// Whether a relative reference is the end of a key without any change: it has nothing encoded, no empty
+/// segment and no dot segment.
 #[inline]
 pub(crate) fn is_plain(name: &str) -> bool {
     let (plain, _) = name.bytes().fold((!name.is_empty(), b'/'), |(plain, before), byte| {
@@ -275,7 +277,7 @@ pub(crate) fn is_plain(name: &str) -> bool {
     plain
 }
 
-/// Most keys are their own encoding.
+/// Appends an encoded key. Most keys need no encoding.
 #[inline]
 fn push_encoded(key: &str, encoded_len: usize, out: &mut String) {
     if encoded_len == key.len() {

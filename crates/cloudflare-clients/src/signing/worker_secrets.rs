@@ -11,17 +11,18 @@ use crate::error::{ErrorKind, Result};
 use crate::js;
 
 impl R2SigningClient {
-    /// A client from the secrets and variables of a Worker: see [`R2SigningConfig::from_vars`] for their names.
+    /// Creates a client from the secrets and variables of a Worker: see [`R2SigningConfig::from_vars`] for
+    /// their names.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names every variable that is missing or malformed.
+    /// A single [`ErrorKind::InvalidInput`](crate::ErrorKind) names every missing or malformed variable.
     pub fn from_worker_env(env: &Env) -> Result<Self> {
         Self::new(R2SigningConfig::from_vars(|name| variable(env, name))?)
     }
 }
 
-/// The client of a Worker's secrets, made when something is signed first: the requests that sign nothing do not pay for
-/// it, and a Worker that never signs does not carry its code.
+/// The client from a Worker's secrets, created when something is first signed. Requests that sign nothing do
+/// not pay for it, and a Worker that never signs does not contain its code.
 #[derive(Clone)]
 pub(crate) struct WorkerSecrets {
     env: Env,
@@ -33,7 +34,7 @@ impl WorkerSecrets {
         Self { env, client: OnceLock::new() }
     }
 
-    /// `None` where the Worker has neither half of a key.
+    /// `None` if the Worker has neither part of a key.
     pub(crate) fn client(&self) -> Result<Option<R2SigningClient>> {
         if let Some(client) = self.client.get() {
             return Ok(Some(client.clone()));
@@ -41,7 +42,7 @@ impl WorkerSecrets {
         if [R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY].iter().all(|name| variable(&self.env, name).is_none()) {
             return Ok(None);
         }
-        // The request that wants a URL is not at fault.
+        // The request that needs a URL is not at fault.
         let client = R2SigningClient::from_worker_env(&self.env)
             .map_err(|error| error.with_kind(ErrorKind::MissingSigningConfig))?;
         Ok(Some(self.client.get_or_init(|| client).clone()))

@@ -7,9 +7,10 @@ use crate::{Error, Result};
 
 /// Whether [`Signer::sign_headers`] signs a header that is sent.
 ///
-/// It signs what changes the meaning of a request, and that no proxy rewrites: every `x-amz-*` and `cf-*` header,
-/// `content-type`, `content-md5`, `range` and the conditions (`if-*`). It never signs `content-length`,
-/// `accept-encoding`, `user-agent` and the like: R2 refuses a request when a signed header arrives changed.
+/// It signs headers that change the meaning of a request and that proxies do not rewrite: every `x-amz-*` and
+/// `cf-*` header, `content-type`, `content-md5`, `range` and the conditions (`if-*`). It never signs
+/// `content-length`, `accept-encoding`, `user-agent` and similar headers, because R2 refuses a request if a
+/// signed header arrives changed.
 pub fn is_signed_header(name: &HeaderName) -> bool {
     let text = name.as_str();
     text.starts_with("x-amz-")
@@ -20,14 +21,15 @@ pub fn is_signed_header(name: &HeaderName) -> bool {
 }
 
 impl Signer {
-    /// Signs a request in its headers: adds `x-amz-date`, `x-amz-content-sha256`, `x-amz-security-token` for temporary
-    /// credentials, and `authorization`. `headers` has to hold all headers that are sent; [`is_signed_header`] says
-    /// which of them the signature covers, beside the host.
+    /// Signs a request with headers: adds `x-amz-date`, `x-amz-content-sha256`, `x-amz-security-token` for
+    /// temporary credentials, and `authorization`. `headers` must contain all headers that are sent. The
+    /// signature covers the host and the headers of [`is_signed_header`].
     ///
-    /// R2 accepts the request for 15 minutes either side of `now`.
+    /// R2 accepts the request for 15 minutes before and after `now`.
     ///
     /// # Errors
-    /// A header to sign is not UTF-8, the credentials cannot be sent in a header, or `now` is before 1970.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a header to sign is not UTF-8, the credentials cannot
+    /// be sent in a header, or `now` is not in the years 1970 to 9999.
     pub fn sign_headers(
         &self,
         target: RequestTarget<'_>,
@@ -65,8 +67,9 @@ impl Signer {
 }
 
 fn header_value(what: &str, value: &str) -> Result<HeaderValue> {
-    HeaderValue::from_str(value)
-        .map_err(|_| Error::invalid_input(format!("the {what} has characters that no HTTP header can carry")))
+    HeaderValue::from_str(value).map_err(|_| {
+        Error::invalid_input(format!("the {what} has characters that HTTP headers cannot carry"))
+    })
 }
 
 #[cfg(test)]

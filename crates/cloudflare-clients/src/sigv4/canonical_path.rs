@@ -2,9 +2,9 @@ use percent_encoding::percent_encode;
 
 use super::percent_encoding::RESERVED_IN_PATH;
 
-/// The path of a canonical request, from the path as it was sent: decoded once, and encoded as SigV4 encodes.
-/// Clients send `(`, `%28` or `%c3` as they like and sign `%28` and `%C3`. An encoded slash is a slash: the
-/// key is the same.
+/// The path of a canonical request, from the path as it was sent: decoded once, and encoded as SigV4
+/// requires. Clients may send `(`, `%28` or `%c3`, but sign `%28` and `%C3`. An encoded slash is the same as
+/// a slash, because the key is the same.
 ///
 /// `None` for a `%` without two hexadecimal digits.
 pub(super) fn canonical_path(raw: &str) -> Option<String> {

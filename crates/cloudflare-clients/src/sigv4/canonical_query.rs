@@ -4,7 +4,8 @@ use percent_encoding::percent_decode;
 
 use super::percent_encoding::encode;
 
-/// The canonical query of decoded names and values: percent-encoded, sorted by name and then value, each with its `=`.
+/// Creates the canonical query from decoded names and values: percent-encoded, sorted by name and then by
+/// value, each with `=`.
 ///
 /// ```
 /// use cloudflare_clients::sigv4::canonical_query;
@@ -36,8 +37,8 @@ pub fn canonical_query<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: impl IntoIterator<
     query
 }
 
-/// The decoded names and values of a query as a browser and R2 read it: `+` is a space, a name without `=` has the
-/// empty value, and empty pairs do not count. Bytes need not be UTF-8.
+/// The decoded names and values of a query as browsers and R2 read it: `+` is a space, a name without `=` has
+/// an empty value, and empty pairs are ignored. Bytes need not be UTF-8.
 pub fn query_pairs(raw: &str) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
     raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -12,10 +12,11 @@ pub struct CanonicalHeaders {
 }
 
 impl CanonicalHeaders {
-    /// `host` and those of `headers` that `is_signed` chooses. A `Host` among the headers gives way to `host`.
+    /// Selects `host` and those of `headers` for which `is_signed` is true. A `Host` in `headers` is replaced
+    /// by `host`.
     ///
     /// # Errors
-    /// The value of a chosen header is not UTF-8.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the value of a selected header is not UTF-8.
     pub fn to_sign(host: &str, headers: &HeaderMap, is_signed: impl Fn(&HeaderName) -> bool) -> Result<Self> {
         let mut names: Vec<&str> = headers
             .keys()
@@ -39,8 +40,8 @@ impl CanonicalHeaders {
         Ok(canonical)
     }
 
-    /// The headers that a client names in its `SignedHeaders`, in its order, as the server received them. One that did
-    /// not arrive counts as empty. `None` when a value is not UTF-8.
+    /// The headers in a client's `SignedHeaders`, in its order, as the server received them. A missing header
+    /// counts as empty. `None` if a value is not UTF-8.
     pub(crate) fn received(signed_headers: &str, headers: &HeaderMap) -> Option<Self> {
         let mut canonical = Self::default();
         for name in signed_headers.split(';') {
@@ -62,13 +63,13 @@ impl CanonicalHeaders {
         self.lines.push('\n');
     }
 
-    /// The names: lower case, sorted, with `;` between them.
+    /// The names in lower case, sorted and separated by `;`.
     pub fn names(&self) -> &str {
         &self.names
     }
 }
 
-/// The names alone: a session token is a header too.
+/// Shows only the names, because a session token is a header too.
 impl fmt::Debug for CanonicalHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CanonicalHeaders").field("names", &self.names).finish_non_exhaustive()
@@ -84,7 +85,7 @@ fn values_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<Vec<&'a str>> {
     values.map(|values| if values.is_empty() { vec![""] } else { values })
 }
 
-/// Trims the value and makes runs of spaces one space.
+/// Trims the value and replaces runs of spaces by one space.
 fn push_collapsed(out: &mut String, value: &str) {
     let mut words = value.trim_matches([' ', '\t']).split(' ').filter(|word| !word.is_empty());
     out.extend(words.next());
@@ -95,10 +96,10 @@ fn push_collapsed(out: &mut String, value: &str) {
 }
 
 /// [Step 1](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#create-canonical-request):
-/// the request in the one form that both sides hash.
+/// the request in the canonical form that both sides hash.
 ///
-/// `path` is the path exactly as it is sent, percent-encoded; `query` is canonical (see
-/// [`canonical_query`](super::canonical_query)); `payload` is [`Payload::as_str`](super::Payload::as_str).
+/// `path` is the percent-encoded path exactly as it is sent. `query` is canonical (see
+/// [`canonical_query`](super::canonical_query)). `payload` is [`Payload::as_str`](super::Payload::as_str).
 pub fn canonical_request(
     method: &Method,
     path: &str,

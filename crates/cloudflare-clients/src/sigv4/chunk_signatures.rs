@@ -8,19 +8,19 @@ use super::{Credentials, Scope, SigningKey, Timestamp};
 /// The algorithm of a chunk's string to sign.
 const CHUNK_ALGORITHM: &str = "AWS4-HMAC-SHA256-PAYLOAD";
 
-/// The [signatures of a body's chunks](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html),
-/// each of which covers the one before it. The first covers the signature of the request's headers.
+/// The [signatures of a body's chunks](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html).
+/// Each covers the signature before it, and the first covers the signature of the request's headers.
 ///
-/// R2 takes no such bodies. A server of tests does for clients that sign so over plain HTTP.
+/// R2 does not accept such bodies. A test server does, for clients that sign this way over plain HTTP.
 pub struct ChunkSignatures {
     key: SigningKey,
-    /// The string to sign up to the signature of the chunk before.
+    /// The string to sign up to the signature of the previous chunk.
     head: String,
     last: String,
 }
 
 impl ChunkSignatures {
-    /// Those of a request that is signed at this time, in this scope, with this signature.
+    /// Creates the signatures of a request that is signed at this time, in this scope, with this signature.
     pub fn new(
         credentials: &Credentials,
         timestamp: &Timestamp,
@@ -34,7 +34,7 @@ impl ChunkSignatures {
         }
     }
 
-    /// The signature of the next chunk, 64 lower-case hex digits. `sha256` is the hash of its bytes.
+    /// The signature of the next chunk: 64 lower-case hex digits. `sha256` is the hash of its bytes.
     pub fn sign(&mut self, sha256: [u8; 32]) -> &str {
         let (head, last) = (&self.head, &self.last);
         let (empty, hash) = (hex::encode(Sha256::digest(b"")), hex::encode(sha256));
@@ -42,8 +42,8 @@ impl ChunkSignatures {
         &self.last
     }
 
-    /// Whether the next chunk has this signature, which is compared in constant time. Once it has not, no
-    /// later chunk's signature means anything.
+    /// Whether the next chunk has this signature, compared in constant time. After a mismatch, later results
+    /// are meaningless.
     pub fn verify(&mut self, sha256: [u8; 32], signature: &str) -> bool {
         self.sign(sha256).as_bytes().ct_eq(signature.as_bytes()).into()
     }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use crate::sigv4::{CanonicalHeaders, Payload, Signer, canonical_request};
 
-    /// From AWS's page: 65 KiB in chunks of 64 KiB, 1 KiB and nothing.
+    /// From AWS's page: 65 KiB in chunks of 64 KiB, 1 KiB and 0 bytes.
     #[test]
     fn aws_example() {
         let credentials =

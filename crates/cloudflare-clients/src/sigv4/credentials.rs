@@ -3,10 +3,11 @@ use std::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-/// What signs a request: an access key id, its secret, and for temporary credentials their session token.
+/// Credentials for signing requests: an access key id, its secret and, for temporary credentials, the session
+/// token.
 ///
-/// For R2 these come from an [API token](https://developers.cloudflare.com/r2/api/tokens/). The secret and the token
-/// are wiped from memory on drop and never part of `Debug`.
+/// For R2 they come from an [API token](https://developers.cloudflare.com/r2/api/tokens/). The secret and the
+/// token are wiped from memory on drop, and `Debug` never shows them.
 #[derive(Clone)]
 pub struct Credentials {
     access_key_id: String,
@@ -15,7 +16,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Long-lived credentials.
+    /// Creates permanent credentials.
     pub fn new(access_key_id: impl Into<String>, secret_access_key: impl Into<String>) -> Self {
         Self {
             access_key_id: access_key_id.into(),
@@ -24,14 +25,15 @@ impl Credentials {
         }
     }
 
-    /// Makes them [temporary credentials](https://developers.cloudflare.com/r2/api/s3/tokens/#temporary-access-credentials).
+    /// Makes them [temporary
+    /// credentials](https://developers.cloudflare.com/r2/api/s3/tokens/#temporary-access-credentials).
     #[must_use]
     pub fn with_session_token(mut self, session_token: impl Into<String>) -> Self {
         self.session_token = Some(Zeroizing::new(session_token.into()));
         self
     }
 
-    /// The access key id. It is not a secret: every presigned URL shows it.
+    /// The access key id. It is not secret: every presigned URL shows it.
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
     }
@@ -45,7 +47,7 @@ impl Credentials {
     }
 }
 
-/// The secrets are compared in constant time, but for their lengths.
+/// Compares the secrets in constant time, except for their lengths.
 impl PartialEq for Credentials {
     fn eq(&self, other: &Self) -> bool {
         let token = |credentials: &Self| credentials.session_token.clone().unwrap_or_default();

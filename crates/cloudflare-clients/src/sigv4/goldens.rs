@@ -1,4 +1,4 @@
-//! What botocore signs (`tests/goldens`), and AWS's published examples, step by step.
+//! Compares with botocore's signatures (`tests/goldens`) and AWS's published examples, step by step.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -119,7 +119,7 @@ struct HeaderSigned {
     style: String,
     headers: BTreeMap<String, String>,
     query: BTreeMap<String, String>,
-    /// `None` is unsigned.
+    /// `None` for an unsigned body.
     body: Option<String>,
     token: bool,
     canonical_request: String,

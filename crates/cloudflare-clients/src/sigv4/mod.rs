@@ -1,13 +1,14 @@
-//! AWS Signature Version 4, as R2's S3 API wants it: signing and verifying.
+//! AWS Signature Version 4, as R2's S3 API requires it: signing and verifying.
 //!
-//! Nothing here does I/O or reads a clock: the time is a parameter. The files are the steps of
-//! [AWS's description](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html):
-//! [`canonical_request`], [`string_to_sign`], [`SigningKey`], then either the `Authorization` header
-//! ([`Signer::sign_headers`]) or a presigned query ([`Signer::presign`]). [`ParsedAuth`] is the server's side.
+//! Nothing here does I/O or reads a clock: the time is a parameter. Each file is a step of [AWS's
+//! description](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html):
+//! [`canonical_request`], [`string_to_sign`], [`SigningKey`], and then the `Authorization` header
+//! ([`Signer::sign_headers`]) or a presigned query ([`Signer::presign`]). [`ParsedAuth`] is for servers.
 //!
-//! Semantic versioning covers this module: a breaking change of it is one of the crate.
+//! Semantic versioning covers this module: a breaking change here is a breaking change of the crate.
 //!
-//! S3 differs from AWS's other services in two ways: the path is percent-encoded once, and it is never normalised.
+//! S3 differs from AWS's other services in two ways: the path is percent-encoded only once, and it is never
+//! normalized.
 
 mod authorization;
 mod canonical_path;

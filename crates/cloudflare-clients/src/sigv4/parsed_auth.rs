@@ -1,4 +1,4 @@
-//! What a request says about its signature.
+//! Parses the signature of a request.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -14,13 +14,13 @@ use super::{
     TERMINATOR, Timestamp, VerifyError, canonical_query, canonical_request, query_pairs,
 };
 
-/// A request's claim of who signed it. Nothing of it is proven until [`verify`](Self::verify) holds.
+/// A request's claim of who signed it. It is not proven until [`verify`](Self::verify) succeeds.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParsedAuth {
     access_key_id: String,
     region: String,
     pub(super) timestamp: Timestamp,
-    /// `None` when signed in the headers.
+    /// `None` for a request that is signed with headers.
     expires_in: Option<Duration>,
     signed_headers: String,
     payload: Payload,
@@ -30,14 +30,14 @@ pub struct ParsedAuth {
 }
 
 impl ParsedAuth {
-    /// Reads the `Authorization` header, or else the `X-Amz-*` parameters of the query.
+    /// Reads the `Authorization` header or, without one, the `X-Amz-*` parameters of the query.
     ///
-    /// `raw_path` and `raw_query` are the request's target as it was sent, the query without `?`. `headers` include
-    /// `Host`. How path and query are percent-encoded does not count, as with R2: each is decoded once, and encoded
-    /// anew as SigV4 has it.
+    /// `raw_path` and `raw_query` are the request's target as it was sent, the query without `?`. `headers`
+    /// must include `Host`. As with R2, the percent-encoding of path and query does not matter: each is
+    /// decoded once, and encoded again as SigV4 requires.
     ///
     /// # Errors
-    /// As R2 answers requests without a signature, or with one that makes no sense.
+    /// Those of R2 for requests without a signature or with a malformed one.
     pub fn from_request(
         method: &Method,
         raw_path: &str,
@@ -47,11 +47,11 @@ impl ParsedAuth {
         Self::parse(method, raw_path, raw_query, headers, false)
     }
 
-    /// [`from_request`](Self::from_request) of a server that also takes bodies which are
-    /// [signed in chunks](Payload::SignedChunks), as R2 does not.
+    /// Like [`from_request`](Self::from_request), for a server that also accepts bodies that are
+    /// [signed in chunks](Payload::SignedChunks), which R2 does not.
     ///
     /// # Errors
-    /// Those of [`from_request`](Self::from_request), but for that.
+    /// As for [`from_request`](Self::from_request), except for such bodies.
     pub fn from_request_with_chunks(
         method: &Method,
         raw_path: &str,
@@ -198,8 +198,8 @@ impl ParsedAuth {
         })
     }
 
-    /// Who claims to have signed: the server looks the secret up by it, and answers [`VerifyError::Unauthorized`] when
-    /// there is none.
+    /// The access key id of the claimed signer. The server looks the secret up with it, and answers
+    /// [`VerifyError::Unauthorized`] if it is unknown.
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
     }
@@ -209,38 +209,39 @@ impl ParsedAuth {
         Scope::new(self.timestamp.date(), &self.region)
     }
 
-    /// When it was signed.
+    /// When the request was signed.
     pub fn signed_at(&self) -> SystemTime {
         self.timestamp.time()
     }
 
-    /// How long a presigned URL is good for; `None` for a request signed in its headers.
+    /// How long a presigned URL is valid. `None` for a request that is signed with headers.
     pub fn expires_in(&self) -> Option<Duration> {
         self.expires_in
     }
 
-    /// Whether the request was signed in its query.
+    /// Whether the request was signed with its query.
     pub fn is_presigned(&self) -> bool {
         self.expires_in.is_some()
     }
 
-    /// The names of the headers that the signature covers, in lower case.
+    /// The names of the signed headers, in lower case.
     pub fn signed_headers(&self) -> impl Iterator<Item = &str> {
         self.signed_headers.split(';')
     }
 
-    /// What the signature says about the body. The server compares a [`Payload::Sha256`] with the body it receives.
+    /// What the signature covers of the body. The server must compare a [`Payload::Sha256`] with the received
+    /// body.
     pub fn payload(&self) -> &Payload {
         &self.payload
     }
 
-    /// What the chunks of a body are signed with, where [`payload`](Self::payload) is [`Payload::SignedChunks`] and the
-    /// request's signature [holds](Self::verify).
+    /// The signatures of a body's chunks, if [`payload`](Self::payload) is [`Payload::SignedChunks`] and the
+    /// request's signature is [verified](Self::verify).
     pub fn chunk_signatures(&self, credentials: &Credentials) -> ChunkSignatures {
         ChunkSignatures::new(credentials, &self.timestamp, self.scope(), &self.signature)
     }
 
-    /// The token of temporary credentials.
+    /// The session token of temporary credentials.
     pub fn session_token(&self) -> Option<&str> {
         self.session_token.as_deref()
     }
@@ -267,8 +268,8 @@ fn parse_date(value: &str, source_name: &'static str) -> Result<Timestamp, Verif
     Timestamp::parse(value).ok_or_else(|| VerifyError::InvalidDate { source_name, value: value.to_owned() })
 }
 
-/// The access key id and region of `ID/DATE/REGION/s3/aws4_request`. The last four parts are the scope: an id may have
-/// slashes.
+/// The access key id and region of `ID/DATE/REGION/s3/aws4_request`. The last four parts are the scope,
+/// because an id may contain slashes.
 fn parse_credential(credential: &str, timestamp: &Timestamp) -> Result<(String, String), VerifyError> {
     let invalid = |message: String| Err(VerifyError::InvalidCredential(message));
     let mut parts = credential.rsplitn(5, '/');
@@ -302,7 +303,7 @@ fn parse_credential(credential: &str, timestamp: &Timestamp) -> Result<(String, 
     Ok((access_key_id.to_owned(), region.to_owned()))
 }
 
-/// R2 reads the number as JavaScript does. Less than a second has expired already.
+/// Reads the number like JavaScript, as R2 does. A value below one second has already expired.
 fn parse_expires(value: &str) -> Result<Duration, VerifyError> {
     let seconds = value
         .trim()
@@ -322,7 +323,8 @@ fn parse_expires(value: &str) -> Result<Duration, VerifyError> {
         ))
 }
 
-/// The names in lower case, with `;` between them. Each once, or a short list would make a canonical request of any size.
+/// The names in lower case, separated by `;`. Each may occur once, so that a short list cannot create a
+/// canonical request of any size.
 fn parse_signed_headers(names: &str) -> Result<String, VerifyError> {
     let names = names.to_ascii_lowercase();
     let mut seen = HashSet::new();
@@ -332,21 +334,23 @@ fn parse_signed_headers(names: &str) -> Result<String, VerifyError> {
     if seen.contains("host") { Ok(names) } else { Err(VerifyError::Unauthorized) }
 }
 
-/// R2's headers that change what a request does. Others that begin with `cf-` are those of Cloudflare's network, such as
-/// `cf-ray`, which a proxy adds to what somebody else has signed.
+/// R2's headers that change what a request does. Other `cf-` headers are those of Cloudflare's network, such
+/// as `cf-ray`, which a proxy adds to a request that is already signed.
 const CF_HEADERS: [&str; 5] =
     ["cf-create-bucket-if-missing", "cf-prefix", "cf-start-after", "cf-continuation-token", "cf-max-keys"];
 
 /// The `x-amz-*` headers that need not be signed:
-/// - the string to sign has the date, and the canonical request the hash of the payload, which does not count in a presigned
-///   URL;
-/// - the token of temporary credentials is compared with theirs;
-/// - the AWS SDKs for JavaScript describe themselves in `x-amz-user-agent` and leave it unsigned;
-/// - `CloudFront` adds its request's id.
+///
+/// - The string to sign contains the date. The canonical request contains the hash of the payload, which has
+///   no effect in a presigned URL.
+/// - The session token is compared with that of the credentials.
+/// - The AWS SDKs for JavaScript describe themselves in an unsigned `x-amz-user-agent`.
+/// - `CloudFront` adds its request id.
 const MAY_BE_UNSIGNED: [&str; 5] =
     ["x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-amz-user-agent", "x-amz-cf-id"];
 
-/// The canonical request of what has arrived. Either form of a signature has to cover what changes a request.
+/// The canonical request of a received request. Every signature must cover the headers that change what the
+/// request does.
 fn received_request(
     method: &Method,
     raw_path: &str,
@@ -361,8 +365,9 @@ fn received_request(
     Ok(canonical_request(method, &path, query, &headers, &payload.as_str()))
 }
 
-/// Refuses a header that changes what the service does and that the signature does not cover. Whoever holds a presigned
-/// URL, or passes a signed request on, must not be able to turn a PUT into a copy of another object.
+/// Refuses a request with an unsigned header that changes what the service does. Someone with a presigned
+/// URL, or a proxy that forwards a signed request, must not be able to turn a PUT into a copy of another
+/// object.
 fn check_all_signed(signed_headers: &str, headers: &HeaderMap) -> Result<(), VerifyError> {
     let counts = |name: &str| {
         (name.starts_with("x-amz-") && !MAY_BE_UNSIGNED.contains(&name))

@@ -2,18 +2,19 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-/// The last line of a canonical request and the value of `x-amz-content-sha256`: what is known of the body.
+/// The last line of a canonical request and the value of `x-amz-content-sha256`: what the signature covers of
+/// the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Payload {
-    /// `UNSIGNED-PAYLOAD`: the signature does not cover the body. Presigned URLs and streams.
+    /// `UNSIGNED-PAYLOAD`: the signature does not cover the body. For presigned URLs and streams.
     Unsigned,
     /// There is no body.
     Empty,
     /// The SHA-256 of the body, which the service compares.
     Sha256([u8; 32]),
-    /// The body comes in chunks, each with a signature of its own: [`ChunkSignatures`](super::ChunkSignatures). R2 does not
-    /// take such bodies.
+    /// The body consists of chunks with separate signatures: [`ChunkSignatures`](super::ChunkSignatures). R2
+    /// does not accept such bodies.
     SignedChunks,
 }
 
@@ -22,12 +23,12 @@ const SIGNED_CHUNKS: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 impl Payload {
-    /// A body that is in memory.
+    /// Hashes a body in memory.
     pub fn of(body: &[u8]) -> Self {
         if body.is_empty() { Self::Empty } else { Self::Sha256(Sha256::digest(body).into()) }
     }
 
-    /// Reads a value of `x-amz-content-sha256`; `None` for anything but `UNSIGNED-PAYLOAD`,
+    /// Reads a value of `x-amz-content-sha256`. `None` for anything except `UNSIGNED-PAYLOAD`,
     /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD` and 64 lower-case hex digits.
     pub fn parse(value: &str) -> Option<Self> {
         match value {
@@ -42,8 +43,8 @@ impl Payload {
         }
     }
 
-    /// What the body must hash to, for a service to compare; `None` where the signature does not cover the body, or
-    /// covers it in chunks.
+    /// The SHA-256 that the body must have. `None` if the signature does not cover the body, or covers it in
+    /// chunks.
     pub fn sha256(&self) -> Option<[u8; 32]> {
         match self {
             Self::Unsigned | Self::SignedChunks => None,

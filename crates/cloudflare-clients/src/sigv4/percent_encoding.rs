@@ -5,17 +5,18 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 pub(super) const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
-/// Appends `bytes` to `out`, every byte but `A-Za-z0-9-._~` as upper-case `%XX`: for names and values of a query.
+/// Appends `bytes` to `out`, with every byte except `A-Za-z0-9-._~` as upper-case `%XX`. For names and values
+/// of a query.
 pub fn encode(bytes: impl AsRef<[u8]>, out: &mut String) {
     out.extend(percent_encode(bytes.as_ref(), RESERVED));
 }
 
-/// [`encode`], but `/` stays as it is: for object keys in a path. Nothing is normalised or decoded.
+/// Like [`encode`], but keeps `/`. For object keys in a path. Nothing is normalized or decoded.
 #[inline]
 pub fn encode_path(key: &str, out: &mut String) {
     let mut rest = key;
     while let Some(at) = rest.bytes().position(|byte| !STAYS_IN_PATH[usize::from(byte)]) {
-        // What stays is ASCII, so a character begins here.
+        // Unencoded bytes are ASCII, so a character starts here.
         let (plain, reserved) = rest.split_at(at);
         out.push_str(plain);
         let length = reserved.chars().next().map_or(0, char::len_utf8);
@@ -29,14 +30,14 @@ pub fn encode_path(key: &str, out: &mut String) {
 /// The length of what [`encode_path`] appends.
 #[inline]
 pub(crate) fn encoded_path_len(key: &str) -> usize {
-    // Few keys have anything to encode. Without a branch in it, this loop is short.
+    // Few keys need encoding. Without a branch, this loop is short.
     if key.bytes().fold(true, |plain, byte| plain & STAYS_IN_PATH[usize::from(byte)]) {
         return key.len();
     }
     key.len() + 2 * key.bytes().filter(|byte| !STAYS_IN_PATH[usize::from(*byte)]).count()
 }
 
-/// Whether [`encode_path`] leaves it as it is.
+/// Whether [`encode_path`] keeps this byte unchanged.
 #[inline]
 pub(crate) fn stays_in_path(byte: u8) -> bool {
     STAYS_IN_PATH[usize::from(byte)]

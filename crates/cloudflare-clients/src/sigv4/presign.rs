@@ -8,17 +8,18 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// How long a presigned URL can live: seven days.
+/// Maximum lifetime of a presigned URL: seven days.
 pub const MAX_EXPIRES_IN: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl Signer {
-    /// Signs a request in its query. Returns the whole query, that of `target` included, without `?`.
+    /// Signs a request with its query. Returns the whole query, including that of `target`, without `?`.
     ///
-    /// All of `headers` are signed: whoever uses the URL has to send them with these values, and R2 refuses the request
-    /// otherwise. The payload is `UNSIGNED-PAYLOAD`.
+    /// All `headers` are signed: users of the URL must send them with these values, otherwise R2 refuses the
+    /// request. The payload is `UNSIGNED-PAYLOAD`.
     ///
     /// # Errors
-    /// `expires_in` is not a whole number of seconds from 1 to 604,800; a header is not UTF-8; `now` is before 1970.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): `expires_in` is not 1 to 604,800 whole seconds, a
+    /// header is not UTF-8, or `now` is not in the years 1970 to 9999.
     pub fn presign(
         &self,
         target: RequestTarget<'_>,
@@ -31,8 +32,8 @@ impl Signer {
         Ok([presigner.query(), presigner.sign(path).as_str()].concat())
     }
 
-    /// Prepares to sign many paths of one host with the same time and expiry: [`Presigner::sign`] then costs little more than
-    /// the hashing. The arguments and errors are those of [`presign`](Self::presign).
+    /// Prepares to sign many paths of one host with the same time and expiry, so that [`Presigner::sign`]
+    /// costs little more than the hashing. Arguments and errors are those of [`presign`](Self::presign).
     pub fn presigner(
         &self,
         method: &Method,
@@ -79,6 +80,6 @@ fn validate_expires_in(expires_in: Duration) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_input(format!(
-        "a presigned URL lives for 1 to 604800 whole seconds, not {expires_in:?}"
+        "a presigned URL can be valid for 1 to 604800 whole seconds, not {expires_in:?}"
     )))
 }

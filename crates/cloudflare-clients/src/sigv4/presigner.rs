@@ -5,10 +5,11 @@ use std::time::SystemTime;
 use super::SigningKey;
 use super::sha256::{Block, LANES, State, blocks_of, pad};
 
-/// Presigns the paths of one host, with all that does not depend on the path made ready: see [`Signer::presigner`].
+/// Presigns paths of one host. Everything that does not depend on the path is computed in advance: see
+/// [`Signer::presigner`].
 ///
-/// It is good for one second of signing time, and costs as much as a few URLs. A path is signed by the hashing that is left,
-/// nine blocks for a usual one; several paths are hashed side by side.
+/// It is valid for one second of signing time, and costs as much as a few URLs. Signing a path takes the
+/// remaining hashing, usually nine blocks. Several paths are hashed in parallel.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -32,21 +33,22 @@ pub struct Presigner {
     /// The canonical request before and after the path.
     before_path: String,
     after_path: String,
-    /// HMAC's inner hash, after all whole blocks of the string to sign that come before the canonical request's hash.
+    /// The state of HMAC's inner hash after all whole blocks of the string to sign before the hash of the
+    /// canonical request.
     inner: State,
-    /// The string to sign from there on, padded, with room for the canonical request's hash.
+    /// The rest of the string to sign, padded, with room for the hash of the canonical request.
     tail: [Block; 3],
     tail_blocks: usize,
     hash_at: usize,
-    /// HMAC's outer hash.
+    /// The state of HMAC's outer hash.
     outer: State,
     query: String,
     expires_at: SystemTime,
 }
 
-/// The blocks of a canonical request that is hashed without an allocation.
+/// The number of blocks of a canonical request that is hashed without an allocation.
 const SHORT: usize = 12;
-/// The bytes of a hash, and its digits.
+/// The length of a hash in bytes, and in hexadecimal digits.
 const DIGEST: usize = 32;
 const DIGITS: usize = 64;
 
@@ -61,7 +63,7 @@ impl Presigner {
         let (blocks, rest) = string_to_sign_head.as_bytes().as_chunks();
         let mut tail = [[0; 64]; 3];
         tail.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
-        // The key's block was hashed before.
+        // The key's block is already hashed.
         let hashed = 64 + blocks.as_flattened().len();
         let tail_blocks = pad(&mut tail, rest.len() + DIGITS, hashed);
         Self {
@@ -77,17 +79,18 @@ impl Presigner {
         }
     }
 
-    /// The query, without `?`, up to and with the `=` that the signature follows.
+    /// The query, without `?`, up to and including the `=` before the signature.
     pub fn query(&self) -> &str {
         &self.query
     }
 
-    /// When the URLs stop working.
+    /// When the URLs expire.
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
     }
 
-    /// The signature for a path, exactly as it is sent: percent-encoded once (see [`encode_path`](super::encode_path)).
+    /// The signature of a path, which must be exactly as it is sent: percent-encoded once (see
+    /// [`encode_path`](super::encode_path)).
     #[inline]
     pub fn sign(&self, path: &str) -> Signature {
         let mut work = Work::new(self);
@@ -100,7 +103,8 @@ impl Presigner {
         Signature(self.outer.after(&work.inner).to_hex())
     }
 
-    /// The signature for each path, several hashed at a time: the same ones as [`sign`](Self::sign) gives.
+    /// The signatures of all paths, several hashed in parallel. They are the same as those of
+    /// [`sign`](Self::sign).
     pub fn signatures<'a, P>(&self, paths: P) -> Signatures<'_, P::IntoIter>
     where
         P: IntoIterator<Item = &'a str>,
@@ -114,7 +118,7 @@ impl Presigner {
         }
     }
 
-    /// Signs paths that begin with this one by what follows it.
+    /// Returns a presigner for paths that start with `path`, which signs the rest of each path.
     pub(crate) fn below(&self, path: &str) -> Self {
         Self {
             before_path: [&self.before_path, path].concat(),
@@ -129,15 +133,15 @@ impl Presigner {
     }
 }
 
-/// The texts of one signature where they are hashed. Of the next one, most is there already.
+/// The texts that are hashed for one signature. Most of them stay the same for the next one.
 #[derive(Clone)]
 struct Work {
     request: [Block; SHORT],
-    /// The length of the path that `request` was made with, and its blocks.
+    /// The length of the path for which `request` was built, and its number of blocks.
     path_len: Option<usize>,
     request_blocks: usize,
     tail: [Block; 3],
-    /// What HMAC's outer hash has after the key's block: the inner hash.
+    /// The input of HMAC's outer hash after the key's block: the inner hash.
     inner: [Block; 1],
 }
 
@@ -149,7 +153,7 @@ impl Work {
         Self { request: [[0; 64]; SHORT], path_len: None, request_blocks: 0, tail: presigner.tail, inner }
     }
 
-    /// Makes the padded canonical request, and says how many blocks it has, or `None` where it does not fit.
+    /// Builds the padded canonical request, and returns its number of blocks, or `None` if it does not fit.
     #[inline]
     fn fill(&mut self, presigner: &Presigner, path: &str) -> Option<usize> {
         let Presigner { before_path, after_path, .. } = presigner;
@@ -169,7 +173,7 @@ impl Work {
         Some(self.request_blocks)
     }
 
-    /// The end of the string to sign gets the canonical request's hash.
+    /// Writes the hash of the canonical request to the end of the string to sign.
     #[inline]
     fn set_hash(&mut self, presigner: &Presigner, hash: State) {
         let hash_at = presigner.hash_at;
@@ -195,7 +199,7 @@ fn is_same(one: &Block, other: &Block) -> bool {
     differences.fold(0, |all, difference| all | difference) == 0
 }
 
-/// Without what it signs with: the states are as good as a key, and the query may hold a session token.
+/// Hides the states, which are equivalent to a key, and the query, which may contain a session token.
 impl fmt::Debug for Presigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Presigner").field("expires_at", &self.expires_at).finish_non_exhaustive()
@@ -207,11 +211,11 @@ impl fmt::Debug for Presigner {
 pub struct Signature([u8; DIGITS]);
 
 impl Signature {
-    /// How many digits it has.
+    /// The length of a signature, in digits.
     pub const LEN: usize = DIGITS;
     const EMPTY: Self = Self([0; DIGITS]);
 
-    /// The digits.
+    /// The 64 digits.
     #[inline]
     #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "hexadecimal digits are ASCII")]
     pub fn as_str(&self) -> &str {
@@ -219,20 +223,20 @@ impl Signature {
     }
 }
 
-/// Without the digits: a URL works by them.
+/// Hides the digits, which make a URL work.
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signature").finish_non_exhaustive()
     }
 }
 
-/// The iterator of [`Presigner::signatures`].
+/// The iterator returned by [`Presigner::signatures`].
 pub struct Signatures<'p, P> {
     presigner: &'p Presigner,
     paths: P,
     work: [Work; LANES],
-    /// A first block that all requests had in common, and the hash after it: paths of one folder often share
-    /// it.
+    /// The first block of all requests if it is the same, and the hash after it. Paths of one folder often
+    /// share it.
     first: Option<(Block, State)>,
     ready: Take<std::array::IntoIter<Signature, LANES>>,
 }
@@ -278,7 +282,7 @@ impl<P> Signatures<'_, P> {
 }
 
 impl<'a, P: Iterator<Item = &'a str>> Signatures<'_, P> {
-    /// Signs the next paths together. It is a function of its own so that `next` is small enough to be inlined anywhere.
+    /// Signs the next paths together. It is a separate function so that `next` is small enough to be inlined.
     #[inline(never)]
     fn sign_next(&mut self) -> Option<Signature> {
         let first = self.paths.next()?;
@@ -310,7 +314,7 @@ impl<'a, P: Iterator<Item = &'a str>> Iterator for Signatures<'_, P> {
     }
 }
 
-/// Without the texts: they may hold a session token.
+/// Hides the texts, which may contain a session token.
 impl<P> fmt::Debug for Signatures<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signatures").field("presigner", self.presigner).finish_non_exhaustive()
@@ -328,8 +332,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Beside the plain way of AWS's description, for regions and tokens that make the hashed texts of
-        /// every length, and for folders that fill the first block.
+        /// Compares with a direct implementation of AWS's description, for regions and tokens that give the
+        /// hashed texts every length, and for folders that fill the first block.
         #[test]
         fn signs_alike_one_by_one_and_together(
             keys in prop::collection::vec((0..3_usize, "\\PC{0,60}|[a-z/]{0,900}"), 0..40),

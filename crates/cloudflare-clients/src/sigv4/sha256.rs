@@ -1,4 +1,5 @@
-//! SHA-256 by its compression function: what many messages begin with is hashed once, and several messages side by side.
+//! SHA-256 by its compression function, so that a common beginning is hashed only once, and several messages
+//! are hashed in parallel.
 
 mod lanes;
 #[cfg(any(
@@ -12,7 +13,7 @@ mod state;
 pub(super) use self::state::{Block, LANES, State};
 
 impl State {
-    /// The digest of a message, of which `hashed` bytes have been hashed and `rest` have not.
+    /// Finishes a message, of which `hashed` bytes are already hashed and `rest` is not.
     pub(super) fn finish(self, hashed: usize, rest: &[u8]) -> Self {
         let (blocks, rest) = rest.as_chunks();
         let mut last = [[0; 64]; 2];
@@ -22,14 +23,14 @@ impl State {
     }
 }
 
-/// The blocks that a message of `length` bytes fills, with its padding.
+/// The number of blocks of a message of `length` bytes, with its padding.
 #[inline]
 pub(super) const fn blocks_of(length: usize) -> usize {
     (length + 9).div_ceil(64)
 }
 
-/// Writes the padding behind the `length` bytes that `blocks` begin with; `hashed` bytes of the message came before them. Returns
-/// how many of the blocks are the message's, which has to fit: see [`blocks_of`].
+/// Writes the padding after the first `length` bytes of `blocks`; `hashed` bytes of the message came before
+/// them. Returns the number of blocks of the message, which must fit: see [`blocks_of`].
 #[inline]
 pub(super) fn pad(blocks: &mut [Block], length: usize, hashed: usize) -> usize {
     let count = blocks_of(length);

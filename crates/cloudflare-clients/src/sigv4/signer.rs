@@ -6,27 +6,27 @@ use http::Method;
 use super::{Credentials, Scope, SigningKey, Timestamp, string_to_sign};
 use crate::sync;
 
-/// What a request is for, as it goes over the wire.
+/// The method and URL of a request, as they are sent.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct RequestTarget<'a> {
-    /// The method.
+    /// The method, such as GET.
     pub method: &'a Method,
-    /// The `Host` header: with the port unless it is the scheme's default.
+    /// The `Host` header, with the port unless it is the scheme's default.
     pub host: &'a str,
     /// The path exactly as it is sent: percent-encoded once (see [`encode_path`](super::encode_path)).
     pub path: &'a str,
-    /// The query without `?`, canonical (see [`canonical_query`](super::canonical_query)), or empty.
+    /// The canonical query without `?` (see [`canonical_query`](super::canonical_query)), or empty.
     pub query: &'a str,
 }
 
 impl<'a> RequestTarget<'a> {
-    /// A target without a query.
+    /// Creates a target without a query.
     pub fn new(method: &'a Method, host: &'a str, path: &'a str) -> Self {
         Self { method, host, path, query: "" }
     }
 
-    /// The query without `?`, canonical (see [`canonical_query`](super::canonical_query)).
+    /// Sets the canonical query, without `?` (see [`canonical_query`](super::canonical_query)).
     #[must_use]
     pub fn query(mut self, query: &'a str) -> Self {
         self.query = query;
@@ -34,21 +34,22 @@ impl<'a> RequestTarget<'a> {
     }
 }
 
-/// Signs requests and URLs with one set of credentials. Make one and share it: it keeps the day's signing key.
+/// Signs requests and URLs with one set of credentials. Create one and share it: it caches the signing key of
+/// the day.
 pub struct Signer {
     credentials: Credentials,
     region: String,
-    /// The key last derived and the date of its scope.
+    /// The last derived key, and the date of its scope.
     key: RwLock<Option<(String, SigningKey)>>,
 }
 
 impl Signer {
-    /// A signer for region `auto`, R2's.
+    /// Creates a signer for the region `auto`, which is R2's.
     pub fn new(credentials: Credentials) -> Self {
         Self { credentials, region: "auto".to_owned(), key: RwLock::new(None) }
     }
 
-    /// Signs for another region: other S3 services have real ones.
+    /// Sets the region, for other S3 services.
     #[must_use]
     pub fn with_region(self, region: impl Into<String>) -> Self {
         Self { region: region.into(), ..Self::new(self.credentials) }
@@ -58,28 +59,28 @@ impl Signer {
         &self.region
     }
 
-    /// The credentials it signs with.
+    /// The credentials of the signer.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
-    /// Whether both give the same signatures.
+    /// Whether both signers create the same signatures.
     pub(crate) fn signs_like(&self, other: &Self) -> bool {
         self.region == other.region && self.credentials == other.credentials
     }
 
-    /// The scope of signatures made at this time.
+    /// The scope of signatures at this time.
     pub fn scope<'a>(&'a self, timestamp: &'a Timestamp) -> Scope<'a> {
         Scope::new(timestamp.date(), &self.region)
     }
 
-    /// The signature of a canonical request at this time, 64 lower-case hex digits.
+    /// Signs a canonical request at this time. Returns 64 lower-case hex digits.
     pub fn signature(&self, timestamp: &Timestamp, canonical_request: &str) -> String {
         let string_to_sign = string_to_sign(timestamp, self.scope(timestamp), canonical_request);
         self.key(timestamp).sign(&string_to_sign)
     }
 
-    /// The day's key.
+    /// The signing key of the day.
     pub(super) fn key(&self, timestamp: &Timestamp) -> SigningKey {
         let scope = self.scope(timestamp);
         {

@@ -7,18 +7,18 @@ use zeroize::{Zeroize, Zeroizing};
 use super::sha256::State;
 use super::{SERVICE, Scope, TERMINATOR};
 
-/// The key of one [`Scope`], derived from a secret access key. Wiped from memory on drop.
+/// The key of one [`Scope`], derived from a secret access key. It is wiped from memory on drop.
 #[derive(Clone)]
 pub struct SigningKey {
-    /// HMAC's inner hash after the key.
+    /// The state of HMAC's inner hash after the key.
     pub(super) inner: State,
-    /// HMAC's outer hash after the key.
+    /// The state of HMAC's outer hash after the key.
     pub(super) outer: State,
 }
 
 impl SigningKey {
     /// [Step 4](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#calculate-signature):
-    /// four HMACs, so worth keeping for the day.
+    /// derives the key. It takes four HMACs, so keep it for the day.
     pub fn derive(secret_access_key: &str, scope: Scope<'_>) -> Self {
         let key = derive(secret_access_key, scope);
         let after_key = |pad| {
@@ -29,7 +29,7 @@ impl SigningKey {
         Self { inner: after_key(0x36), outer: after_key(0x5c) }
     }
 
-    /// The signature, 64 lower-case hex digits.
+    /// Signs a string. Returns 64 lower-case hex digits.
     pub fn sign(&self, string_to_sign: &str) -> String {
         let inner = self.inner.finish(64, string_to_sign.as_bytes());
         self.outer.finish(64, &inner.to_bytes()).to_hex().map(char::from).iter().collect()

@@ -3,31 +3,29 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::error::{Error, Result};
 use crate::time::seconds_of_a_date;
 
-/// A point in time as SigV4 writes it: `YYYYMMDDTHHMMSSZ`, UTC, whole seconds.
+/// A point in time in SigV4's form: `YYYYMMDDTHHMMSSZ`, in UTC and whole seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timestamp {
     time: SystemTime,
-    /// Always the 16 ASCII characters of the form.
+    /// Always 16 ASCII characters in this form.
     text: String,
 }
 
 impl Timestamp {
-    /// The time without its fraction of a second.
+    /// Creates a timestamp, rounded down to whole seconds.
     ///
     /// # Errors
-    /// The time lies outside of the years 1970 to 9999.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the time is outside the years 1970 to 9999.
     pub fn new(time: SystemTime) -> Result<Self> {
         let seconds = seconds_of_a_date(time).ok_or_else(|| {
-            Error::invalid_input(
-                "the time to sign with is outside of the years 1970 to 9999: check the clock",
-            )
+            Error::invalid_input("the time to sign with is outside the years 1970 to 9999: check the clock")
         })?;
         let time = UNIX_EPOCH + Duration::from_secs(seconds);
         let text = humantime::format_rfc3339_seconds(time).to_string().replace(['-', ':'], "");
         Ok(Self { time, text })
     }
 
-    /// Reads exactly `YYYYMMDDTHHMMSSZ`; `None` for any other form and for dates that do not exist.
+    /// Reads exactly `YYYYMMDDTHHMMSSZ`. `None` for any other form and for dates that do not exist.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != 16 || !text.is_ascii() {
             return None;
@@ -46,12 +44,12 @@ impl Timestamp {
         (parsed.text == text).then_some(parsed)
     }
 
-    /// `YYYYMMDDTHHMMSSZ`
+    /// The time in the form `YYYYMMDDTHHMMSSZ`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// `YYYYMMDD`, the date of a scope.
+    /// The date of a scope, in the form `YYYYMMDD`.
     pub fn date(&self) -> &str {
         &self.text[..8]
     }
@@ -103,7 +101,7 @@ mod tests {
         for time in [UNIX_EPOCH - Duration::from_secs(1), last + Duration::from_secs(1)] {
             let error = Timestamp::new(time).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
-            assert!(error.message().contains("outside of the years 1970 to 9999"), "{error}");
+            assert!(error.message().contains("outside the years 1970 to 9999"), "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a request's signature holds.
+//! Verification of a request's signature.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,14 +6,14 @@ use subtle::ConstantTimeEq;
 
 use super::{Credentials, ParsedAuth, SignatureMismatch, SigningKey, VerifyError, string_to_sign};
 
-/// How far the time of a request signed in its headers may be off.
+/// The maximum difference between the server's time and that of a request signed with headers.
 const MAX_SKEW: Duration = Duration::from_secs(15 * 60);
 
 impl ParsedAuth {
     /// Checks the time and then, in constant time, the signature.
     ///
     /// # Errors
-    /// As R2 answers: [`Unauthorized`](VerifyError::Unauthorized) for other credentials,
+    /// Those of R2: [`Unauthorized`](VerifyError::Unauthorized) for other credentials,
     /// [`Expired`](VerifyError::Expired), [`TimeTooSkewed`](VerifyError::TimeTooSkewed) or
     /// [`SignatureDoesNotMatch`](VerifyError::SignatureDoesNotMatch).
     pub fn verify(&self, credentials: &Credentials, now: SystemTime) -> Result<(), VerifyError> {

@@ -1,9 +1,9 @@
-//! A copy of a whole store as it is at one moment, while it is used.
+//! Backup: a copy of a whole store at one moment, while the store is in use.
 //!
-//! Most files are copied first, without being in anybody's way. Then, while nobody commits, one connection
-//! begins to read the database as it is, and the files that came since get a second name: from there on
-//! nothing of that moment can be removed. What that connection reads becomes the copy's database, and its
-//! file gets its name when all others are there.
+//! Most files are copied first, without blocking anybody. Then, while no transaction commits, one connection
+//! starts to read the database at that moment, and the files that were added since get a second name: from
+//! then on, nothing of that moment can be removed. What that connection reads becomes the copy's database,
+//! which gets its final name when all other files are complete.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read as _};
@@ -27,32 +27,32 @@ use super::unwritable::name_full_disk;
 use crate::error::{Error, Result};
 use crate::r2::{Checksum, ChecksumAlgorithm, Hasher};
 
-/// How many files are listed at a time.
+/// Number of files that are listed at a time.
 const PAGE: usize = 256;
-/// How many pages of the database are copied at a time.
+/// Number of database pages that are copied at a time.
 const DATABASE_PAGES: i32 = 1000;
-/// The database's name until the copy is whole.
+/// Name of the database until the copy is complete.
 const UNFINISHED: &str = "store.sqlite3.unfinished";
 
-/// What [`LocalStore::backup`] has made.
+/// The result of [`LocalStore::backup`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BackupReport {
-    /// The moment that the copy shows: all that was acknowledged before, and nothing that came after.
+    /// The moment that the copy shows: everything that was acknowledged before, and nothing after it.
     pub taken: SystemTime,
-    /// How many bytes the objects, values and parts of unfinished uploads in it have.
+    /// Total size of the objects, values and parts of unfinished uploads in the copy, in bytes.
     pub bytes: u64,
-    /// What is damaged in the store, and therefore in the copy. Small objects and values, which are in the
-    /// database, are not compared: [`LocalStore::scrub`] does so.
+    /// What is damaged in the store, and therefore in the copy. Small objects and values are in the database
+    /// and are not compared; [`LocalStore::scrub`] checks them.
     pub damaged: Vec<Damage>,
 }
 
-/// A file in `blobs/`, and what it has to be.
+/// A file in `blobs/`, and its expected content.
 #[derive(Debug, Clone)]
 struct StoredFile {
     id: i64,
     name: String,
-    /// How many bytes the file has: an encrypted one has more than went in.
+    /// Size of the file in bytes. An encrypted file is larger than its content.
     size: u64,
     md5: Vec<u8>,
     checksums: Option<Vec<u8>>,
@@ -60,34 +60,36 @@ struct StoredFile {
 
 /// The moment that is copied.
 struct Moment {
-    /// Reads the database as it was then.
+    /// Reads the database as it was at that moment.
     connection: Connection,
     taken: SystemTime,
     bytes: u64,
-    /// The names of all files.
+    /// Names of all files.
     names: Vec<String>,
-    /// What was not copied before: where it can be read whatever is removed, unless it is missing.
+    /// Files that were not copied before, held so that they can be read even if they are removed, unless they
+    /// are missing.
     left: Vec<(StoredFile, Option<PendingBlob>)>,
 }
 
 impl LocalStore {
-    /// Copies the whole store into a folder, which has to be new or empty, as it is at one moment: buckets
-    /// with their settings, objects, unfinished uploads, namespaces and values. The copy is a store itself:
-    /// it can be opened and served, and [`scrub`](Self::scrub) looks at it.
+    /// Copies the whole store at one moment into a folder, which must be new or empty: buckets with their
+    /// settings, objects, unfinished uploads, namespaces and values. The copy is itself a store: it can be
+    /// opened and served, and [`scrub`](Self::scrub) can check it.
     ///
-    /// The store may be used meanwhile, by this process and others. Writes wait only while the files that
-    /// came during the backup are given second names. `on_progress` gets the number of bytes copied so far
-    /// and about how many there are.
+    /// The store may be used during the backup, by this process and others. Writes only wait while the files
+    /// that were added during the backup get second names. `on_progress` is called with the number of bytes
+    /// copied so far and the approximate total.
     ///
-    /// Bytes that are damaged are copied as they are, and named in the report. A backup that fails leaves
-    /// nothing but empty folders; one whose process is killed leaves files and no store.
+    /// Damaged bytes are copied unchanged, and listed in the report. A backup that fails leaves only empty
+    /// folders; if the process is killed, it leaves files but no store.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the folder has something in it.
-    /// [`ErrorKind::Storage`](crate::ErrorKind): the store cannot be read, or the folder cannot be written.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the folder is not empty.
+    /// [`ErrorKind::Storage`](crate::ErrorKind) if the store cannot be read or the folder cannot be written.
     ///
     /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let (folder, elsewhere) = (tempfile::tempdir()?, tempfile::tempdir()?);
     /// use cloudflare_clients::LocalStore;
     ///
@@ -138,7 +140,7 @@ impl LocalStore {
     }
 }
 
-/// The files behind a segment, in the order of their segments.
+/// Lists files, in the order of their segments, after the given segment.
 fn files(connection: &Connection, behind: i64, most: usize) -> StoreResult<Vec<StoredFile>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, blob, size, md5, checksums, salt IS NOT NULL FROM segments \
@@ -157,7 +159,7 @@ fn files(connection: &Connection, behind: i64, most: usize) -> StoreResult<Vec<S
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Takes hold of the store as it is now.
+/// Captures the store at this moment.
 async fn moment(shared: &Shared, copied: HashSet<String>) -> Result<Moment> {
     let (readers, blobs) = (Arc::clone(&shared.readers), Arc::clone(&shared.blobs));
     let take = move |taken| -> StoreResult<Moment> {
@@ -172,7 +174,7 @@ async fn moment(shared: &Shared, copied: HashSet<String>) -> Result<Moment> {
         Ok(Moment { bytes: bytes_in(&connection)?, connection, taken, names, left })
     };
     if shared.writer.refusal().is_some() {
-        // Nobody writes to it.
+        // No transaction can write to the store.
         let now = shared.platform.runtime.now();
         return shared.platform.blocking(move || take(now).map_err(Error::from)).await;
     }
@@ -187,7 +189,7 @@ struct Target {
     all: u64,
     done: u64,
     on_progress: Box<dyn Fn(u64, u64) + Send + Sync>,
-    /// The files that are there, and what is wrong with them.
+    /// The files that were copied, and what is wrong with them.
     files: HashMap<String, Option<String>>,
     is_whole: bool,
 }
@@ -203,7 +205,7 @@ impl Target {
         let folder = std::path::absolute(folder).map_err(|e| storage(folder, "is not a path", e))?;
         if resolved(&folder).starts_with(resolved(store)) {
             return Err(Error::invalid_input(format!(
-                "{} is in the store itself: a copy needs a folder of its own",
+                "{} is inside the store: choose a folder outside it",
                 folder.display()
             )));
         }
@@ -217,17 +219,18 @@ impl Target {
         let is_empty = names(&folder)?.iter().all(|name| name == "blobs") && names(&blobs)?.is_empty();
         if !is_empty {
             return Err(Error::invalid_input(format!(
-                "{} is not empty: a copy of the store needs a folder of its own",
+                "{} is not empty: choose a new or empty folder for the copy",
                 folder.display()
             )));
         }
         create_folder(disk, &blobs)?;
         sync_folders_above(disk, &folder)?;
-        // Of two backups that begin at once, one has the folder. SQLite would create the file for everybody to read.
+        // If two backups start concurrently, only one gets the folder. SQLite would create the file readable
+        // for everybody.
         let unfinished = folder.join(UNFINISHED);
         disk.open(&unfinished, Open::CreateNew).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => {
-                Error::invalid_input(format!("another copy is being made in {}", folder.display()))
+                Error::invalid_input(format!("another backup into {} is in progress", folder.display()))
             }
             _ => storage(&unfinished, "cannot be created", error),
         })?;
@@ -248,12 +251,12 @@ impl Target {
         &*self.platform.disk
     }
 
-    /// What SQLite may put beside the database.
+    /// Files that SQLite may create next to the database.
     fn journals(&self) -> [PathBuf; 3] {
         ["-journal", "-wal", "-shm"].map(|end| self.folder.join(format!("{UNFINISHED}{end}")))
     }
 
-    /// Copies a file of the store. A missing one was removed since it was listed, or is lost.
+    /// Copies a file of the store. A missing file was removed since it was listed, or is lost.
     fn copy_unless_gone(&mut self, blobs: &Blobs, file: &StoredFile) -> Result<()> {
         match blobs.open(&file.name) {
             Ok(from) => self.copy(file, from),
@@ -264,7 +267,7 @@ impl Target {
 
     fn copy(&mut self, file: &StoredFile, from: Box<dyn DiskFile>) -> Result<()> {
         let path = self.blobs.join(&file.name);
-        // What is there has to be removed where the copy fails.
+        // If the copy fails, the file must be removed.
         self.files.insert(file.name.clone(), None);
         let copied = || -> io::Result<Option<String>> {
             let mut to = self.disk().open(&path, Open::CreateNew)?;
@@ -288,7 +291,7 @@ impl Target {
         let Moment { connection, taken, bytes, names, left } = moment;
         let unfinished = self.folder.join(UNFINISHED);
         let copied = self.copy_database(&connection, &unfinished);
-        // The log can be emptied again.
+        // SQLite can truncate the log again.
         drop(connection);
         copied?;
         for (file, held) in left {
@@ -312,7 +315,7 @@ impl Target {
             self.files.remove(&name);
         }
         let damaged = self.damaged(&unfinished)?;
-        // A reader leaves them.
+        // A reader leaves them behind.
         for journal in self.journals() {
             self.disk().remove(&journal).map_err(|e| storage(&journal, "cannot be removed", e))?;
         }
@@ -336,7 +339,7 @@ impl Target {
         let copied = || -> rusqlite::Result<()> {
             let mut to =
                 disk.connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-            // A copy that is not whole is thrown away.
+            // An incomplete copy is discarded.
             to.execute_batch("PRAGMA journal_mode = off; PRAGMA synchronous = off;")?;
             let backup = Backup::new(from, &mut to)?;
             while backup.step(DATABASE_PAGES)? != StepResult::Done {}
@@ -346,7 +349,7 @@ impl Target {
         file.sync().map_err(|e| storage(path, "cannot be synced", e))
     }
 
-    /// What is damaged, with whose it is.
+    /// The damaged files, with the objects or values that they belong to.
     fn damaged(&self, database: &Path) -> Result<Vec<Damage>> {
         let damaged = self.files.iter().filter_map(|(name, problem)| Some((name, problem.as_ref()?)));
         let mut damaged: Vec<_> = damaged.collect();
@@ -375,20 +378,20 @@ impl Drop for Target {
         let files = self.files.keys().map(|name| self.blobs.join(name));
         for path in files.chain([self.folder.join(UNFINISHED)]).chain(self.journals()) {
             if let Err(error) = self.disk().remove(&path) {
-                tracing::warn!(path = %path.display(), %error, "a file of a backup that failed cannot be removed");
+                tracing::warn!(path = %path.display(), %error, "could not remove a file of a failed backup");
             }
         }
     }
 }
 
-/// A path without the symbolic links in as much of it as exists.
+/// The path with symbolic links resolved, as far as it exists.
 fn resolved(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let real = path.ancestors().find_map(|parent| Some((parent, std::fs::canonicalize(parent).ok()?)));
     real.and_then(|(parent, real)| Some(real.join(path.strip_prefix(parent).ok()?))).unwrap_or(path)
 }
 
-/// Copies all bytes, and says what is wrong with them.
+/// Copies all bytes, and returns what is wrong with them.
 fn copy_comparing(
     file: &StoredFile,
     mut from: Box<dyn DiskFile>,
@@ -417,8 +420,8 @@ fn copy_comparing(
         differs = Checksum::from_bytes(ChecksumAlgorithm::Md5, &file.md5) != Some(md5.finish());
     }
     Ok(match (length == file.size, differs) {
-        (false, _) => Some(format!("it has {length} bytes in place of {}", file.size)),
-        (true, true) => Some("its bytes are not those that were stored".to_owned()),
+        (false, _) => Some(format!("it has {length} bytes instead of {}", file.size)),
+        (true, true) => Some("its bytes differ from those that were stored".to_owned()),
         (true, false) => None,
     })
 }
@@ -443,7 +446,7 @@ mod tests {
     use crate::store::testing::{bucket, bucket_with_clock, bytes, files, flip, only_blob, pattern};
     use crate::store::{LocalBucket, LocalNamespace};
 
-    /// The names in a folder, in their order.
+    /// The names in a folder, sorted.
     fn names(folder: &Path) -> Vec<String> {
         let names =
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -475,7 +478,7 @@ mod tests {
         assert_eq!(names(&target), ["blobs", "store.sqlite3"]);
         assert_eq!((names(&target.join("blobs")).len(), files(&store).await), (3, (3, 0)));
 
-        // Nothing of the original is needed.
+        // The copy does not depend on the original.
         bucket.delete(DeleteRequest::new("large")).await.unwrap();
         let copy = LocalStore::open(&target).await.unwrap();
         assert_eq!(copy.scrub(|_, _| {}).await.unwrap().damaged, []);
@@ -490,7 +493,7 @@ mod tests {
         assert!(value.bytes().await.unwrap() == pattern(100_000));
     }
 
-    /// What a customer's key encrypts is copied and compared as it is stored, without the key.
+    /// Encrypted objects are copied and compared as they are stored, without the key.
     #[tokio::test]
     async fn of_two_copies_into_one_folder_one_is_made() {
         let (_folder, bucket) = bucket().await;
@@ -560,7 +563,7 @@ mod tests {
             assert!(read.body.bytes().await.unwrap() == expected, "{name}");
         }
 
-        // A byte of ciphertext is a fault of the copy, too.
+        // A damaged byte of ciphertext is reported too.
         drop((media, store));
         let (_folder, bucket) = self::bucket().await;
         let put = PutRequest::new("key", pattern(100_000));
@@ -569,7 +572,7 @@ mod tests {
         let elsewhere = tempfile::tempdir().unwrap();
         let report = bucket.store().backup(elsewhere.path(), |_, _| {}).await.unwrap();
         let [damage] = report.damaged.as_slice() else { panic!("{report:?}") };
-        assert_eq!(damage.problem, "its bytes are not those that were stored");
+        assert_eq!(damage.problem, "its bytes differ from those that were stored");
     }
 
     #[tokio::test]
@@ -608,7 +611,7 @@ mod tests {
         assert_eq!(found.metadata.unwrap().as_str(), "[1,2]");
         assert_eq!(found.expiration, Some(expiration));
         assert_eq!(found.value.bytes().await.unwrap(), "value");
-        // The rules go on by the time of the upload.
+        // The rules still apply to the original upload times.
         clock.advance(day);
         store.apply_lifecycle().await.unwrap();
         assert_eq!(bytes(&media, "logs/1").await, None);
@@ -629,7 +632,8 @@ mod tests {
         }
     }
 
-    /// One process writes, and another makes copies: `b` is never older than `a` was when it was written.
+    /// One process writes while another one makes copies: `b` is never older than `a` was when it was
+    /// written.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn the_copy_shows_one_moment_while_another_process_writes() {
         let (folder, bucket) = bucket().await;
@@ -686,10 +690,10 @@ mod tests {
             (damage.problem.clone(), copied)
         };
         let (problem, copied) = report().await;
-        assert_eq!(problem, "its bytes are not those that were stored");
+        assert_eq!(problem, "its bytes differ from those that were stored");
         assert!(copied.as_deref() == Some(&fs::read(&blob).unwrap()[..]));
         fs::write(&blob, pattern(99_999)).unwrap();
-        assert_eq!(report().await.0, "it has 99999 bytes in place of 100000");
+        assert_eq!(report().await.0, "it has 99999 bytes instead of 100000");
         fs::remove_file(&blob).unwrap();
         let (problem, copied) = report().await;
         assert_eq!((problem.as_str(), copied), ("the file is missing", None));
@@ -709,7 +713,7 @@ mod tests {
         let refused = bucket.store().backup(bucket.store().path(), |_, _| {}).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidInput);
 
-        // The database cannot be made.
+        // The database cannot be created.
         fs::remove_file(target.join("precious")).unwrap();
         let in_the_way = target.to_owned();
         let failed = bucket.store().backup(target, move |_, _| {

@@ -1,4 +1,4 @@
-//! Files with the bytes of large bodies: on their way in, and kept.
+//! Files with the bytes of large bodies: those being written, and those that are stored.
 
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use super::platform::Platform;
 use crate::error::{Error, Result};
 use crate::mutation::{Mutation, is_mutated};
 
-/// How many bytes are copied at a time where the file system has no links.
+/// Number of bytes that are copied at a time if the file system has no hard links.
 const COPY_BUFFER: usize = 1024 * 1024;
 
-/// The folders of files: `blobs/`, and `incoming/` for what is still being written.
+/// The folders of files: `blobs/`, and `incoming/` for files that are still being written.
 #[derive(Debug)]
 pub(super) struct Blobs {
     pub(super) folder: PathBuf,
@@ -23,24 +23,24 @@ pub(super) struct Blobs {
     pub(super) instances: PathBuf,
     pub(super) platform: Platform,
     pub(super) md5s: Arc<Md5Queue>,
-    /// This open store, or why it writes nothing.
+    /// This open store, or the reason why it is read-only.
     pub(super) instance: Result<Instance>,
 }
 
 impl Blobs {
-    /// The files of the store in `folder`. It creates nothing.
+    /// The files of the store in `folder`. Creates nothing.
     pub(super) fn new(folder: &Path, platform: &Platform, instance: Result<Instance>) -> Self {
         let [blobs, incoming, instances] = Self::folders(folder);
         let platform = platform.clone();
         Self { folder: blobs, incoming, instances, platform, md5s: Arc::default(), instance }
     }
 
-    /// The folders of whole files, of files that are being written, and of instances.
+    /// The folders of complete files, of files being written, and of instances.
     pub(super) fn folders(folder: &Path) -> [PathBuf; 3] {
         ["blobs", "incoming", "instances"].map(|name| folder.join(name))
     }
 
-    /// Begins a file.
+    /// Creates a file to write to.
     pub(super) fn create(self: &Arc<Self>) -> Result<BlobWriter> {
         let name = self.instance()?.new_file_name();
         let path = self.incoming.join(&name);
@@ -50,8 +50,8 @@ impl Blobs {
         Ok(BlobWriter { file, blob })
     }
 
-    /// Gives each of these files a second name, or copies it where the file system has no links. `None` when one is not
-    /// there.
+    /// Gives each of these files a second name, or copies it if the file system has no hard links. `None` if
+    /// one is missing.
     pub(super) fn duplicate(self: &Arc<Self>, names: &[String]) -> Result<Option<Vec<PendingBlob>>> {
         let mut copies = Vec::with_capacity(names.len());
         for name in names {
@@ -70,12 +70,12 @@ impl Blobs {
         Ok(Some(copies))
     }
 
-    /// Gives a file a second name among those that are on their way in, so that its bytes stay as long as
-    /// what is returned; or copies it where the file system has no links. `None` when the file is missing.
+    /// Gives a file a second name in `incoming/`, so that its bytes exist as long as the returned value, or
+    /// copies it if the file system has no hard links. `None` if the file is missing.
     pub(super) fn hold(self: &Arc<Self>, name: &str) -> Result<Option<PendingBlob>> {
         let source = self.path(name);
         let Ok(instance) = self.instance() else {
-            // Nobody removes anything.
+            // The store is read-only: nothing is removed.
             return match self.disk().size(&source) {
                 Ok(_) => Ok(Some(PendingBlob {
                     name: name.to_owned(),
@@ -136,8 +136,8 @@ impl Blobs {
         self.disk().sync_folder(&self.folder).map_err(|e| storage(&self.folder, "cannot be synced", e))
     }
 
-    /// Returns once what was removed stays removed after a power cut. An instance is not forgotten before
-    /// that: nobody would clean up after it.
+    /// Syncs the folders, so that removed files stay removed after a power failure. An instance is forgotten
+    /// only after this, as nobody would clean up after it.
     pub(super) fn sync_folders(&self) -> Result<()> {
         let incoming = self.disk().sync_folder(&self.incoming);
         incoming.map_err(|e| storage(&self.incoming, "cannot be synced", e))?;
@@ -150,13 +150,13 @@ impl Drop for Blobs {
         if self.instance.is_ok()
             && let Err(error) = self.sync_folders()
         {
-            tracing::debug!(%error, "the next clean-up sees to what was removed");
+            tracing::debug!(%error, "removed files may reappear: the next clean-up removes them");
             self.leave_files();
         }
     }
 }
 
-/// A file that is being written. Dropped, it is gone.
+/// A file that is being written. It is removed when this value is dropped.
 #[derive(Debug)]
 pub(super) struct BlobWriter {
     file: Box<dyn DiskFile>,
@@ -168,7 +168,7 @@ impl BlobWriter {
         self.file.write_all(bytes).map_err(|e| storage(&self.blob.path, "cannot be written", e))
     }
 
-    /// Makes it safe from power cuts, under its final name.
+    /// Syncs the file to disk under its final name.
     pub(super) fn finish(mut self) -> Result<PendingBlob> {
         let blobs = Arc::clone(&self.blob.blobs);
         let failed = |path: &Path| {
@@ -188,7 +188,7 @@ impl BlobWriter {
     }
 }
 
-/// A file that no committed row names yet. Dropped, it is gone.
+/// A file that no committed row refers to yet. It is removed when this value is dropped.
 #[derive(Debug)]
 pub(super) struct PendingBlob {
     name: String,
@@ -202,17 +202,17 @@ impl PendingBlob {
         &self.name
     }
 
-    /// Opens it to read.
+    /// Opens the file for reading.
     pub(super) fn open(&self) -> io::Result<Box<dyn DiskFile>> {
         self.blobs.disk().open(&self.path, Open::Read)
     }
 
-    /// The row that names it is committed.
+    /// Keeps the file: the row that refers to it is committed.
     pub(super) fn keep(mut self) {
         self.kept = true;
     }
 
-    /// Nobody knows whether the row that names it is committed: the next clean-up finds out.
+    /// Leaves the file to the next clean-up: it is unknown whether the row that refers to it is committed.
     pub(super) fn leave(mut self) {
         self.kept = true;
         self.blobs.leave_files();
@@ -224,7 +224,7 @@ impl Drop for PendingBlob {
         if !self.kept
             && let Err(error) = self.blobs.disk().remove(&self.path)
         {
-            tracing::warn!(path = %self.path.display(), %error, "an unused file cannot be removed");
+            tracing::warn!(path = %self.path.display(), %error, "could not remove an unused file");
             self.blobs.leave_files();
         }
     }

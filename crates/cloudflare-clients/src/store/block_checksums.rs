@@ -1,17 +1,17 @@
-//! The checksums of a segment, a block at a time: so a range of it is verified without reading all of it.
+//! The checksums of a segment, one per block: a range can be verified without reading the whole segment.
 
 use crate::r2::{Checksum, Crc64Nvme};
 
-/// How many bytes one checksum is of. What is read from a file at a time, too.
+/// Number of bytes per checksum, and per read of a file.
 pub(super) const BLOCK: usize = 256 * 1024;
 
-/// How many bytes a checksum has.
+/// Size of a checksum, in bytes.
 pub(super) const CHECKSUM: usize = 8;
 
-/// Makes the checksums of a segment whose bytes arrive in pieces of any size.
+/// Computes the checksums of a segment whose bytes arrive in pieces of any size.
 pub(super) struct BlockHasher {
     done: Vec<u8>,
-    /// That of the block that arrives.
+    /// The CRC of the block that is arriving.
     block: Crc64Nvme,
 }
 
@@ -32,7 +32,7 @@ impl BlockHasher {
         }
     }
 
-    /// The checksums of all blocks, one after the other.
+    /// The checksums of all blocks, concatenated.
     pub(super) fn finish(mut self) -> Vec<u8> {
         if self.block.length() > 0 {
             self.end_block();
@@ -45,19 +45,19 @@ impl BlockHasher {
     }
 }
 
-/// Whether these are the bytes of the block that has this checksum.
+/// Whether these bytes match the checksum of a block.
 pub(super) fn is_block(bytes: &[u8], checksum: &[u8]) -> bool {
     Crc64Nvme::of(bytes).checksum().as_bytes() == checksum
 }
 
-/// Whether these are all bytes of the segment whose blocks have these checksums.
+/// Whether these bytes match the checksums of all blocks of a segment.
 pub(super) fn are_blocks(bytes: &[u8], checksums: &[u8]) -> bool {
     let mut blocks = bytes.chunks(BLOCK).zip(checksums.chunks(CHECKSUM));
     blocks.all(|(block, checksum)| is_block(block, checksum))
 }
 
-/// The CRC-64/NVME of all bytes of the segment of this size whose blocks have these checksums. `None`: they
-/// are not as many.
+/// The CRC-64/NVME of a segment of this size, from the checksums of its blocks. `None` if their number does
+/// not match the size.
 pub(super) fn crc_of_blocks(size: u64, checksums: &[u8]) -> Option<Crc64Nvme> {
     let (checksums, []) = checksums.as_chunks::<CHECKSUM>() else { return None };
     let lengths = (0..size).step_by(BLOCK).map(|offset| (size - offset).min(BLOCK as u64));
@@ -67,7 +67,7 @@ pub(super) fn crc_of_blocks(size: u64, checksums: &[u8]) -> Option<Crc64Nvme> {
     if checksums.len() as u64 == self::blocks(size) { blocks.collect() } else { None }
 }
 
-/// How many blocks a segment of this size has.
+/// Number of blocks in a segment of this size.
 pub(super) fn blocks(size: u64) -> u64 {
     size.div_ceil(BLOCK as u64)
 }

@@ -1,4 +1,4 @@
-//! A bucket of the store, as every other bucket is reached.
+//! The `Bucket` implementation of the embedded store.
 
 use std::sync::Arc;
 
@@ -30,12 +30,12 @@ use crate::r2::{
 };
 use crate::runtime::Runtime;
 
-/// A bucket of a [`LocalStore`], with R2's behaviour: strongly consistent, conditions atomic with the write,
-/// one NFC form of a key one object, metadata, checksums and storage classes kept.
+/// A bucket of a [`LocalStore`] with R2's behaviour: strongly consistent, conditions checked atomically with
+/// the write, keys identified by their NFC form, and metadata, checksums and storage classes stored.
 ///
-/// Where it differs: a key may be written more than once per second, a body's length need not be known, the
-/// older part stays when its replacement fails, and a copy has the etag of its source, also where that was
-/// uploaded in parts. A copy that is a part has the bytes alone.
+/// Differences from R2: a key may be written more than once per second, the length of a body need not be
+/// known, a part that fails to be replaced keeps its old content, and a copy has the etag of its source even
+/// if that was uploaded in parts. A part copy takes only the bytes of its source.
 #[derive(Debug, Clone)]
 pub struct LocalBucket {
     pub(super) store: LocalStore,
@@ -47,12 +47,12 @@ impl LocalBucket {
         Self { store, name }
     }
 
-    /// The bucket's name.
+    /// Returns the name of the bucket.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The store that it is in.
+    /// Returns the store that contains the bucket.
     pub fn store(&self) -> &LocalStore {
         &self.store
     }
@@ -74,7 +74,7 @@ impl LocalBucket {
             .await
     }
 
-    /// As `read`, for what is in few pages.
+    /// Like `read`, for lookups that read few pages.
     async fn look_up<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -100,7 +100,7 @@ impl LocalBucket {
         self.store.shared().writer.write(files, work).await
     }
 
-    /// As `write`, for what makes room.
+    /// Like `write`, for operations that free space.
     async fn make_room<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -130,7 +130,7 @@ impl Bucket for LocalBucket {
         true
     }
 
-    /// Its account is the store.
+    /// The account of the address is the store.
     fn address(&self) -> Option<BucketAddress> {
         Some(BucketAddress::new(self.store.path().to_str()?, &self.name))
     }
@@ -150,7 +150,7 @@ impl Bucket for LocalBucket {
             Ok(Some(object))
         };
         match part_number {
-            // It takes the rows of all parts.
+            // This reads the rows of all parts.
             Some(_) => self.read(find).await,
             None => self.look_up(find).await,
         }
@@ -184,7 +184,7 @@ impl Bucket for LocalBucket {
         });
         let shared = self.store.shared();
         let found = match part_number {
-            // It takes the rows of all parts.
+            // This reads the rows of all parts.
             Some(_) => read::found_large(shared, &request.key, ssec_key, find).await?,
             None => read::found(shared, &request.key, ssec_key, find).await?,
         };
@@ -198,8 +198,8 @@ impl Bucket for LocalBucket {
             Metadata::new(&request.http_metadata, &request.custom_metadata, request.storage_class)?;
         let (only_if, ssec_key) = (request.only_if, request.ssec_key);
         if request.body.content_length().is_none_or(|length| length > MAX_INLINE as u64) {
-            // A bucket that is not there is found out before a large body is received. The write looks it up again: meanwhile
-            // it may go, and its id become another's.
+            // Detects a missing bucket before a large body is received. The write looks it up again: in the
+            // meantime the bucket may be deleted, and its id reused.
             self.look_up(|_, _| Ok(())).await?;
         }
         let sealed_with = SealedWith::new(ssec_key.as_ref(), 1);
@@ -284,7 +284,7 @@ impl Bucket for LocalBucket {
         let part_number = request.part_number;
         validate_part_number(part_number)?;
         let upload_id = request.upload_id;
-        // An upload that is not there is found out before the body is received.
+        // Detects a missing upload before the body is received.
         let (looked_up, id, given) = (key.clone(), upload_id.clone(), request.checksum);
         let ssec_key = request.ssec_key;
         let sealed_with = SealedWith::new(ssec_key.as_ref(), part_number);
@@ -309,7 +309,7 @@ impl Bucket for LocalBucket {
         let from = self.or_named(request.source_bucket);
         let (range, only_if) = (request.range, request.source_only_if);
         let body = from.source_body(&request.source, range, only_if, request.source_ssec_key).await?;
-        // It reads what was found, whatever becomes of the source meanwhile.
+        // The body reads the object that was found, even if the source is replaced in the meantime.
         let mut part = UploadPartRequest::new(request.key, request.upload_id, request.part_number, body);
         part.ssec_key = request.ssec_key;
         self.upload_part(part).await
@@ -392,11 +392,12 @@ impl Bucket for LocalBucket {
 }
 
 impl LocalBucket {
-    /// Deletes an object if it meets a condition, checked in one step with the delete. R2's binding has no
-    /// such delete, and of its S3 API none is known.
+    /// Deletes an object if it meets a condition, which is checked atomically with the delete. R2's binding
+    /// has no conditional delete, and none is known for its S3 API.
     ///
     /// # Errors
-    /// [`ErrorKind::PreconditionFailed`]: the object does not meet the condition, or one that needs an object has none.
+    /// [`ErrorKind::PreconditionFailed`] if the object does not meet the condition, or is missing and the
+    /// condition requires an object.
     pub async fn delete_if(&self, key: &str, only_if: Conditional) -> Result<()> {
         only_if.validate()?;
         let (key, name) = (Key::new(key)?, self.name.clone());
@@ -407,11 +408,11 @@ impl LocalBucket {
         .await
     }
 
-    /// The metadata of an object, without the customer's key that it may be encrypted with: for conditions on
-    /// what is replaced.
+    /// Returns the metadata of an object without requiring the customer's key that it may be encrypted with.
+    /// It serves to check conditions on an object that is about to be replaced.
     ///
     /// # Errors
-    /// Those of a head.
+    /// The errors of `head`.
     pub async fn head_without_key(&self, key: &str) -> Result<Option<Object>> {
         let key = Key::new(key)?;
         self.read(
@@ -420,11 +421,11 @@ impl LocalBucket {
         .await
     }
 
-    /// [`abort_multipart_upload`](Bucket::abort_multipart_upload) that tells an upload which has ended, for 7 days, from
-    /// one that never was.
+    /// Like [`abort_multipart_upload`](Bucket::abort_multipart_upload), but distinguishes an upload that has
+    /// ended from one that never existed, for 7 days.
     ///
     /// # Errors
-    /// [`ErrorKind::NoSuchUpload`]: this key never had such an upload, or it ended longer ago.
+    /// [`ErrorKind::NoSuchUpload`] if this key never had such an upload, or it ended more than 7 days ago.
     pub async fn abort_known_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()> {
         let key = Key::new(&request.key)?;
         let upload_id = request.upload_id;
@@ -437,7 +438,7 @@ impl LocalBucket {
     }
 }
 
-/// Deletes an object, if it is there.
+/// Deletes an object, if it exists.
 fn delete(write: &Write<'_>, bucket: i64, name: &str, key: Key) -> StoreResult<()> {
     if objects::remove(write, bucket, &key)? {
         write.note(R2Action::DeleteObject, name, &key.into_given(), |event| event);
@@ -451,22 +452,23 @@ fn note_stored(write: &Write<'_>, action: R2Action, bucket: &str, stored: &Store
     });
 }
 
-/// Says where a part of the object lies. Parts count from 1 in their order, whatever numbers they were
-/// uploaded with.
+/// Sets the range of the object to that of a part. Parts are counted from 1 in order, whatever numbers they
+/// were uploaded with.
 fn serve_part(connection: &Connection, object: &mut Object, body: i64, number: u16) -> StoreResult<()> {
     let none = |object: &Object, problem: String| {
         Error::new(ErrorKind::RangeNotSatisfiable, problem)
             .with_code(INVALID_PART_NUMBER.name)
             .with_object(object)
     };
-    // Only the etag of an upload in parts says of how many.
+    // Only the etag of a multipart object tells the number of its parts.
     if !object.etag.contains('-') {
         return match number {
             1 => Ok(()),
-            _ => {
-                Err(none(object, format!("the object was not uploaded in parts: it has no part {number}"))
-                    .into())
-            }
+            _ => Err(none(
+                object,
+                format!("part {number} does not exist: the object was not uploaded in parts"),
+            )
+            .into()),
         };
     }
     let ranges: Vec<_> = places_of(connection, body)?.into_iter().map(|place| place.range).collect();
@@ -474,12 +476,14 @@ fn serve_part(connection: &Connection, object: &mut Object, body: i64, number: u
         ranges.get(usize::from(number) - 1).filter(|range| range.length > 0 || ranges.len() == 1)
     else {
         let parts = ranges.len();
-        return Err(
-            none(object, format!("the object has {parts} parts with bytes, and no part {number}")).into()
-        );
+        return Err(none(
+            object,
+            format!("part {number} does not exist or is empty: the object has {parts} parts"),
+        )
+        .into());
     };
     object.parts_count = u16::try_from(ranges.len()).ok();
-    // No range has no bytes, as the one part of an empty object.
+    // An empty range cannot be expressed: the only part of an empty object has none.
     object.range = Some(*range).filter(|range| range.length > 0);
     if object.range.is_some() {
         object.checksums = Checksums::default();
@@ -570,7 +574,7 @@ mod tests {
         {
             let error = put(Body::from_stream(pieces(29, None), Some(length))).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
-            assert!(error.message().contains(&format!("{what}, and {length} were announced")), "{error}");
+            assert!(error.message().contains(&format!("{what}, but {length} were announced")), "{error}");
         }
         assert_eq!(bytes(&bucket, "key").await, Some(pattern(100_000).repeat(30)));
         let huge = Body::from_stream(stream::empty(), Some(5 << 30));
@@ -584,7 +588,7 @@ mod tests {
         let stalled = stream::iter((0..30).map(|_| Ok(pattern(100_000).into()))).chain(stream::pending());
         let put = bucket.put(PutRequest::new("key", Body::from_stream(stalled, Some(4_000_000))));
         assert!(tokio::time::timeout(Duration::from_millis(100), put).await.is_err());
-        // What it was writing at that moment is removed once it is written.
+        // The file that it was writing at that moment is removed once it is written.
         while files(bucket.store()).await != (0, 0) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -20,30 +20,31 @@ use crate::model::r2::validate_bucket_name;
 use crate::r2::{Account, BucketInfo, BucketsPage, CreateBucketRequest, ListBucketsRequest, LocationHint};
 use crate::runtime::Runtime;
 
-/// The region of all of them, as of R2's.
+/// The region of all buckets, as in R2.
 const REGION: &str = "auto";
 
-/// What [`read_bucket`] reads, in its order.
+/// The columns that [`read_bucket`] reads, in order.
 macro_rules! bucket_columns {
     () => {
         "name, created, location, storage_class"
     };
 }
 impl LocalStore {
-    /// Creates a bucket. One with a location or a storage class of its own is
-    /// [`Buckets`](crate::r2::Buckets)' to create.
+    /// Creates a bucket. To set a location or a storage class, use [`Buckets`](crate::r2::Buckets).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the name is not one that R2 takes (3 to 63 lower-case letters, digits and hyphens,
-    /// with no hyphen at the ends); [`ErrorKind::Conflict`] with the code `BucketAlreadyOwnedByYou` when it is taken.
+    /// [`ErrorKind::InvalidInput`] if R2 does not allow the name (3 to 63 lower-case letters, digits and
+    /// hyphens, with no hyphen at the ends); [`ErrorKind::Conflict`] with the code `BucketAlreadyOwnedByYou`
+    /// if the bucket exists.
     pub async fn create_bucket(&self, name: &str) -> Result<BucketInfo> {
         Account::create(self, CreateBucketRequest::new(name)).await
     }
 
-    /// Deletes a bucket without objects. Multipart uploads under way are aborted.
+    /// Deletes an empty bucket. Unfinished multipart uploads are aborted.
     ///
     /// # Errors
-    /// [`ErrorKind::NoSuchBucket`]; [`ErrorKind::Conflict`] with the code `BucketNotEmpty`.
+    /// [`ErrorKind::NoSuchBucket`] if the bucket is missing; [`ErrorKind::Conflict`] with the code
+    /// `BucketNotEmpty` if it has objects.
     pub async fn delete_bucket(&self, name: &str) -> Result<()> {
         let name = check_bucket_name(name)?;
         let delete = move |write: &Write<'_>| {
@@ -66,7 +67,7 @@ impl LocalStore {
         self.shared().writer.make_room(delete).await
     }
 
-    /// The buckets, by name.
+    /// Returns all buckets, sorted by name.
     pub async fn buckets(&self) -> Result<Vec<BucketInfo>> {
         self.shared()
             .readers
@@ -79,7 +80,7 @@ impl LocalStore {
             .await
     }
 
-    /// A bucket, if it is there.
+    /// Returns a bucket, or `None` if it does not exist.
     pub async fn bucket_info(&self, name: &str) -> Result<Option<BucketInfo>> {
         let name = check_bucket_name(name)?;
         self.shared()
@@ -92,31 +93,33 @@ impl LocalStore {
             .await
     }
 
-    /// A bucket's handle. Whether the bucket is there shows when it is used: [`ErrorKind::NoSuchBucket`].
+    /// Returns a handle for a bucket. It does not check that the bucket exists: operations on a missing
+    /// bucket fail with [`ErrorKind::NoSuchBucket`].
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the name is not one that R2 takes.
+    /// [`ErrorKind::InvalidInput`] if R2 does not allow the name.
     pub fn bucket(&self, name: &str) -> Result<LocalBucket> {
         Ok(LocalBucket::new(self.clone(), check_bucket_name(name)?))
     }
 }
 
 impl LocalBucket {
-    /// Opens the store in a folder and a bucket of it; both are created where they are not there.
+    /// Opens the store in a folder and a bucket in it. Both are created if they do not exist.
     ///
     /// # Errors
-    /// As [`LocalStore::open`] and [`LocalStore::create_bucket`], but that the bucket may be there.
+    /// The errors of [`LocalStore::open`] and [`LocalStore::create_bucket`], except that the bucket may
+    /// exist.
     pub async fn open(folder: impl AsRef<Path>, name: &str) -> Result<Self> {
         Self::open_in(&LocalStore::open(folder).await?, name).await
     }
 
-    /// Opens a bucket of a store. A missing bucket is created.
+    /// Opens a bucket of a store. The bucket is created if it does not exist.
     ///
     /// # Errors
-    /// As [`LocalStore::create_bucket`], but that the bucket may be there.
+    /// The errors of [`LocalStore::create_bucket`], except that the bucket may exist.
     pub async fn open_in(store: &LocalStore, name: &str) -> Result<Self> {
         let bucket = store.bucket(name)?;
-        // One that is there can be opened where nothing can be written.
+        // An existing bucket can be opened even if the store is read-only.
         if store.bucket_info(name).await?.is_some() {
             return Ok(bucket);
         }
@@ -171,14 +174,14 @@ impl Account for LocalStore {
             })
             .await?;
         created.ok_or_else(|| {
-            Error::new(ErrorKind::Conflict, format!("the store has a bucket {name:?} already"))
+            Error::new(ErrorKind::Conflict, format!("the bucket {name:?} already exists"))
                 .with_code(BUCKET_ALREADY_OWNED_BY_YOU.name)
         })
     }
 
     async fn list(&self, request: ListBucketsRequest) -> Result<BucketsPage> {
         let limit = check_limit(request.limit)?;
-        // The cursor is the last name of the page before.
+        // The cursor is the last name of the previous page.
         let after = request.cursor.max(request.start_after).unwrap_or_default();
         let prefix = request.prefix;
         let mut buckets: Vec<BucketInfo> = self

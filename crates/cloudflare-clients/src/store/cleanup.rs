@@ -1,4 +1,4 @@
-//! What a store does when it is opened: removes what has ended, and puts aside what nobody owns.
+//! The clean-up when a store is opened: removes what has ended, and moves files without an owner aside.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
     if shared.writer.refusal().is_some() {
         return Ok(());
     }
-    // Any transaction also has the files removed that earlier ones left as garbage.
+    // Each transaction also removes the files that earlier ones left as garbage.
     let mut expired = shared
         .writer
         .write(Vec::new(), |write| {
@@ -40,7 +40,8 @@ pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
             Ok((dead, made))
         })
         .await?;
-    // An instance that is dead or has ended commits nothing any more: a file of its that has no row now never gets one.
+    // An instance that is dead or has ended commits nothing any more: if a file of it has no row now, it
+    // never gets one.
     let unused = shared
         .readers
         .read(move |connection| {
@@ -66,8 +67,8 @@ pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
         .await
 }
 
-/// Moves files that no row names out of the way. After a crash, these are of writes that nobody was told of;
-/// but where the database or its log was lost, they may be all that is left of an object.
+/// Moves files that no row refers to out of the way. After a crash they belong to writes that were not
+/// acknowledged; but if the database or its log was lost, they may be all that is left of an object.
 fn put_aside(blobs: &Blobs, lost: &Path, names: &[String]) -> Result<()> {
     if names.is_empty() {
         return Ok(());
@@ -76,15 +77,15 @@ fn put_aside(blobs: &Blobs, lost: &Path, names: &[String]) -> Result<()> {
     create_folder(disk, lost)?;
     for name in names {
         let from = blobs.path(name);
-        // After a power cut it may have both names, and then a rename does nothing.
+        // After a power failure the file may have both names, and then the rename does nothing.
         let moved = disk.rename(&from, &lost.join(name)).and_then(|()| disk.remove(&from));
         moved.map_err(|e| storage(&from, "cannot be moved", e))?;
     }
     tracing::warn!(
         files = names.len(),
-        "a process that was killed left files that the database does not name: they are in {} now. They are of writes that were \
-         not acknowledged, unless the database or its log was lost: then they may be what is left of objects. What is not \
-         missed can be removed",
+        "a killed process left files that the database does not refer to: they were moved to {}. They belong to writes that were \
+         not acknowledged, unless the database or its log was lost: then they may be what is left of objects. Files that you do not \
+         need can be deleted",
         lost.display()
     );
     Ok(())
@@ -105,12 +106,12 @@ fn remove_incoming(blobs: &Blobs, dead: &[DeadInstance]) -> Result<()> {
     Ok(())
 }
 
-/// The files in a folder whose instance is dead or has ended: after a power cut, files are there again that
-/// the latter had removed.
+/// The files in a folder whose instance is dead or has ended. After a power failure, files that an ended
+/// instance had removed may reappear.
 fn files_of_nobody(blobs: &Blobs, folder: &Path, dead: &[DeadInstance]) -> Result<Vec<String>> {
     let disk = &*blobs.platform.disk;
     let names = disk.list(folder).map_err(|e| storage(folder, "cannot be read", e))?;
-    // Looked at after the files: an instance is there before they are.
+    // Listed after the files: an instance is registered before it creates files.
     let others = DeadInstance::others(dead, disk, &blobs.instances)?;
     let is_nobodys =
         |name: &String| Instance::of_file(name).is_some_and(|id| others.iter().all(|other| other != id));
@@ -158,12 +159,12 @@ mod tests {
         let (_folder, bucket, _clock) = bucket_with_clock().await;
         let shared = bucket.store().shared();
         let uncommitted = shared.blobs.create().unwrap().finish().unwrap();
-        // Removed before a power cut, and there again.
+        // Removed before a power failure, and visible again.
         fs::write(shared.blobs.incoming.join("ended-0"), "half").unwrap();
         fs::write(shared.blobs.path("ended-1"), "no row").unwrap();
         fs::write(shared.blobs.instances.join("dead"), "").unwrap();
         clean_up(shared).await.unwrap();
-        // The clean-up of the opening may have been faster, and not have ended yet.
+        // The clean-up of `open` may have been faster, and may still be running.
         while shared.blobs.instances.join("dead").exists() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -204,7 +205,7 @@ mod tests {
         bucket.store().apply_lifecycle().await.unwrap();
         assert_eq!(bucket.list_parts(list.clone()).await.unwrap_err().kind(), ErrorKind::NoSuchUpload);
 
-        // It is known that there was one, for as long.
+        // The id is remembered for that long.
         let abort =
             || bucket.abort_known_multipart_upload(AbortMultipartUploadRequest::new(key(), &list.upload_id));
         clock.advance(UPLOAD_LIFETIME);

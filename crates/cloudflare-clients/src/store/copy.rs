@@ -21,11 +21,11 @@ use crate::r2::{
     StoredObject,
 };
 
-/// The code of the error for an object that was replaced between its row and its files.
+/// Error code for an object that was replaced between reading its row and its files.
 const REPLACED: &str = "ObjectReplaced";
 
 impl LocalBucket {
-    /// The bytes that a part is copied from.
+    /// Returns the bytes that a part is copied from.
     pub(super) async fn source_body(
         &self,
         source: &str,
@@ -55,7 +55,7 @@ impl LocalBucket {
         }
     }
 
-    /// Copies an object of `from`, the newest one where it is replaced meanwhile.
+    /// Copies an object of `from`. If it is replaced in the meantime, the newest one is copied.
     pub(super) async fn copy_from(
         &self,
         from: &Self,
@@ -74,7 +74,7 @@ impl LocalBucket {
         Err(lost(&request.source))
     }
 
-    /// Copies, or fails with [`REPLACED`] when the source is replaced meanwhile.
+    /// Copies once. Fails with [`REPLACED`] if the source is replaced in the meantime.
     async fn copy_once(&self, from: &Self, source: &Key, request: &CopyRequest) -> Result<StoredObject> {
         let (looked_up, only_if) = (source.clone(), request.source_only_if.clone());
         let source_key = request.source_ssec_key.clone();
@@ -140,7 +140,7 @@ impl LocalBucket {
         .await
     }
 
-    /// The bytes of a copy under the key of its source, or without one as it: they are shared.
+    /// The bytes of a copy under the same key as its source, or unencrypted like it: both share the files.
     async fn duplicate(
         &self,
         request: &CopyRequest,
@@ -150,7 +150,7 @@ impl LocalBucket {
         let blobs = Arc::clone(&self.store.shared().blobs);
         let names: Vec<String> = segments.into_iter().filter_map(|segment| segment.blob).collect();
         let name = request.source.clone();
-        // A damaged object is not made two of.
+        // A damaged object is not copied.
         let duplicate = move || {
             if read::verify(&blobs, &name, pieces)? { blobs.duplicate(&names) } else { Ok(None) }
         };
@@ -161,8 +161,8 @@ impl LocalBucket {
         Ok((CopiedBytes::Linked(names), files))
     }
 
-    /// The bytes of a copy under another key than its source, which is in this bucket: each segment is read
-    /// and stored anew.
+    /// The bytes of a copy under a different key than its source's, which is in this bucket: each segment is
+    /// read and stored again.
     async fn encrypt_anew(
         &self,
         source: &Key,
@@ -196,15 +196,15 @@ impl LocalBucket {
     }
 }
 
-/// Where a copy has its bytes.
+/// Where the bytes of a copy are.
 enum CopiedBytes {
-    /// In files of these names, which have the bytes of the source's, in their order.
+    /// In files of these names, which have the bytes of the source's files, in order.
     Linked(Vec<String>),
     /// In these segments, by part number.
     Encrypted(Vec<(u16, Segment)>),
 }
 
-/// The etag of what has the bytes of an object with `etag` in other segments.
+/// The etag of the bytes of an object with `etag` when they are stored in other segments.
 fn etag_of(etag: &str, segments: &[(u16, Segment)]) -> String {
     match segments {
         [(_, segment)] if !etag.contains('-') => segment.md5.to_hex(),
@@ -226,7 +226,7 @@ fn source_row(
     ssec_key: Option<&SseCustomerKey>,
 ) -> StoreResult<StoredRow> {
     let row = objects::find(connection, bucket, key)?.ok_or_else(|| {
-        Error::new(ErrorKind::NoSuchKey, "there is no object to copy from: check the source's key")
+        Error::new(ErrorKind::NoSuchKey, "the object to copy from does not exist: check the source's key")
             .with_code(NO_SUCH_KEY.name)
     })?;
     check_read(row.object.ssec_key_md5.as_deref(), ssec_key)?;

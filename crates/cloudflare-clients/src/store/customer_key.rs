@@ -1,11 +1,11 @@
-//! Whether a request has the key that an object or upload is encrypted with. The errors are those that AWS
-//! documents; R2's are known of keys that an object does not need.
+//! Checks that a request has the key that an object or upload is encrypted with. The errors are those that
+//! AWS documents; R2's are only known for keys that an object does not need.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::{ACCESS_DENIED, INVALID_REQUEST};
 use crate::r2::{Checksum, SseCustomerKey};
 
-/// Refuses to read an object without its key, or with another one. `md5` is that of its key, where it has
+/// Fails to read an encrypted object without its key or with another key. `md5` is that of its key, if it has
 /// one.
 pub(super) fn check_read(md5: Option<&str>, given: Option<&SseCustomerKey>) -> Result<()> {
     match (md5, given) {
@@ -24,7 +24,7 @@ pub(super) fn check_read(md5: Option<&str>, given: Option<&SseCustomerKey>) -> R
     }
 }
 
-/// Refuses a part without the key of its upload, or with another one.
+/// Rejects a part without the key of its upload, or with another key.
 pub(super) fn check_part(md5: Option<&Checksum>, given: Option<&SseCustomerKey>) -> Result<()> {
     match (md5, given) {
         (None, None) => Ok(()),
@@ -129,7 +129,7 @@ mod tests {
         (error.kind(), error.code().unwrap_or_default().to_owned(), error.message().to_owned())
     }
 
-    /// What all files of a store have.
+    /// The content of all files of a store.
     fn stored_bytes(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
         let mut folders = vec![folder.to_owned()];
@@ -172,7 +172,7 @@ mod tests {
                 assert!(!contains(bytes, secret), "{} has {secret:?}", path.display());
             }
         }
-        // The search finds what is stored in the clear.
+        // The search finds data that is stored unencrypted.
         bucket.put(PutRequest::new("plain", text(100_000))).await.unwrap();
         let all = stored_bytes(folder.path());
         assert!(all.iter().any(|(_, bytes)| contains(bytes, secrets[0])));
@@ -186,7 +186,7 @@ mod tests {
             let stored = put(&bucket, name, pattern(size), &key(1)).await;
             let md5 = key(1).md5().to_hex();
             assert_eq!((stored.size, stored.ssec_key_md5.as_ref()), (Some(size as u64), Some(&md5)));
-            // An etag that is the MD5 of the plain text would say of a guess whether it is right.
+            // An etag that is the MD5 of the plain text would confirm a guess.
             assert_ne!(stored.etag, Checksum::md5_of(&pattern(size)).to_hex());
             assert_eq!(stored.checksums, Checksums::default());
             let object = head(&bucket, name, Some(&key(1))).await.unwrap().unwrap();
@@ -215,7 +215,7 @@ mod tests {
         let copy = CopyRequest { source_ssec_key: Some(key(1)), ..CopyRequest::new("plain", "copy") };
         assert_eq!(refused(bucket.copy(copy).await), superfluous);
 
-        // A condition, a listing and a delete need none.
+        // Conditions, listings and deletes do not need the key.
         let listed = bucket.list(ListRequest::new()).await.unwrap().objects;
         assert_eq!(listed[0].key, "large");
         assert_eq!((listed[0].size, &listed[0].checksums), (300_000, &Checksums::default()));
@@ -370,12 +370,12 @@ mod tests {
             let mut checksums = BlockHasher::new();
             checksums.update(&forged);
             change(&bucket, "UPDATE segments SET checksums = ?1", checksums.finish()).await;
-            // To who has no key all is well.
+            // Without the key, the object looks undamaged.
             assert_eq!(bucket.store().scrub(|_, _| {}).await.unwrap().damaged, []);
             let error = get(&bucket, "key", Some(&key(1))).await.unwrap_err();
             assert!(error.message().contains("is damaged"), "{error}");
         }
-        // Cut off behind a chunk.
+        // Cut off after a chunk.
         std::fs::write(&file, &sealed[..2 * BLOCK]).unwrap();
         let mut checksums = BlockHasher::new();
         checksums.update(&sealed[..2 * BLOCK]);
@@ -384,7 +384,7 @@ mod tests {
         assert_eq!(bucket.store().scrub(|_, _| {}).await.unwrap().damaged, []);
         let error = get(&bucket, "key", Some(&key(1))).await.unwrap_err();
         assert!(error.message().contains("is damaged"), "{error}");
-        // The bytes of one object as those of another one.
+        // The bytes of one object in place of another one's.
         for name in ["key", "other"] {
             put(&bucket, name, pattern(1000), &key(1)).await;
         }
@@ -439,7 +439,7 @@ mod tests {
         };
         assert_eq!(bucket.store().shared().readers.read(plain_crcs).await.unwrap(), 0);
 
-        // One part by itself, and one that is a copy under its own key.
+        // A single part, and a copy under its own key.
         let second = GetRequest { part_number: Some(2), ssec_key: Some(key(1)), ..GetRequest::new("key") };
         let second = bucket.get(second).await.unwrap().unwrap().body.bytes().await.unwrap();
         assert!(second == pattern(10));
@@ -497,7 +497,7 @@ mod tests {
                 files(bucket.store()).await;
             }
         }
-        // To itself, under another key.
+        // Copied to itself, under another key.
         let mut copy = CopyRequest::new("parts", "parts");
         (copy.source_ssec_key, copy.ssec_key) = (Some(key(1)), Some(key(3)));
         let copied = bucket.copy(copy).await.unwrap();

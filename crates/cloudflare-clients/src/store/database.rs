@@ -1,4 +1,4 @@
-//! The SQLite database: its connections, its schema's version, and its errors.
+//! The SQLite database: its connections, the version of its schema, and its errors.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,7 +19,7 @@ use crate::sync::lock;
 use crate::time;
 pub(super) use crate::time::to_millis;
 
-/// What each version of the format adds to the one before.
+/// What each version of the format adds to the previous one.
 pub(super) const VERSIONS: [&str; 9] = [
     include_str!("schema/1_buckets.sql"),
     include_str!("schema/2_namespaces.sql"),
@@ -32,30 +32,30 @@ pub(super) const VERSIONS: [&str; 9] = [
     include_str!("schema/9_lifecycle.sql"),
 ];
 
-/// How often what waits for another process looks whether it may go on. SQLite's own handler sleeps up to 100 ms at a time,
-/// while a process that writes all the time begins its next transaction 0.1 ms after the last.
+/// How often to check whether another process is done. SQLite's own handler sleeps up to 100 ms at a time,
+/// while a process that writes all the time starts its next transaction 0.1 ms after the last.
 pub(super) const BUSY_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How long another process's transaction is waited for.
+/// Maximum time to wait for another process's transaction.
 pub(super) const MAX_WAIT_FOR_TRANSACTION: Duration = Duration::from_secs(30);
 
-/// How long the reads under way are waited for, when the log is to be emptied.
+/// Maximum time to wait for reads in progress when the log is to be truncated.
 pub(super) const MAX_WAIT_FOR_READS: Duration = Duration::from_secs(1);
 
-/// What stands for itself in a path of a URI.
+/// Characters that need no encoding in the path of a URI.
 const URI_PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
 
-/// How many reads run at a time. They are short; more would only contend for the processor.
+/// Maximum number of concurrent reads. They are short; more would only contend for the processor.
 const READERS: usize = 8;
 
-/// How long a look-up may take on an async thread: enough to read a few pages from the disk.
+/// Maximum time that a lookup may take on an async thread: enough to read a few pages from the disk.
 const QUICK: Duration = Duration::from_micros(250);
 
-/// After a look-up that took longer than [`QUICK`], async threads run none for this many times as long.
+/// After a lookup that took longer than [`QUICK`], async threads run none for this many times as long.
 const REST: u32 = 20;
 
-/// Why a statement, or what surrounds it, failed.
+/// Why work on the database failed.
 #[derive(Debug)]
 pub(super) enum Failure {
     Refused(Error),
@@ -89,12 +89,12 @@ impl From<Failure> for Error {
     }
 }
 
-/// The error for a file operation that failed.
+/// The error of a failed file operation.
 pub(super) fn storage(path: &Path, what: &str, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Storage, format!("{} {what}: {error}", path.display())).with_source(error)
 }
 
-/// Opens a connection that writes, and creates what is not there yet.
+/// Opens a connection that writes, and creates the database if it does not exist.
 pub(super) fn open(platform: &Platform, path: &Path) -> Result<Connection> {
     let opened = || -> StoreResult<Connection> {
         let mut connection = connect(platform, path, Access::Write)?;
@@ -103,7 +103,7 @@ pub(super) fn open(platform: &Platform, path: &Path) -> Result<Connection> {
         if journal != "wal" {
             return Err(Error::new(
                 ErrorKind::Storage,
-                "its file system has no shared memory, which several processes need: keep the store on a local disk",
+                "its file system does not support shared memory, which several processes need: put the store on a local disk",
             )
             .into());
         }
@@ -112,11 +112,11 @@ pub(super) fn open(platform: &Platform, path: &Path) -> Result<Connection> {
         connection.pragma_update(None, "fullfsync", true)?;
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        // What is deleted within a page is overwritten there.
+        // Content that is deleted within a page is overwritten.
         connection.pragma_update_and_check(None, "secure_delete", "fast", |_| Ok(()))?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        // What a killed process wrote to the log and did not sync is committed from here on: nobody may act on it before it
-        // is synced, such as by removing the files that it let go of.
+        // Bytes that a killed process wrote to the log without syncing count as committed from here on. They
+        // must be synced before anybody acts on them, for example by removing the files that they released.
         if !is_mutated(Mutation::LogNotSynced) {
             let log = log_of(path);
             write_again(&*platform.disk, &log).map_err(|e| storage(&log, "cannot be synced", e))?;
@@ -128,7 +128,7 @@ pub(super) fn open(platform: &Platform, path: &Path) -> Result<Connection> {
     opened().map_err(|failure| Error::from(failure).explain(format!("{} cannot be opened", path.display())))
 }
 
-/// Brings the database to the newest version of the format.
+/// Upgrades the database to the newest version of the format.
 pub(super) fn migrate(connection: &Connection) -> StoreResult<()> {
     let version: usize = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
     let known = VERSIONS.len();
@@ -136,7 +136,7 @@ pub(super) fn migrate(connection: &Connection) -> StoreResult<()> {
         return Err(Error::new(
             ErrorKind::Storage,
             format!(
-                "the store has format {version} and this version knows {known}: open it with the newer version that made it"
+                "the store has format {version}, and this version supports up to {known}: open it with the newer version that wrote it"
             ),
         )
         .into());
@@ -148,13 +148,13 @@ pub(super) fn migrate(connection: &Connection) -> StoreResult<()> {
     Ok(())
 }
 
-/// What connections may do with the database.
+/// How a connection may use the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Write,
-    /// Where nothing can be written, and somebody else has left the database open or was killed.
+    /// For a store that cannot be written, while another process has the database open or was killed.
     Read,
-    /// The same without a log of SQLite's: nobody else has the database open.
+    /// The same without SQLite's log: no other process has the database open.
     ReadUnchanging,
 }
 
@@ -171,12 +171,12 @@ fn connect(platform: &Platform, path: &Path, access: Access) -> rusqlite::Result
     let mut connection = platform.disk.connect(&path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     wait_at_most(&mut connection, &platform.threads, MAX_WAIT_FOR_TRANSACTION)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // A plan holds for all values: SQLite made some plans anew each time that a value was bound.
+    // A query plan is used for all values: otherwise SQLite planned some queries again for each bound value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 
-/// The [URI](https://www.sqlite.org/uri.html) of a database that nobody changes: then SQLite needs no log and
+/// The [URI](https://www.sqlite.org/uri.html) of a database that nobody changes: SQLite then needs no log and
 /// no locks.
 fn immutable(path: &Path) -> PathBuf {
     let path = percent_encode(path.as_os_str().as_encoded_bytes(), URI_PATH);
@@ -194,15 +194,15 @@ pub(super) fn check_version(platform: &Platform, path: &Path, access: Access) ->
         version => Err(Error::new(
             ErrorKind::Storage,
             format!(
-                "the store has format {version} and this version reads {}: make it writable, so that it is upgraded, or \
-                 use the version that made it",
+                "the store has format {version}, and this version reads {}: make the store writable, so that it is upgraded, or \
+                 use the version that wrote it",
                 VERSIONS.len()
             ),
         )),
     }
 }
 
-/// Has SQLite wait for other connections in the way of this one.
+/// Makes SQLite wait for other connections that block this one.
 pub(super) fn wait_at_most(
     connection: &mut Connection,
     threads: &Arc<dyn Threads>,
@@ -211,7 +211,7 @@ pub(super) fn wait_at_most(
     wait_while(connection, threads, most, Arc::new(AtomicBool::new(true)))
 }
 
-/// As [`wait_at_most`], but only while `may_wait` says so.
+/// Like [`wait_at_most`], but only while `may_wait` is true.
 fn wait_while(
     connection: &mut Connection,
     threads: &Arc<dyn Threads>,
@@ -236,7 +236,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }
 
-/// Connections that read.
+/// Connections for reading.
 #[derive(Debug)]
 pub(super) struct Readers {
     platform: Platform,
@@ -247,18 +247,18 @@ pub(super) struct Readers {
     pace: Pace,
 }
 
-/// A connection that reads.
+/// A connection for reading.
 #[derive(Debug)]
 struct Reader {
     connection: Connection,
-    /// Whether it waits for other connections that are in its way, or fails as busy.
+    /// Whether it waits for other connections that block it, or fails as busy.
     may_wait: Arc<AtomicBool>,
 }
 
-/// Whether reads are so quick that the threads of those who ask may do them.
+/// Whether reads are fast enough to run on the caller's thread.
 #[derive(Debug, Default)]
 struct Pace {
-    /// From when on they may, in nanoseconds of the platform's clock.
+    /// The earliest time for that, in nanoseconds of the platform's clock.
     from: AtomicU64,
 }
 
@@ -285,12 +285,12 @@ impl Readers {
         Self { platform, path, access, idle: Mutex::default(), permits, pace: Pace::default() }
     }
 
-    /// Looks something up that is in few pages of the database, seeing one state of it throughout.
+    /// Looks something up that is in few pages of the database. The lookup sees one consistent state.
     ///
-    /// It runs on the caller's thread, a tenth of the time of a hop to another, as long as such look-ups are
-    /// [`QUICK`]: the pages are in memory then, and no other connection is in the way. After one that was
-    /// not, further ones hop for [`REST`] times as long. So an async thread spends a twentieth of its time at
-    /// most waiting for the disk.
+    /// It runs on the caller's thread, in a tenth of the time of a hop to another thread, as long as such
+    /// lookups take at most [`QUICK`]: the pages are in memory then, and no other connection is in the way.
+    /// After a slower lookup, further ones hop for [`REST`] times as long. So an async thread spends at most
+    /// a twentieth of its time waiting for the disk.
     pub(super) async fn look_up<T, F>(self: &Arc<Self>, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -302,7 +302,7 @@ impl Readers {
         }
     }
 
-    /// As [`look_up`](Self::look_up), for what one statement finds, which sees one state by itself.
+    /// Like [`look_up`](Self::look_up), for a single statement, which sees a consistent state by itself.
     pub(super) async fn look_up_at_once<T, F>(self: &Arc<Self>, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -314,9 +314,9 @@ impl Readers {
         }
     }
 
-    /// `None`: not on this thread, or not now.
+    /// Runs a lookup on this thread. `None` if it cannot run here now.
     async fn try_here<T>(&self, work: impl Fn(&Connection) -> StoreResult<T>) -> Option<Result<T>> {
-        // A task that looks up thousands of keys lets the others of its thread run in between.
+        // A task that looks up thousands of keys lets other tasks of its thread run in between.
         tokio::task::coop::consume_budget().await;
         let threads = &self.platform.threads;
         let began = threads.monotonic();
@@ -336,7 +336,7 @@ impl Readers {
         }
     }
 
-    /// Runs `work` off the async threads, seeing one state of the database throughout.
+    /// Runs `work` off the async threads. It sees one consistent state of the database.
     pub(super) async fn read<T, F>(self: &Arc<Self>, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -354,7 +354,7 @@ impl Readers {
         self.platform.blocking(work).await
     }
 
-    /// A connection of its own that sees one state of the database, that of now, as long as it lives.
+    /// Opens a separate connection that sees the current state of the database for its lifetime.
     pub(super) fn begin(&self) -> StoreResult<Connection> {
         let Reader { connection, .. } = self.connect()?;
         connection.execute_batch("BEGIN; SELECT count(*) FROM next_body;")?;
@@ -368,7 +368,7 @@ impl Readers {
         self.connect().map_err(|error| Failure::from(error).into())
     }
 
-    /// A connection whose transaction could not be ended is not used again.
+    /// Returns a connection to the pool. A connection whose transaction could not be ended is not reused.
     fn give_back(&self, reader: Reader) {
         if reader.connection.is_autocommit() {
             self.idle().push(reader);
@@ -391,19 +391,19 @@ impl Readers {
 fn snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> StoreResult<T>) -> StoreResult<T> {
     connection.prepare_cached("BEGIN")?.execute(())?;
     let outcome = work(connection);
-    // Some errors have ended it already.
+    // Some errors have ended the transaction already.
     if !connection.is_autocommit() {
         connection.prepare_cached("ROLLBACK")?.execute(())?;
     }
     outcome
 }
 
-/// A time from the database.
+/// A time in the database.
 pub(super) fn from_millis(millis: u64) -> SystemTime {
     time::from_millis(millis).unwrap_or(UNIX_EPOCH)
 }
 
-/// 32 random hex characters.
+/// Returns 32 random hex characters.
 pub(super) fn random_hex(connection: &Connection) -> rusqlite::Result<String> {
     connection.prepare_cached("SELECT lower(hex(randomblob(16)))")?.query_row((), |row| row.get(0))
 }
@@ -413,7 +413,7 @@ pub(super) fn read_key(row: &Row<'_>, column: usize) -> StoreResult<String> {
     String::from_utf8(row.get(column)?).map_err(|error| malformed("a key", &error).into())
 }
 
-/// The error for what this code never writes.
+/// The error for content that this code never writes.
 pub(super) fn malformed(what: &str, why: &dyn std::fmt::Display) -> Error {
     Error::new(ErrorKind::Storage, format!("the store's database is damaged: {what} is malformed: {why}"))
 }

@@ -1,4 +1,4 @@
-//! The disk: every step between receiving bytes and acknowledging them, and every look at what is stored.
+//! The disk: every step between receiving bytes and acknowledging them, and every read of stored bytes.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -8,72 +8,72 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// The files and folders of the store, and the way to its database. What ships is `OperatingSystem`.
+/// The files and folders of the store, and access to its database. In production it is `OperatingSystem`.
 pub trait Disk: fmt::Debug + Send + Sync {
-    /// Opens a file, but no symbolic link: who can put one there would choose which file is written. What is
-    /// created is its owner's alone.
+    /// Opens a file. Symbolic links are not followed: whoever could create one would choose which file is
+    /// written. New files are accessible to their owner only.
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>>;
 
-    /// Takes a file that others may read or write from them. Fine when it does not exist; a symbolic link or a pipe is
-    /// refused.
+    /// Makes a file that others may read or write accessible to its owner only. A missing file is not an
+    /// error; a symbolic link or a pipe is.
     fn make_private(&self, path: &Path) -> io::Result<()>;
 
-    /// How many bytes a file has. Fails when it does not exist.
+    /// Returns the size of a file in bytes. Fails if it does not exist.
     fn size(&self, path: &Path) -> io::Result<u64>;
 
-    /// Gives a file another name, in place of the file that has it.
+    /// Renames a file, replacing the file that has the new name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Gives a file a second name.
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Removes a file; fine when it does not exist.
+    /// Removes a file. A missing file is not an error.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// Whether there is a folder.
+    /// Whether the folder exists.
     fn is_folder(&self, path: &Path) -> bool;
 
-    /// Creates a folder in one that exists, for its owner alone.
+    /// Creates a folder in an existing one, accessible to its owner only.
     fn create_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// The names in a folder.
+    /// Lists the names in a folder.
     fn list(&self, folder: &Path) -> io::Result<Vec<OsString>>;
 
-    /// Returns once the names in a folder would survive a power cut.
+    /// Syncs a folder, so that its names survive a power failure.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// Opens a database. What SQLite does to its files goes through the VFS of this connection.
+    /// Opens a database. SQLite accesses its files through the VFS of this connection.
     fn connect(&self, path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection>;
 
-    /// Ends a transaction. With `synchronous=FULL` it is on disk when this returns.
+    /// Commits a transaction. With `synchronous=FULL` it is on disk when this returns.
     fn commit(&self, connection: &Connection) -> rusqlite::Result<()>;
 }
 
 /// How a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Open {
-    /// One that exists, to read it.
+    /// An existing file, for reading.
     Read,
-    /// One that exists, to write it.
+    /// An existing file, for writing.
     Write,
-    /// To write it from its beginning; created where it does not exist, and left as it is where it does.
+    /// For writing from the start; created if it does not exist, and not truncated if it does.
     Create,
-    /// To write it; refused where it exists.
+    /// A new file, for writing. Fails if it exists.
     CreateNew,
 }
 
-/// An open file. Its lock ends with it, at the latest.
+/// An open file. Its lock is released at the latest when it is dropped.
 pub trait DiskFile: Read + Write + Seek + fmt::Debug + Send + Sync {
-    /// Returns once the bytes would survive a power cut.
+    /// Syncs the file, so that its bytes survive a power failure.
     fn sync(&self) -> io::Result<()>;
 
-    /// Takes the lock, if nobody else has it.
+    /// Takes the exclusive lock, unless another handle holds a lock.
     fn try_lock(&self) -> Result<(), TryLockError>;
 
-    /// Takes the lock together with others who take it so, if nobody has it alone.
+    /// Takes a shared lock, unless another handle holds the exclusive lock.
     fn try_lock_shared(&self) -> Result<(), TryLockError>;
 
-    /// Lets go of the lock.
+    /// Releases the lock.
     fn unlock(&self) -> io::Result<()>;
 }
 
@@ -113,8 +113,8 @@ impl Disk for OperatingSystem {
             return Err(symbolic_link());
         }
         if !metadata.is_file() {
-            // A pipe would be waited for without an end.
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file: remove it"));
+            // Opening a pipe would block forever.
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file: remove it"));
         }
         #[cfg(unix)]
         {
@@ -164,7 +164,7 @@ impl Disk for OperatingSystem {
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        // Elsewhere a folder cannot be opened; NTFS journals names by itself.
+        // Other systems cannot open a folder; NTFS journals names by itself.
         if cfg!(unix) {
             File::open(folder)?.sync_all()?;
         }
@@ -183,7 +183,7 @@ impl Disk for OperatingSystem {
 fn symbolic_link() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
-        "it is a symbolic link, which the store never makes: remove it",
+        "it is a symbolic link, which the store never creates: remove it",
     )
 }
 
@@ -224,7 +224,7 @@ mod tests {
     use crate::store::testing::{Clock, bytes, pattern};
     use crate::store::{LifecycleReport, LocalBucket, LocalStore, upgrade};
 
-    /// Records each step once it is done, and takes its time first: what does not wait for it comes earlier.
+    /// Records each step once it is done, after a delay: a step that does not wait for it comes earlier.
     #[derive(Debug, Default)]
     struct Recorder(Arc<Steps>);
 
@@ -257,7 +257,7 @@ mod tests {
             Ok(done)
         }
 
-        /// What was done since the last time and in which folder, without what removes files.
+        /// The steps since the last call and their folders, without the removal of files.
         fn take(&self) -> Vec<String> {
             let steps = std::mem::take(&mut *self.steps.lock().unwrap());
             let made = steps.into_iter().filter(|(name, _)| *name != "remove");
@@ -379,7 +379,7 @@ mod tests {
         let recorder = Arc::new(Recorder(Arc::clone(&disk)));
         let platform = Platform { disk: recorder, ..Platform::new(Arc::new(Clock::new())) };
         let store = LocalStore::open_on(&folder.path().join("new/store"), platform).await.unwrap();
-        // The clean-up of the opening makes a commit of its own.
+        // The clean-up of `open` makes its own commit.
         while !disk.steps.lock().unwrap().iter().any(|(name, _)| *name == "commit") {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -456,9 +456,9 @@ mod tests {
         let steps = std::mem::take(&mut *disk.steps.lock().unwrap());
         let synced: Vec<PathBuf> =
             steps.into_iter().filter(|(name, _)| name.starts_with("sync")).map(|(_, path)| path).collect();
-        // `new` in the folder above, and `store` in it; all folders above, of which a killed process may have made one; the
-        // store's three folders; the log, which may have what a killed process did not sync; the database's name, and
-        // the instance's.
+        // `new` in the folder above, and `store` in it; all folders above, one of which a killed process may
+        // have created; the store's three folders; the log, which may contain bytes that a killed process did
+        // not sync; the database's name, and the instance's.
         let store = folder.path().join("new/store");
         let mut expected = vec![folder.path().to_owned(), folder.path().join("new")];
         expected.extend(store.ancestors().skip(1).map(Path::to_owned));
@@ -492,8 +492,8 @@ mod tests {
         assert_eq!(bytes(&bucket, "large").await, Some(pattern(300_000)));
     }
 
-    /// A disk without room for a commit as long as the room for deletes is kept, or that lets nothing be
-    /// written in a folder.
+    /// A disk without room for a commit as long as the room for deletes is reserved, or that does not allow
+    /// writes in a folder.
     #[derive(Debug, Default)]
     struct Unwritable {
         is_full: AtomicBool,
@@ -610,7 +610,7 @@ mod tests {
         bucket.delete(DeleteRequest::new("a")).await.unwrap();
         assert_eq!(bytes(&bucket, "a").await, None);
         assert!(!folder.path().join("reserve").exists());
-        // With room again the next delete has it kept.
+        // Once there is room again, the next delete reserves it.
         disk.is_full.store(false, Ordering::Relaxed);
         bucket.delete(DeleteRequest::new("b")).await.unwrap();
         bucket.put(PutRequest::new("c", "1")).await.unwrap();
@@ -633,7 +633,7 @@ mod tests {
     #[tokio::test]
     async fn where_nothing_can_be_written_what_is_there_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        // What a path of a URI cannot have as it is.
+        // Characters that must be encoded in the path of a URI.
         let path = folder.path().join("a b?c#d%20");
         let bucket = LocalBucket::open(&path, "media").await.unwrap();
         bucket.put(PutRequest::new("large", pattern(300_000))).await.unwrap();
@@ -650,13 +650,13 @@ mod tests {
             for size in [1, 300_000] {
                 let refused = bucket.put(PutRequest::new("new", pattern(size))).await.unwrap_err();
                 assert_eq!(refused.kind(), ErrorKind::Storage);
-                assert!(refused.message().contains("open to read only"), "{refused}");
+                assert!(refused.message().contains("open read-only"), "{refused}");
             }
             assert!(bucket.delete(DeleteRequest::new("small")).await.is_err());
             assert_eq!(store.scrub(|_, _| {}).await.unwrap().damaged, []);
             store
         };
-        // Beside one that writes, and once nobody does.
+        // Next to a process that writes, and without one.
         drop(reopen().await);
         assert!(bucket.store().read_only_reason().is_none());
         drop(bucket);
@@ -691,8 +691,8 @@ mod tests {
         assert!(store.read_only_reason().is_none());
     }
 
-    /// One of the newest format is read whole, also what is encrypted, and its rules are not carried out. One
-    /// of an older format would have to be upgraded.
+    /// A store of the newest format is read completely, including encrypted objects, and its rules are not
+    /// applied. A store of an older format would have to be upgraded.
     #[tokio::test]
     async fn a_store_of_a_format_is_read_where_it_cannot_be_written() {
         let newest = VERSIONS.len();
@@ -704,9 +704,9 @@ mod tests {
             let opened = LocalStore::open_on(folder.path(), platform).await;
             if written < newest {
                 let refused = opened.unwrap_err();
-                let both = format!("the store has format {written} and this version reads {newest}");
+                let both = format!("the store has format {written}, and this version reads {newest}");
                 assert!(refused.message().contains(&both), "{refused}");
-                assert!(refused.message().contains("make it writable"), "{refused}");
+                assert!(refused.message().contains("make the store writable"), "{refused}");
                 assert!(upgrade::contents(folder.path()) == before);
                 continue;
             }
@@ -720,7 +720,7 @@ mod tests {
             assert_eq!(media.lifecycle().await.unwrap(), Some(upgrade::lifecycle()));
             assert_eq!(store.apply_lifecycle().await.unwrap(), LifecycleReport::default());
             let refused = media.put_lifecycle(upgrade::lifecycle()).await.unwrap_err();
-            assert!(refused.message().contains("open to read only"), "{refused}");
+            assert!(refused.message().contains("open read-only"), "{refused}");
             assert_eq!(store.scrub(|_, _| {}).await.unwrap().damaged, []);
             let elsewhere = tempfile::tempdir().unwrap();
             let copied = elsewhere.path().join("copy");

@@ -1,10 +1,10 @@
-//! Segments that are encrypted by a customer's key, a chunk at a time: a range of one is read and proved
-//! without the rest.
+//! Segments that are encrypted with a customer's key, in chunks: a range can be read and verified without the
+//! rest.
 //!
-//! Each segment has a key of its own: HKDF-SHA256 of the customer's key and 32 random bytes, its salt, for
-//! the number of its part. By that each chunk is sealed with AES-256-GCM under a nonce that says which chunk
-//! it is and whether it is the last. So a chunk opens in its place alone: not behind another one, not as the
-//! end, not in another segment.
+//! Each segment has its own key, which HKDF-SHA256 derives from the customer's key, 32 random bytes (the
+//! salt), and the number of the part. Each chunk is sealed with AES-256-GCM under a nonce that contains its
+//! index and whether it is the last one. So a chunk can only be opened in its place: not after another chunk,
+//! not as the end, and not in another segment.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
@@ -13,17 +13,17 @@ use super::block_checksums::BLOCK;
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::SseCustomerKey;
 
-/// How many bytes a chunk grows by: the tag that proves it.
+/// Number of bytes that a chunk grows by: the authentication tag.
 const TAG: usize = 16;
 
-/// How many bytes are in a chunk, but for the last one. Sealed it is one block, so that each is compared with
-/// its checksum, too.
+/// Number of bytes in a chunk, except the last. A sealed chunk is one block, so that it also has its own
+/// checksum.
 pub(super) const CHUNK: usize = BLOCK - TAG;
 
-/// Random bytes that make the key of one segment.
+/// Random bytes from which the key of one segment is derived.
 pub(super) type SegmentSalt = [u8; 32];
 
-/// How many bytes a segment of this size has when it is encrypted. One without bytes has a chunk as well.
+/// Size of an encrypted segment with content of this size. An empty segment has a chunk as well.
 pub(super) fn sealed_size(size: u64) -> u64 {
     size + size.div_ceil(CHUNK as u64).max(1) * TAG as u64
 }
@@ -39,7 +39,7 @@ fn segment_key(key: &SseCustomerKey, salt: &SegmentSalt, part_number: u16) -> Re
     }
 }
 
-/// Used once with each key that seals.
+/// The nonce of a chunk. It is used once with each key that seals.
 fn nonce(index: u64, is_last: bool) -> Nonce {
     let mut nonce = [0; 12];
     nonce[0] = is_last.into();
@@ -52,7 +52,8 @@ pub(super) struct Sealer {
     key: LessSafeKey,
     pub(super) salt: SegmentSalt,
     index: u64,
-    /// What has arrived of the chunk. A whole one waits for more, since the last one is sealed as that.
+    /// The bytes of the chunk that have arrived. A full chunk waits for more bytes, as the last one is sealed
+    /// differently.
     chunk: Vec<u8>,
 }
 
@@ -60,12 +61,12 @@ impl Sealer {
     pub(super) fn new(key: &SseCustomerKey, part_number: u16) -> Result<Self> {
         let mut salt = SegmentSalt::default();
         getrandom::fill(&mut salt).map_err(|error| {
-            Error::new(ErrorKind::Storage, format!("the system gives no random bytes: {error}"))
+            Error::new(ErrorKind::Storage, format!("the system did not provide random bytes: {error}"))
         })?;
         Ok(Self { key: segment_key(key, &salt, part_number)?, salt, index: 0, chunk: Vec::new() })
     }
 
-    /// Seals what is followed by more, behind what `sealed` has.
+    /// Adds bytes, and appends the chunks that are followed by more to `sealed`.
     pub(super) fn update(&mut self, mut bytes: &[u8], sealed: &mut Vec<u8>) -> Result<()> {
         sealed.reserve(bytes.len() + BLOCK);
         while !bytes.is_empty() {
@@ -111,7 +112,7 @@ impl Opener {
         Ok(Self { key: segment_key(key, salt, part_number)?, last })
     }
 
-    /// Opens a chunk in place. `None`: it is not the one that was sealed there.
+    /// Opens a chunk. `None` if it is not the chunk that was sealed at this index.
     pub(super) fn open(&self, index: u64, mut chunk: Vec<u8>) -> Option<Vec<u8>> {
         let nonce = nonce(index, index == self.last);
         let length = self.key.open_in_place(nonce, Aad::empty(), &mut chunk).ok()?.len();
@@ -168,11 +169,11 @@ mod tests {
         };
         let sound = opener(&key(), &salt, 1, size);
         assert!(sound.open(0, first.clone()).is_some() && sound.open(1, last.clone()).is_some());
-        // In another's place, and as the end of a segment that was cut short or made longer.
+        // In another chunk's place, and as the end of a segment that was cut short or extended.
         assert!(sound.open(1, first.clone()).is_none() && sound.open(0, last.clone()).is_none());
         assert!(opener(&key(), &salt, 1, CHUNK as u64).open(0, first.clone()).is_none());
         assert!(opener(&key(), &salt, 1, size + 1).open(1, last.clone()).is_none());
-        // In another segment or part, under another key, with another bit.
+        // In another segment or part, under another key, with a flipped bit.
         let (other, _) = seal(b"other", BLOCK, 1);
         assert!(opener(&key(), &other, 1, size).open(0, first.clone()).is_none());
         assert!(opener(&key(), &salt, 2, size).open(0, first.clone()).is_none());

@@ -1,4 +1,4 @@
-//! What happens to the objects of a store, for who listens.
+//! Events about the objects of a store, for listeners.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,14 +12,15 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use crate::r2::R2Event;
 use crate::sync::lock;
 
-/// How many events wait for a listener at most.
+/// Maximum number of events that wait for a listener.
 const MAX_WAITING: usize = 10_000;
 
-/// What happens to the objects of a [`LocalStore`](crate::LocalStore) from now on, as R2's event
-/// notifications say it: a stream, in the order of the transactions, of what was done through this store and
-/// its clones. What another process does is not in it.
+/// A stream of events about the objects of a [`LocalStore`](crate::LocalStore), like R2's event
+/// notifications. It contains the changes made through this store and its clones, in the order of their
+/// transactions. Changes by other processes are not included.
 ///
-/// Up to 10,000 events wait to be read. More are dropped, with a warning, and [counted](Self::dropped).
+/// Up to 10,000 unread events are kept. Further events are dropped, with a warning, and
+/// [counted](Self::dropped).
 #[derive(Debug)]
 pub struct R2Events {
     receiver: Receiver<R2Event>,
@@ -27,12 +28,12 @@ pub struct R2Events {
 }
 
 impl R2Events {
-    /// How many events wait to be read.
+    /// Returns the number of unread events.
     pub fn waiting(&self) -> usize {
         self.receiver.len()
     }
 
-    /// How many events were dropped so far, because 10,000 waited.
+    /// Returns the number of events that were dropped because 10,000 were unread.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
@@ -46,11 +47,11 @@ impl Stream for R2Events {
     }
 }
 
-/// Who listens.
+/// The listeners of a store.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     listeners: Mutex<Vec<Listener>>,
-    /// Whether there may be one.
+    /// Whether there may be a listener.
     heard: AtomicBool,
 }
 
@@ -64,7 +65,7 @@ struct Listener {
 }
 
 impl Events {
-    /// Tells a listener what is committed from now on, with this account's id.
+    /// Adds a listener for changes from now on. The events have this account id.
     pub(super) fn listen(&self, account: String) -> R2Events {
         let (sender, receiver) = channel(MAX_WAITING);
         let dropped = Arc::default();
@@ -74,12 +75,12 @@ impl Events {
         R2Events { receiver, dropped }
     }
 
-    /// Whether anybody listens.
+    /// Whether there is a listener.
     pub(super) fn are_heard(&self) -> bool {
         self.heard.load(Ordering::Acquire)
     }
 
-    /// Tells what was committed. Never waits.
+    /// Sends the events of a committed transaction. Never waits.
     pub(super) fn tell(&self, events: Vec<R2Event>) {
         if events.is_empty() {
             return;
@@ -93,7 +94,7 @@ impl Events {
 }
 
 impl Listener {
-    /// Returns whether it listens still.
+    /// Sends an event. Returns whether the listener still exists.
     fn tell(&mut self, event: &R2Event) -> bool {
         let account = self.account.clone();
         let was_full = self.full;
@@ -103,7 +104,7 @@ impl Listener {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
         if self.full && !was_full {
-            tracing::warn!("{MAX_WAITING} events of R2 wait to be delivered: those that follow are dropped");
+            tracing::warn!("{MAX_WAITING} R2 events are waiting to be read: further events are dropped");
         }
         !matches!(sent, Err(TrySendError::Closed(_)))
     }

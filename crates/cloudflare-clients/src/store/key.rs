@@ -1,11 +1,11 @@
-//! What identifies an object.
+//! The identity of an object.
 
 use std::borrow::Cow;
 
 use crate::error::Result;
 use crate::model::r2::{normalize_key, validate_key};
 
-/// A key: R2 takes keys of one NFC form for one object and lists it as it was last uploaded.
+/// A key. R2 identifies an object by the NFC form of its key, and lists the key as it was last uploaded.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
     canonical: String,
@@ -21,17 +21,17 @@ impl Key {
         })
     }
 
-    /// What the database orders and finds by.
+    /// The form that the database sorts and looks up by.
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.canonical.as_bytes()
     }
 
-    /// The form it was given in, where that is not the canonical one.
+    /// The form that was given, if it differs from the canonical one.
     pub(super) fn uploaded(&self) -> Option<&str> {
         self.uploaded.as_deref()
     }
 
-    /// The form it was given in.
+    /// The form that was given.
     pub(super) fn into_given(self) -> String {
         self.uploaded.unwrap_or(self.canonical)
     }

@@ -1,10 +1,10 @@
-//! Carrying out lifecycle rules.
+//! Applying lifecycle rules.
 //!
-//! An index has the objects of each bucket in the order in which they were uploaded. All that an action is
-//! about is at its beginning, up to the time when what is of age was uploaded. An action is carried out on a
-//! piece of it, and the next time on what follows: so a sweep looks at what has come of age since the last
-//! one, and at nothing else. It finds in a read, and changes what was found in transactions of their own, so
-//! that writers wait for a few of them at most.
+//! An index lists the objects of each bucket in the order in which they were uploaded. Everything that an
+//! action applies to is at its beginning, up to the upload time of the youngest object that is old enough. An
+//! action is applied to one stretch of it, and the next time to what follows: so a sweep only looks at what
+//! has become old enough since the last one. It reads in one step, and changes what it found in separate
+//! transactions, so that writers wait for only a few of them.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -24,28 +24,28 @@ use crate::model::r2::{LifecycleCondition, LifecyclePolicy, LifecycleRule, Stora
 use crate::r2::R2Action;
 use crate::time::{duration_millis, later};
 
-/// How many objects are changed in one transaction.
+/// Number of objects that are changed in one transaction.
 const BATCH: usize = 500;
 
-/// For how long, in milliseconds, a write may be under way between its time and its commit.
+/// Maximum time between the timestamp of a write and its commit, in milliseconds.
 const UNDER_WAY: u64 = 60_000;
 
-/// R2 deletes rather than moves what would be deleted so soon after.
+/// R2 does not move objects that would be deleted within this time.
 const DELETED_SOON: Duration = Duration::from_secs(24 * 3600);
 
-/// What [`LocalStore::apply_lifecycle`](crate::LocalStore::apply_lifecycle) has done.
+/// The result of [`LocalStore::apply_lifecycle`](crate::LocalStore::apply_lifecycle).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LifecycleReport {
-    /// How many objects were deleted.
+    /// Number of objects that were deleted.
     pub deleted: u64,
-    /// How many objects were moved to Infrequent Access.
+    /// Number of objects that were moved to Infrequent Access.
     pub moved: u64,
-    /// How many uploads in parts were aborted.
+    /// Number of multipart uploads that were aborted.
     pub aborted: u64,
 }
 
-/// Carries out the rules in the background, if they are due.
+/// Applies the rules in the background, if they are due.
 pub(super) fn sweep_if_due(shared: &Arc<Shared>) {
     if shared.writer.refusal().is_some() {
         return;
@@ -56,13 +56,15 @@ pub(super) fn sweep_if_due(shared: &Arc<Shared>) {
     shared.platform.threads.spawn(Box::pin(async move {
         match sweep_alone(&swept, now, alone).await {
             Err(error) if was_stopped(&error) => {}
-            Err(error) => tracing::warn!(%error, "lifecycle rules cannot be carried out yet"),
+            Err(error) => {
+                tracing::warn!(%error, "could not apply lifecycle rules; the next sweep tries again");
+            }
             Ok(_) => {}
         }
     }));
 }
 
-/// The lifecycle policy of a bucket.
+/// Returns the lifecycle policy of a bucket.
 pub(super) fn policy(connection: &Connection, bucket: i64) -> StoreResult<Option<LifecyclePolicy>> {
     let json: Option<String> = connection
         .prepare_cached("SELECT lifecycle FROM buckets WHERE id = ?1")?
@@ -76,7 +78,7 @@ fn read_policy(json: Option<&str>) -> StoreResult<LifecyclePolicy> {
     Ok(LifecyclePolicy::from_json(json).map_err(|error| malformed("a lifecycle policy", &error))?)
 }
 
-/// Sets the lifecycle policy of a bucket, of which nothing was carried out yet.
+/// Sets the lifecycle policy of a bucket, and resets its progress.
 pub(super) fn set_policy(write: &Write<'_>, bucket: i64, json: &str) -> StoreResult<()> {
     write
         .prepare_cached("UPDATE buckets SET lifecycle = ?2, lifecycle_progress = NULL WHERE id = ?1")?
@@ -85,13 +87,13 @@ pub(super) fn set_policy(write: &Write<'_>, bucket: i64, json: &str) -> StoreRes
 }
 
 impl Shared {
-    /// Has a policy that was set carried out soon.
+    /// Schedules a new policy to be applied soon.
     pub(super) fn lifecycle_was_set(&self) {
         self.sweeps.hasten();
     }
 }
 
-/// Carries out all that is due `now`. Another process may do so at the same time.
+/// Applies all rules that are due `now`. Another process may do so at the same time.
 pub(super) async fn sweep(shared: &Shared, now: SystemTime) -> Result<LifecycleReport> {
     if shared.writer.refusal().is_some() {
         return Ok(LifecycleReport::default());
@@ -120,7 +122,7 @@ async fn sweep_alone(
     }
     if report != LifecycleReport::default() {
         let LifecycleReport { deleted, moved, aborted } = report;
-        tracing::info!(deleted, moved, aborted, "lifecycle rules were carried out");
+        tracing::info!(deleted, moved, aborted, "applied lifecycle rules");
     }
     Ok(report)
 }
@@ -132,18 +134,18 @@ enum Action {
     Move(LifecycleCondition),
 }
 
-/// A bucket whose rules are carried out.
+/// A bucket whose rules are being applied.
 struct SweptBucket {
     id: i64,
     name: Arc<str>,
-    /// As it is stored.
+    /// The policy as it is stored.
     json: Option<Arc<str>>,
     policy: Arc<LifecyclePolicy>,
     progress: Vec<u64>,
     now: SystemTime,
 }
 
-/// A key and when it was uploaded, in milliseconds: of an object, unless it was replaced since.
+/// A key and its upload time in milliseconds: identifies an object, unless it was replaced since.
 type Found = (Vec<u8>, u64);
 
 impl SweptBucket {
@@ -156,7 +158,7 @@ impl SweptBucket {
             .optional()?;
         let Some((name, json, progress)) = row else { return Ok(None) };
         let policy = Arc::new(read_policy(json.as_deref())?);
-        // One that cannot be read is begun anew.
+        // Progress that cannot be read starts at 0 again.
         let progress = progress.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
         let name: String = name;
         Ok(Some(Self { id, name: name.into(), json: json.map(Arc::from), policy, progress, now }))
@@ -172,7 +174,7 @@ impl SweptBucket {
         let actions: Vec<_> = policy.rules.iter().flat_map(actions).collect();
         self.progress.resize(actions.len(), 0);
         let before = self.progress.clone();
-        // What is deleted need not be moved before.
+        // Objects that are deleted need not be moved first.
         let (deletes, moves): (Vec<_>, Vec<_>) =
             (0..).zip(actions).partition(|(_, (_, action, _))| *action == Action::Delete);
         for (index, (rule, action, condition)) in deletes.into_iter().chain(moves) {
@@ -183,7 +185,7 @@ impl SweptBucket {
                     Action::Move(_) => report.moved += changed,
                 }
                 if !is_current {
-                    // Another policy was set. The next sweep carries that out.
+                    // Another policy was set. The next sweep applies it.
                     return Ok(());
                 }
             }
@@ -196,8 +198,8 @@ impl SweptBucket {
         shared.writer.write(Vec::new(), keep).await
     }
 
-    /// Carries out an action on all that has come of age. Returns how many objects it has changed, and
-    /// whether the policy is still the bucket's.
+    /// Applies an action to all objects that are old enough. Returns how many objects it changed, and whether
+    /// the policy is still the bucket's.
     async fn act(
         &mut self,
         shared: &Shared,
@@ -208,7 +210,7 @@ impl SweptBucket {
     ) -> Result<(u64, bool)> {
         let Some(last) = last_of_age(condition, self.now) else { return Ok((0, true)) };
         if last < self.progress[index] {
-            // The clock was set back: what came since then may not have been looked at.
+            // The clock was set back: objects that were uploaded since then may not have been looked at.
             self.progress[index] = 0;
         }
         let mut changed = 0;
@@ -223,7 +225,7 @@ impl SweptBucket {
                 return Ok((changed, true));
             };
             after = (uploaded, key);
-            // Others of this very time may follow.
+            // Other objects with exactly this time may follow.
             self.progress[index] = self.settled(uploaded);
             let batch = Batch {
                 bucket: self.id,
@@ -241,7 +243,7 @@ impl SweptBucket {
         }
     }
 
-    /// The time up to which nothing comes any more: a write has its time before it is committed.
+    /// The time before which no write can appear any more: a write gets its time before it is committed.
     fn settled(&self, until: u64) -> u64 {
         until.min(to_millis(self.now).saturating_sub(UNDER_WAY))
     }
@@ -291,7 +293,7 @@ fn actions(rule: &LifecycleRule) -> impl Iterator<Item = (&LifecycleRule, Action
     deletes.into_iter().chain(moves)
 }
 
-/// The last time, in milliseconds, at which what meets the condition now was uploaded, if anything does.
+/// The latest upload time, in milliseconds, that meets the condition now, if any does.
 fn last_of_age(condition: LifecycleCondition, now: SystemTime) -> Option<u64> {
     let now = to_millis(now);
     match condition {
@@ -300,16 +302,17 @@ fn last_of_age(condition: LifecycleCondition, now: SystemTime) -> Option<u64> {
     }
 }
 
-/// What has come of age of a bucket, behind a time and a key and up to a time, and has keys of a prefix.
+/// Finds the objects of a bucket with a given prefix that are old enough, after a time and a key and up to a
+/// time.
 const FIND: &str = "SELECT key, uploaded FROM objects INDEXED BY objects_by_time \
      WHERE bucket = ?1 AND (uploaded, key) > (?2, ?3) AND uploaded <= ?4 AND key >= ?5 AND key < ?6 \
      ORDER BY uploaded, key LIMIT ?7";
 
-/// Finds what an action is about.
+/// Finds the objects that an action applies to.
 struct Query {
     bucket: i64,
     prefix: Vec<u8>,
-    /// The time and the key that the last batch ended with.
+    /// The time and the key at the end of the last batch.
     after: (u64, Vec<u8>),
     last: u64,
 }
@@ -319,8 +322,8 @@ impl Query {
         Self { bucket, prefix: normalize_key(&rule.prefix).into_owned().into_bytes(), after, last }
     }
 
-    /// A batch of objects in the order of their times, and whether there is any object of any key up to the
-    /// end.
+    /// Returns a batch of objects in the order of their times, and whether any object with any key exists up
+    /// to the end.
     fn run(self, connection: &Connection) -> StoreResult<(Vec<Found>, bool)> {
         let mut statement = connection.prepare_cached(FIND)?;
         let (time, key) = &self.after;
@@ -347,14 +350,14 @@ struct Batch {
     name: Arc<str>,
     json: Option<Arc<str>>,
     policy: Arc<LifecyclePolicy>,
-    /// With this batch.
+    /// The progress including this batch.
     progress: Vec<u64>,
     action: Action,
     found: Arc<[Found]>,
 }
 
 impl Batch {
-    /// Returns how many were changed, or `None` where the bucket has another policy by now.
+    /// Changes the objects. Returns how many, or `None` if the bucket has another policy now.
     fn run(self, write: &Write<'_>) -> StoreResult<Option<u64>> {
         if !keep_progress(write, self.bucket, self.json.as_deref(), &self.progress)? {
             return Ok(None);
@@ -420,7 +423,7 @@ fn is_current(connection: &Connection, bucket: i64, json: Option<&str>) -> Store
     Ok(is_current)
 }
 
-/// Stores how far the policy is carried out, if it is still that of the bucket.
+/// Stores the progress of the policy, if it is still that of the bucket.
 fn keep_progress(write: &Write<'_>, bucket: i64, json: Option<&str>, progress: &[u64]) -> StoreResult<bool> {
     let progress = serde_json::to_string(progress)
         .map_err(|error| Failure::from(malformed("the progress of a lifecycle policy", &error)))?;
@@ -511,7 +514,7 @@ mod tests {
         clock.advance(Duration::from_secs(3 * 86_400 - 1));
         assert_eq!(apply(&bucket).await, (0, 0, 0));
         clock.advance(Duration::from_secs(1));
-        // What follows may have the rule carried out too.
+        // What follows may apply the rule too.
         for key in ["b", "c"] {
             put(&bucket, &[key]).await;
             apply(&bucket).await;
@@ -590,7 +593,7 @@ mod tests {
         let read = async || bucket.store().shared().readers.read(progress).await.unwrap();
         let kept: Option<String> = read().await;
         assert_eq!(kept, Some(format!("[{uploaded}]")));
-        // Where nothing came of age nothing is written.
+        // If no object is old enough, nothing is written.
         clock.advance(days(1));
         assert_eq!(apply(&bucket).await, (0, 0, 0));
         assert_eq!(read().await, kept);
@@ -673,7 +676,7 @@ mod tests {
         panic!("nothing was deleted");
     }
 
-    /// Fills a bucket without the bytes of objects: `number` keys of one uploaded a second.
+    /// Fills a bucket with rows of objects, without their bytes: `number` keys, one uploaded per second.
     async fn fill(bucket: &LocalBucket, number: u64) {
         let until = to_millis(bucket.store().now());
         let fill = move |write: &Write<'_>| {

@@ -1,7 +1,8 @@
 //! Pages of objects and uploads: prefixes and delimiters.
 //!
-//! A page is a walk along the keys from a lower bound to an upper one. Where a delimiter groups keys, the walk goes on
-//! behind the whole group, so that a page costs one look-up per entry however many keys the groups have.
+//! A page is a walk along the keys from a lower bound to an upper one. If a delimiter groups keys, the walk
+//! continues after the whole group, so that a page costs one lookup per entry, however many keys the groups
+//! have.
 
 use rusqlite::Connection;
 
@@ -44,7 +45,7 @@ impl Grouping {
         }
     }
 
-    /// The prefix, up to and with the delimiter, that this key is grouped under.
+    /// The prefix of this key's group, up to and including the delimiter.
     fn group<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
         let delimiter = self.delimiter.as_deref()?;
         let rest = key.strip_prefix(self.prefix.as_slice())?;
@@ -53,7 +54,7 @@ impl Grouping {
     }
 }
 
-/// A list of objects.
+/// A query for objects.
 #[derive(Debug)]
 pub(super) struct ObjectsQuery {
     grouping: Grouping,
@@ -108,11 +109,11 @@ impl ObjectsQuery {
     }
 }
 
-/// A list of multipart uploads.
+/// A query for multipart uploads.
 #[derive(Debug)]
 pub(super) struct UploadsQuery {
     grouping: Grouping,
-    /// The first key, and of its uploads the first id, that may be on the page.
+    /// The first key that may be on the page, and the first upload id of that key.
     from: (Vec<u8>, String),
     limit: usize,
 }
@@ -123,7 +124,7 @@ impl UploadsQuery {
         let marker = request.key_marker.map(|key| normalize_key(&key).into_owned().into_bytes());
         let from = match (marker, request.upload_id_marker) {
             (Some(key), Some(id)) => (key, id + "\0"),
-            // A marker that is itself a group stands for all of it.
+            // A marker that is itself a group stands for the whole group.
             (Some(key), None) if grouping.group(&key) == Some(&key) => (after_prefix(&key), String::new()),
             (Some(key), None) => (after_key(&key), String::new()),
             (None, _) => (Vec::new(), String::new()),
@@ -207,7 +208,7 @@ mod tests {
         ObjectsQuery::new(request).unwrap().run(connection, 1).map_err(Error::from).unwrap()
     }
 
-    /// Objects and prefixes in the order of a page, by looking at every key.
+    /// The objects and prefixes of a page, computed by looking at every key.
     fn naive(keys: &BTreeSet<String>, request: &ListRequest) -> Vec<(bool, String)> {
         let mut entries = Vec::new();
         for key in keys {

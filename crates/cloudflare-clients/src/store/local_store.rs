@@ -1,4 +1,4 @@
-//! A folder with buckets and namespaces.
+//! A store: a folder with buckets and namespaces.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::runtime::{Runtime, TokioRuntime};
 
-/// R2 and Workers KV in a folder of this machine: buckets and namespaces that need no account and no network.
+/// R2 and Workers KV in a local folder: buckets and namespaces that need no account and no network.
 ///
-/// What was acknowledged survives a crash of the process and of the machine. Several processes on one machine may have one
-/// store open. Cloning is cheap; all methods need a Tokio runtime. The last clone to go waits for what is being committed.
+/// Acknowledged writes survive a crash of the process and of the machine. Several processes on one machine
+/// can open the same store. Cloning is cheap. All methods need a Tokio runtime. Dropping the last clone waits
+/// for commits in progress.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
@@ -34,30 +35,31 @@ use crate::runtime::{Runtime, TokioRuntime};
 pub struct LocalStore(Arc<Shared>);
 
 impl LocalStore {
-    /// Opens the store in a folder, which is created where it is not there, for its owner alone.
+    /// Opens the store in a folder. If the folder does not exist, it is created, accessible to its owner
+    /// only.
     ///
-    /// Keys of namespaces that have expired are removed, and so is what a process that was killed left
-    /// half-written, in the background. Files of such a process that are whole and that the database does not
-    /// name are moved to the folder `lost`, with a warning. The first use of a bucket carries out [lifecycle
+    /// In the background, expired keys of namespaces are removed, and also what a killed process left
+    /// half-written. Complete files of such a process that the database does not refer to are moved to the
+    /// folder `lost`, with a warning. The first use of a bucket applies the [lifecycle
     /// rules](Self::apply_lifecycle).
     ///
-    /// Where nothing can be written (a full disk, a file system or folder that is mounted or permitted to
-    /// read only) an existing store of the newest format opens to read only, with a warning, and writes fail:
-    /// [`read_only_reason`](Self::read_only_reason) says why. A full disk takes deletes: the store keeps 5
-    /// MiB for them.
+    /// If nothing can be written (a full disk, or a read-only file system or folder), an existing store of
+    /// the newest format is opened read-only, with a warning. Writes then fail, and
+    /// [`read_only_reason`](Self::read_only_reason) returns why. Deletes still work on a full disk: the store
+    /// reserves 5 MiB for them.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the folder or its database cannot be opened, or
-    /// has a newer format, or has an older one and cannot be written.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) if the folder or its database cannot be opened, if
+    /// the store has a newer format, or if it has an older one and cannot be written.
     pub async fn open(folder: impl AsRef<Path>) -> Result<Self> {
         Self::open_on(folder.as_ref(), Platform::new(Arc::new(TokioRuntime))).await
     }
 
-    /// Opens the store with another clock and timer. Objects get their upload times and keys expire by the clock; what waits, such as
-    /// a server over the store for its clients, waits by the timer.
+    /// Opens the store with a custom clock and timer. The clock sets the upload times of objects and the
+    /// expiry of keys; waits, such as those of a server for its clients, use the timer.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// The errors of [`open`](Self::open).
     pub async fn open_with_runtime(folder: impl AsRef<Path>, runtime: impl Runtime) -> Result<Self> {
         Self::open_on(folder.as_ref(), Platform::new(Arc::new(runtime))).await
     }
@@ -68,40 +70,41 @@ impl LocalStore {
         let cleaned = Arc::clone(&shared);
         platform.threads.spawn(Box::pin(async move {
             match clean_up(&cleaned).await {
-                // The runtime ended first: whoever opens the store next cleans up.
+                // The runtime ended first: the next process that opens the store cleans up.
                 Err(error) if was_stopped(&error) => {}
-                Err(error) => tracing::warn!(%error, "the store cannot be cleaned up yet"),
+                Err(error) => tracing::warn!(%error, "could not clean up the store"),
                 Ok(()) => {}
             }
         }));
         Ok(Self(shared))
     }
 
-    /// Why nothing can be written, where the store is open to read only.
+    /// Returns why nothing can be written, if the store is open read-only.
     pub fn read_only_reason(&self) -> Option<&Error> {
         self.0.writer.refusal()
     }
 
-    /// Where the store is.
+    /// Returns the folder of the store.
     pub fn path(&self) -> &Path {
         &self.0.folder
     }
 
-    /// The clock and timer that the store was opened with. What serves the store keeps time by them too.
+    /// Returns the clock and timer that the store was opened with. Servers over the store use them too.
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.0.platform.runtime
     }
 
-    /// The time by the store's clock.
+    /// Returns the current time of the store's clock.
     pub fn now(&self) -> SystemTime {
         self.0.platform.runtime.now()
     }
 
-    /// Carries out the [lifecycle rules](crate::r2::LifecyclePolicy) of all buckets, as of the time by the
-    /// store's clock.
+    /// Applies the [lifecycle rules](crate::r2::LifecyclePolicy) of all buckets that are due at the time of
+    /// the store's clock.
     ///
-    /// The store does so by itself, in the background of what is done to a bucket: first after it was opened,
-    /// and then once a minute at most. `cfstore serve` does it every minute. R2 takes up to a day.
+    /// The store also does this by itself, in the background of operations on a bucket: on the first one
+    /// after it was opened, and then at most once a minute. `cfstore serve` does it every minute. R2 takes up
+    /// to a day.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
@@ -128,15 +131,15 @@ impl LocalStore {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind). What was done until then stays done.
+    /// [`ErrorKind::Storage`](crate::ErrorKind). What was done before the error stays done.
     pub async fn apply_lifecycle(&self) -> Result<LifecycleReport> {
         lifecycle::sweep(&self.0, self.now()).await
     }
 
-    /// Listens to what happens to objects from now on. The events have this account's id.
+    /// Returns a stream of events about objects, starting now. The events have this account id.
     ///
-    /// Objects that are put, copied, made of parts and deleted have events, and those that a lifecycle rule
-    /// deletes. The deletion of a missing object has no event.
+    /// There are events for objects that are put, copied, completed as multipart uploads, deleted, or deleted
+    /// by a lifecycle rule. Deleting a missing object causes no event.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
@@ -206,7 +209,7 @@ mod tests {
         let bucket = LocalBucket::open(path, "media").await.unwrap();
         bucket.put(PutRequest::new("key", pattern(100_000))).await.unwrap();
         check();
-        // As an older version left them, killed.
+        // As a killed process of an older version left them.
         for name in ["store.sqlite3", "store.sqlite3-wal", "store.sqlite3-shm", "open.lock"] {
             fs::set_permissions(path.join(name), Permissions::from_mode(0o644)).unwrap();
         }
@@ -237,7 +240,7 @@ mod tests {
         assert!(made.success());
         let refused = LocalStore::open(&store).await.unwrap_err();
         assert!(
-            refused.message().contains("reserve") && refused.message().contains("not a file"),
+            refused.message().contains("reserve") && refused.message().contains("not a regular file"),
             "{refused}"
         );
         for how in [Open::Read, Open::Write, Open::Create] {

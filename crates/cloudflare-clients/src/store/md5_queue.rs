@@ -1,4 +1,4 @@
-//! Bodies that arrive at once have their MD5 computed together.
+//! Computes the MD5 of concurrent bodies together.
 
 use std::mem;
 use std::sync::{Arc, Mutex};
@@ -11,18 +11,19 @@ use super::platform::Platform;
 use crate::error::Result;
 use crate::sync::lock;
 
-/// How many bytes of a body are hashed at a time: a large body holds the others up for about 2 milliseconds.
+/// Number of bytes of a body that are hashed at a time: a large body delays the others by about 2
+/// milliseconds.
 const PIECE: usize = 1024 * 1024;
 
-/// Pieces of bodies that wait to be hashed. One thread hashes all that wait. Another joins it when more than
-/// [`LANES`] wait.
+/// Pieces of bodies that wait to be hashed. One thread hashes all waiting pieces. Another joins it when more
+/// than [`LANES`] wait.
 #[derive(Debug, Default)]
 pub(super) struct Md5Queue(Mutex<Waiting>);
 
 #[derive(Debug, Default)]
 struct Waiting {
     jobs: Vec<Job>,
-    /// How many threads hash, or are about to.
+    /// Number of threads that hash, or are about to.
     hashing: usize,
 }
 
@@ -33,7 +34,7 @@ struct Job {
 }
 
 impl Md5Queue {
-    /// Continues a hash by the next bytes, off the async threads.
+    /// Continues a hash with the next bytes, off the async threads.
     ///
     /// # Errors
     /// The runtime is shutting down.
@@ -55,7 +56,7 @@ impl Md5Queue {
         Ok(md5)
     }
 
-    /// `None` where the runtime of the thread that was to do it has ended.
+    /// Returns `None` if the runtime of the hashing thread has ended.
     async fn hashed_with_others(self: &Arc<Self>, platform: &Platform, piece: Piece) -> Option<Md5> {
         let (done, hashed) = oneshot::channel();
         if self.begin(Job { piece, done }) {
@@ -65,7 +66,7 @@ impl Md5Queue {
         hashed.await.ok()
     }
 
-    /// Whether another thread has to hash.
+    /// Queues a job. Returns whether another thread is needed.
     fn begin(&self, job: Job) -> bool {
         let mut waiting = lock(&self.0);
         waiting.jobs.push(job);
@@ -85,7 +86,7 @@ impl Hashing {
                 jobs.into_iter().map(|Job { piece, done }| (piece, done)).unzip();
             update_all(&mut pieces);
             for (piece, done) in pieces.into_iter().zip(waiting) {
-                // Where nobody waits any more, the caller was cancelled.
+                // Sending fails if the caller was cancelled.
                 let _ = done.send(piece.md5);
             }
         }
@@ -95,7 +96,7 @@ impl Hashing {
         let queue = self.0.as_ref()?;
         let mut waiting = lock(&queue.0);
         if waiting.jobs.is_empty() {
-            // Under the same lock: whoever comes next starts another thread.
+            // Under the same lock: the next caller starts another thread.
             waiting.hashing -= 1;
             drop(waiting);
             self.0 = None;
@@ -107,14 +108,14 @@ impl Hashing {
 }
 
 impl Drop for Hashing {
-    /// It may never have run, where the runtime has ended. Nobody else would hash then.
+    /// The thread may never have run, if the runtime has ended. Then nobody else would hash.
     fn drop(&mut self) {
         if let Some(queue) = self.0.take() {
             let mut waiting = lock(&queue.0);
             waiting.hashing -= 1;
             let stranded = if waiting.hashing == 0 { mem::take(&mut waiting.jobs) } else { Vec::new() };
             drop(waiting);
-            // Those who wait for these hear of it, and hash themselves.
+            // The waiting callers notice, and hash by themselves.
             drop(stranded);
         }
     }

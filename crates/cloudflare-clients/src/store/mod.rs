@@ -1,8 +1,9 @@
 //! The embedded store: R2 and Workers KV in a folder.
 //!
-//! SQLite has the metadata, the order of the keys and the small bodies and values; large ones are files. A write is received into a
-//! file, which is synced and renamed, and its folder synced, before the rows that name it are committed; only then it is
-//! acknowledged. A file belongs to one row: a copy is a hard link, so nothing counts references.
+//! SQLite holds the metadata, the order of the keys, and small bodies and values; large ones are files. The
+//! bytes of a write are received into a file. The file is synced and renamed, and its folder synced, before
+//! the rows that refer to it are committed; only then is the write acknowledged. A file belongs to one row: a
+//! copy is a hard link, so no references are counted.
 
 mod backup;
 mod blobs;

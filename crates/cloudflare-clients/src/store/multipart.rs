@@ -1,4 +1,5 @@
-//! Uploads in parts. Their bytes lie in the segments of a body, which becomes the object's: completing moves no bytes.
+//! Multipart uploads. Their bytes are in the segments of a body, which becomes the object's: completing moves
+//! no bytes.
 
 use std::time::Duration;
 
@@ -25,7 +26,8 @@ use crate::r2::{
     Hasher, ObjectChecksum, PartsPage, SseCustomerKey, StoredObject, UploadedPart,
 };
 
-/// How long it is known of an upload that it has ended. R2 is not known to forget; its uploads live as long.
+/// How long the ids of ended uploads are remembered. R2 is not known to forget them; its uploads live as
+/// long.
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// An upload that is neither completed nor aborted.
@@ -43,21 +45,21 @@ pub(super) struct Upload {
 pub(super) struct NewPart<'a> {
     pub(super) segment: &'a Segment,
     pub(super) checksum: Option<Checksum>,
-    /// The customer's key that it is encrypted with.
+    /// The customer's key that the part is encrypted with.
     pub(super) ssec_key: Option<&'a SseCustomerKey>,
 }
 
 impl Upload {
-    /// Refuses a part without the key of the upload.
+    /// Rejects a part without the key of the upload.
     pub(super) fn check_key(&self, given: Option<&SseCustomerKey>) -> Result<()> {
         customer_key::check_part(self.ssec_key_md5.as_ref(), given)
     }
 
-    /// What is computed of a part, besides what is known of every segment: the checksum of the upload's
-    /// algorithm.
+    /// Returns the checksum algorithm of the upload, if its checksum has to be computed for each part in
+    /// addition to those of every segment.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: the part is given with the checksum of another algorithm.
+    /// [`ErrorKind::InvalidInput`] if the part comes with a checksum of another algorithm.
     pub(super) fn algorithm_of_parts(&self, given: Option<Checksum>) -> Result<Option<ChecksumAlgorithm>> {
         let given =
             given.map(|checksum| checksum.algorithm()).filter(|given| *given != ChecksumAlgorithm::Md5);
@@ -78,17 +80,17 @@ fn mismatch(begun: &str, given: &str) -> Error {
     .with_code(INVALID_REQUEST.name)
 }
 
-/// Sorts the parts of a complete by their number.
+/// Sorts the parts of a completion by their number.
 pub(super) fn check_parts(mut parts: Vec<UploadedPart>) -> Result<Vec<UploadedPart>> {
     if parts.is_empty() {
-        return Err(invalid_part("a multipart upload is completed with one part at least"));
+        return Err(invalid_part("a multipart upload needs at least one part to be completed"));
     }
     parts.sort_by_key(|part| part.part_number);
     for part in &parts {
         validate_part_number(part.part_number)?;
     }
     if let Some([part, ..]) = parts.windows(2).find(|pair| pair[0].part_number == pair[1].part_number) {
-        return Err(invalid_part(format!("the part {} is given twice", part.part_number)));
+        return Err(invalid_part(format!("part {} is listed twice", part.part_number)));
     }
     Ok(parts)
 }
@@ -132,7 +134,7 @@ pub(super) fn create(
 fn no_such_upload() -> Error {
     Error::new(
         ErrorKind::NoSuchUpload,
-        "there is no such multipart upload of this key: it was completed, aborted, or never created",
+        "this key has no such multipart upload: it was completed or aborted, or never created",
     )
     .with_code(NO_SUCH_UPLOAD.name)
 }
@@ -152,7 +154,7 @@ pub(super) fn find(connection: &Connection, bucket: i64, key: &Key, id: &str) ->
     })
 }
 
-/// Adds a part, in place of the one with the same number.
+/// Adds a part, replacing the one with the same number.
 pub(super) fn put_part(
     write: &Write<'_>,
     bucket: i64,
@@ -176,8 +178,8 @@ pub(super) fn put_part(
     Ok(uploaded)
 }
 
-/// Makes an object of the parts, which are sorted. When the condition fails the upload is gone, which has to be committed:
-/// that error is inside.
+/// Completes the upload with these parts, which are sorted. If the condition fails, the upload ends, which
+/// must be committed: that error is the inner one.
 pub(super) fn complete(
     write: &Write<'_>,
     bucket: i64,
@@ -186,7 +188,7 @@ pub(super) fn complete(
 ) -> StoreResult<Result<StoredObject>> {
     let (id, parts) = (request.upload_id.as_str(), &request.parts);
     let upload = find(write, bucket, key, id)?;
-    // Parts have no need of it any more; one that is given has to be right.
+    // The key is not needed any more, but if it is given it must be correct.
     if request.ssec_key.is_some() {
         upload.check_key(request.ssec_key.as_ref())?;
     }
@@ -216,7 +218,7 @@ pub(super) fn complete(
             failed @ super::database::Failure::Sqlite(_) => Err(failed),
         };
     }
-    // What was uploaded and is not part of the object lies between the parts that are.
+    // Parts that were uploaded and are not part of the object are between those that are.
     let mut unused = ids.start;
     for part in parts {
         let used = segment_id(upload.body, part.part_number);
@@ -242,17 +244,17 @@ pub(super) fn complete(
     objects::replace(write, bucket, new).map(Ok)
 }
 
-/// The checksum of the object, on its way from those of the parts.
+/// The checksum of the object, while it is computed from those of the parts.
 enum Whole {
-    /// None is kept.
+    /// No checksum is stored.
     Nothing,
-    /// `None`: that of a part is not known.
+    /// `None` if that of a part is unknown.
     Crc64(Option<Crc64Nvme>),
     Composite(ChecksumAlgorithm, Option<Hasher>),
 }
 
 impl Whole {
-    /// What the upload was begun with, or the CRC-64/NVME that whoever completes it gives.
+    /// The checksum that the upload was created with, or the CRC-64/NVME that the completing request gives.
     fn new(upload: &Upload, given: Option<ObjectChecksum>) -> Result<Self> {
         let given = given.map(|given| given.algorithm());
         match (upload.checksum_algorithm, given) {
@@ -302,12 +304,12 @@ struct StoredPart {
     size: u64,
     md5: Vec<u8>,
     crc: Option<Crc64Nvme>,
-    /// What it came with, or that of the upload's algorithm.
+    /// The checksum that the part came with, or that of the upload's algorithm.
     checksum: Option<Checksum>,
 }
 
 impl StoredPart {
-    /// Refuses a part that is given with another checksum than it has.
+    /// Rejects a part that is listed with a different checksum.
     fn check(&self, part: &UploadedPart) -> Result<()> {
         let made = self.checksum.into_iter().chain(self.crc.map(Crc64Nvme::checksum));
         for made in made {
@@ -315,14 +317,14 @@ impl StoredPart {
                 && *given != made
             {
                 let number = part.part_number;
-                return Err(invalid_part(format!("the part {number} hashes to {made:?}, not to {given:?}")));
+                return Err(invalid_part(format!("part {number} has the checksum {made:?}, not {given:?}")));
             }
         }
         Ok(())
     }
 }
 
-/// The part that a complete names.
+/// Finds a part that a completion lists.
 fn find_part(
     write: &Write<'_>,
     upload: &Upload,
@@ -342,7 +344,7 @@ fn find_part(
             return Ok(StoredPart { size, md5, crc, checksum: read_part_checksum(row, 5)? });
         }
     }
-    Err(invalid_part(format!("the part {} with the etag {:?} was not uploaded", part.part_number, part.etag))
+    Err(invalid_part(format!("part {} with the etag {:?} was not uploaded", part.part_number, part.etag))
         .into())
 }
 
@@ -353,14 +355,14 @@ fn read_part_checksum(row: &Row<'_>, column: usize) -> StoreResult<Option<Checks
     })
 }
 
-/// Refuses another checksum of the whole than that of the parts together.
+/// Rejects a checksum of the whole object that differs from that of its parts.
 fn check_whole(given: ObjectChecksum, made: Option<ObjectChecksum>) -> Result<()> {
     match made {
         Some(made) if made == given => Ok(()),
         Some(made) => Err(Error::new(
             ErrorKind::Integrity,
             format!(
-                "the {} checksum that was given is {} and that of the parts together is {}",
+                "the given {} checksum is {}, and that of the uploaded parts is {}",
                 given.algorithm(),
                 given.to_hex(),
                 made.to_hex()
@@ -368,26 +370,27 @@ fn check_whole(given: ObjectChecksum, made: Option<ObjectChecksum>) -> Result<()
         )
         .with_code(BAD_DIGEST.name)),
         None => Err(Error::unsupported(
-            "an older version has stored a part of this upload without a checksum: upload its parts anew",
+            "an older version stored a part of this upload without a checksum: upload its parts again",
         )),
     }
 }
 
-/// What an answer says of a part: what it came with, or what the upload was begun with.
+/// The checksums of a part in an answer: the one that it came with, or the one that the upload was created
+/// with.
 fn checksums_of_part(upload: &Upload, checksum: Option<Checksum>, crc: Option<Crc64Nvme>) -> Checksums {
     let with_crc = upload.checksum_algorithm == Some(ChecksumAlgorithm::Crc64Nvme);
     let crc = crc.filter(|_| with_crc).map(Crc64Nvme::checksum);
     checksum.into_iter().chain(crc).collect()
 }
 
-/// R2's rules on sizes; returns their sum.
+/// Checks R2's rules on part sizes; returns their sum.
 fn check_sizes(sizes: &[u64]) -> Result<u64> {
     let known: Vec<_> = sizes.iter().copied().map(Some).collect();
     match check_part_sizes(&known) {
         Ok(()) => {}
         Err(WrongSize::TooSmall(part)) => {
             return Err(Error::invalid_input(format!(
-                "a part has {} bytes: all but the last need {MIN_PART_SIZE} at least",
+                "a part has {} bytes: all except the last need at least {MIN_PART_SIZE}",
                 sizes[part]
             ))
             .with_code(ENTITY_TOO_SMALL.name));
@@ -401,13 +404,15 @@ fn check_sizes(sizes: &[u64]) -> Result<u64> {
     }
     let size = sizes.iter().sum();
     if size > MAX_OBJECT_SIZE {
-        return Err(Error::invalid_input(format!("the object has {size} bytes: R2 takes {MAX_OBJECT_SIZE}"))
-            .with_code(ENTITY_TOO_LARGE.name));
+        return Err(Error::invalid_input(format!(
+            "the object has {size} bytes: R2's maximum is {MAX_OBJECT_SIZE}"
+        ))
+        .with_code(ENTITY_TOO_LARGE.name));
     }
     Ok(size)
 }
 
-/// Drops an upload and its parts. One that has ended is gone already; one that never was is an error.
+/// Aborts an upload and drops its parts. Succeeds if it has ended already; fails if it never existed.
 pub(super) fn abort(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> StoreResult<()> {
     match delete_row(write, bucket, key.as_bytes(), id)? {
         Some(body) => remove_segments(write, segments_of(body)),
@@ -441,7 +446,7 @@ fn delete_row(write: &Write<'_>, bucket: i64, key: &[u8], id: &str) -> StoreResu
     Ok(body)
 }
 
-/// Keeps the id of an upload that ends now.
+/// Records the id of an upload that ends now.
 fn remember(write: &Write<'_>, bucket: i64, key: &[u8], id: &str) -> StoreResult<()> {
     write
         .prepare_cached("INSERT INTO ended_uploads (bucket, key, id, ended) VALUES (?1, ?2, ?3, ?4)")?
@@ -449,7 +454,7 @@ fn remember(write: &Write<'_>, bucket: i64, key: &[u8], id: &str) -> StoreResult
     Ok(())
 }
 
-/// Forgets the uploads that have ended long ago.
+/// Forgets the uploads that ended long ago.
 pub(super) fn forget(write: &Write<'_>) -> StoreResult<()> {
     if let Some(before) = write.now.checked_sub(REMEMBERED) {
         write.prepare_cached("DELETE FROM ended_uploads WHERE ended < ?1")?.execute((to_millis(before),))?;
@@ -457,7 +462,7 @@ pub(super) fn forget(write: &Write<'_>) -> StoreResult<()> {
     Ok(())
 }
 
-/// Drops all uploads to a bucket, and what is known of those that have ended.
+/// Drops all uploads to a bucket, and the ids of those that have ended.
 pub(super) fn abort_all(write: &Write<'_>, bucket: i64) -> StoreResult<()> {
     let mut statement = write.prepare_cached("DELETE FROM uploads WHERE bucket = ?1 RETURNING body")?;
     let bodies = statement.query_map((bucket,), |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
@@ -465,7 +470,7 @@ pub(super) fn abort_all(write: &Write<'_>, bucket: i64) -> StoreResult<()> {
     bodies.into_iter().try_for_each(|body| remove_body(write, body))
 }
 
-/// Drops an upload, if it has not ended yet, and returns whether it had not.
+/// Drops an upload if it has not ended yet. Returns whether it did.
 pub(super) fn abort_if_any(write: &Write<'_>, bucket: i64, key: &[u8], id: &str) -> StoreResult<bool> {
     let body = delete_row(write, bucket, key, id)?;
     body.map_or(Ok(false), |body| remove_body(write, body).map(|()| true))
@@ -641,7 +646,7 @@ mod tests {
             let mut create = CreateMultipartUploadRequest::new("key");
             create.checksum_algorithm = Some(algorithm);
             let id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
-            // It is computed whether it was given or not, and compared.
+            // The checksum is computed and compared, whether it was given or not.
             let mut parts = vec![upload(&bucket, &id, 1, 5 * MIB).await];
             let last = |checksum| UploadPartRequest {
                 checksum: Some(checksum),
@@ -776,7 +781,7 @@ mod tests {
         bucket.put(PutRequest::new("plain", "bytes")).await.unwrap();
         assert_eq!(read("plain", 1).await, Ok((None, None, b"bytes".to_vec())));
         assert_eq!(read("plain", 2).await, none(5));
-        // No range has no bytes.
+        // A range cannot be empty.
         for (sizes, first) in [(&[0][..], (None, Some(1))), (&[5 * MIB, 0], (Some(first), Some(2)))] {
             let id = begin(&bucket, "key").await;
             let mut parts = Vec::new();

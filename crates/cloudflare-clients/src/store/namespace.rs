@@ -1,4 +1,4 @@
-//! A namespace of the store, as every other namespace is reached.
+//! The `Namespace` implementation of the embedded store.
 
 use std::sync::Arc;
 
@@ -25,11 +25,11 @@ use crate::r2::Body;
 use crate::runtime::Runtime;
 use crate::time::{from_seconds, to_seconds};
 
-/// A namespace of a [`LocalStore`], with Workers KV's limits, expiry, metadata and listings.
+/// A namespace of a [`LocalStore`] with Workers KV's limits, expiry, metadata and listings.
 ///
-/// Where it differs: it is strongly consistent, so that a read is never stale and a cache TTL has no effect; a key takes more than
-/// one write a second, and no page of a listing is empty but the last. Keys expire to the second. Many keys are written in
-/// one transaction.
+/// Differences from KV: it is strongly consistent, so that reads are never stale and a cache TTL has no
+/// effect; a key accepts more than one write a second; and only the last page of a listing can be empty. Keys
+/// expire to the second. A bulk write is one transaction.
 #[derive(Debug, Clone)]
 pub struct LocalNamespace {
     store: LocalStore,
@@ -41,12 +41,12 @@ impl LocalNamespace {
         Self { store, id }
     }
 
-    /// The namespace's id.
+    /// Returns the id of the namespace.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The store that it is in.
+    /// Returns the store that contains the namespace.
     pub fn store(&self) -> &LocalStore {
         &self.store
     }
@@ -65,7 +65,7 @@ impl LocalNamespace {
         self.store.shared().writer.write(files, work).await
     }
 
-    /// As `write`, for what makes room.
+    /// Like `write`, for operations that free space.
     async fn make_room<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -152,7 +152,7 @@ impl Namespace for LocalNamespace {
         if request.value.content_length().is_none_or(|length| length > MAX_INLINE as u64)
             && self.store.namespace_info(&self.id).await?.is_none()
         {
-            // A namespace that is not there is found out before a large value is received.
+            // Detects a missing namespace before a large value is received.
             return Err(no_such_namespace(&self.id));
         }
         let mut files = Vec::new();
@@ -219,7 +219,7 @@ mod tests {
         let now = namespace.store().now();
         let ttl = Duration::from_secs(60);
         namespace.put(PutRequest::new("ttl", pattern(100_000)).expiration_ttl(ttl)).await.unwrap();
-        // What is less than a second does not count.
+        // Fractions of a second do not count.
         let at = now + Duration::from_millis(60_900);
         namespace.put(PutRequest::new("at", "v").expiration(at)).await.unwrap();
         let both = PutRequest::new("both", "v").expiration(at).expiration_ttl(Duration::from_secs(600));
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(listed().await, ["both"]);
         assert_eq!(rows(namespace.store(), "pairs").await, 3);
 
-        // A write of any key removes them.
+        // A write of any key removes expired keys.
         namespace.put(PutRequest::new("new", "v")).await.unwrap();
         assert_eq!(rows(namespace.store(), "pairs").await, 2);
         assert_eq!(files(namespace.store()).await, (0, 0));
@@ -309,7 +309,7 @@ mod tests {
         let put = |n: usize| PutRequest::new(format!("{n}"), "v").expiration_ttl(ttl);
         namespace.put_many(PutManyRequest::new((0..250).map(put))).await.unwrap();
         assert_eq!(rows(store, "pairs").await, 250);
-        // From here on, what opening began in the background may remove them too.
+        // From here on, the clean-up of `open` in the background may remove them too.
         clock.advance(ttl);
         clean_up(store.shared()).await.unwrap();
         assert_eq!((rows(store, "pairs").await, rows(store, "segments").await), (0, 0));

@@ -18,11 +18,11 @@ use crate::model::kv::validate_title;
 use crate::runtime::Runtime;
 
 impl LocalStore {
-    /// Creates a [namespace](https://developers.cloudflare.com/kv/concepts/kv-namespaces/) with an id of its own.
+    /// Creates a [namespace](https://developers.cloudflare.com/kv/concepts/kv-namespaces/) with a new id.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when the title is empty or has more than 512 bytes; [`ErrorKind::Conflict`] with KV's code 10014
-    /// when there is a namespace of this title.
+    /// [`ErrorKind::InvalidInput`] if the title is empty or longer than 512 bytes; [`ErrorKind::Conflict`]
+    /// with KV's code 10014 if another namespace has this title.
     pub async fn create_namespace(&self, title: &str) -> Result<NamespaceInfo> {
         validate_title(title)?;
         let title = title.to_owned();
@@ -38,10 +38,11 @@ impl LocalStore {
         self.shared().writer.write(Vec::new(), create).await
     }
 
-    /// Gives a namespace another title.
+    /// Changes the title of a namespace.
     ///
     /// # Errors
-    /// [`ErrorKind::NoSuchNamespace`], and as [`create_namespace`](Self::create_namespace).
+    /// [`ErrorKind::NoSuchNamespace`] if the namespace is missing, and the errors of
+    /// [`create_namespace`](Self::create_namespace).
     pub async fn rename_namespace(&self, id: &str, title: &str) -> Result<()> {
         validate_title(title)?;
         let (id, title) = (id.to_owned(), title.to_owned());
@@ -59,7 +60,7 @@ impl LocalStore {
     /// Deletes a namespace with all its keys.
     ///
     /// # Errors
-    /// [`ErrorKind::NoSuchNamespace`].
+    /// [`ErrorKind::NoSuchNamespace`] if the namespace is missing.
     pub async fn delete_namespace(&self, id: &str) -> Result<()> {
         let id = id.to_owned();
         let delete = move |write: &Write<'_>| {
@@ -71,7 +72,7 @@ impl LocalStore {
         self.shared().writer.make_room(delete).await
     }
 
-    /// The namespaces, by title.
+    /// Returns all namespaces, sorted by title.
     pub async fn namespaces(&self) -> Result<Vec<NamespaceInfo>> {
         self.shared()
             .readers
@@ -84,7 +85,7 @@ impl LocalStore {
             .await
     }
 
-    /// A namespace, if it is there.
+    /// Returns a namespace, or `None` if it does not exist.
     pub async fn namespace_info(&self, id: &str) -> Result<Option<NamespaceInfo>> {
         let id = id.to_owned();
         self.shared()
@@ -99,31 +100,33 @@ impl LocalStore {
             .await
     }
 
-    /// A namespace's handle. Whether the namespace is there shows when it is used: [`ErrorKind::NoSuchNamespace`].
+    /// Returns a handle for a namespace. It does not check that the namespace exists: operations on a missing
+    /// one fail with [`ErrorKind::NoSuchNamespace`].
     pub fn namespace(&self, id: impl Into<String>) -> LocalNamespace {
         LocalNamespace::new(self.clone(), id.into())
     }
 }
 
 impl LocalNamespace {
-    /// Opens the store in a folder and a namespace of it by its title; both are created where they are not there.
+    /// Opens the store in a folder and the namespace with this title. Both are created if they do not exist.
     ///
     /// # Errors
-    /// As [`LocalStore::open`] and [`LocalStore::create_namespace`], but that the namespace may be there.
+    /// The errors of [`LocalStore::open`] and [`LocalStore::create_namespace`], except that the namespace may
+    /// exist.
     pub async fn open(folder: impl AsRef<Path>, title: &str) -> Result<Self> {
         Self::open_in(&LocalStore::open(folder).await?, title).await
     }
 
-    /// Opens a namespace of a store by its title. A missing namespace is created.
+    /// Opens the namespace with this title. It is created if it does not exist.
     ///
     /// # Errors
-    /// As [`LocalStore::create_namespace`], but that the namespace may be there.
+    /// The errors of [`LocalStore::create_namespace`], except that the namespace may exist.
     pub async fn open_in(store: &LocalStore, title: &str) -> Result<Self> {
         let find = async || -> Result<Option<String>> {
             let mut all = store.namespaces().await?.into_iter();
             Ok(all.find(|info| info.title == title).map(|info| info.id))
         };
-        // One that is there can be opened where nothing can be written.
+        // An existing namespace can be opened even if the store is read-only.
         if let Some(id) = find().await? {
             return Ok(store.namespace(id));
         }
@@ -169,7 +172,7 @@ impl Account for LocalStore {
     }
 }
 
-/// Refuses a title that another namespace has.
+/// Rejects a title that another namespace has.
 fn free_title(write: &Write<'_>, title: &str, id: &str) -> StoreResult<()> {
     let taken: bool = write
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM namespaces WHERE title = ?1 AND id <> ?2)")?
@@ -177,7 +180,7 @@ fn free_title(write: &Write<'_>, title: &str, id: &str) -> StoreResult<()> {
     if !taken {
         return Ok(());
     }
-    let message = format!("the store has a namespace with the title {title:?} already");
+    let message = format!("a namespace with the title {title:?} already exists");
     Err(Error::new(ErrorKind::Conflict, message).with_code(TITLE_EXISTS.number.to_string()).into())
 }
 

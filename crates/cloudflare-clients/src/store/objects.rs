@@ -17,7 +17,7 @@ use crate::r2::{
 };
 use crate::time::seconds_of_a_date;
 
-/// The id of a bucket.
+/// Returns the id of a bucket.
 pub(super) fn bucket_id(connection: &Connection, name: &str) -> StoreResult<i64> {
     let id = connection
         .prepare_cached("SELECT id FROM buckets WHERE name = ?1")?
@@ -31,14 +31,14 @@ pub(super) fn no_such_bucket(name: &str) -> Error {
         .with_code(NO_SUCH_BUCKET.name)
 }
 
-/// An object and where its bytes are.
+/// An object and the id of its body.
 #[derive(Debug)]
 pub(super) struct StoredRow {
     pub(super) object: Object,
     pub(super) body: i64,
 }
 
-/// What [`read_object`] reads, in its order.
+/// The columns that [`read_object`] reads, in order.
 macro_rules! object_columns {
     () => {
         "objects.key, uploaded_key, version, objects.size, etag, objects.uploaded, objects.storage_class, objects.checksum, \
@@ -69,7 +69,7 @@ pub(super) const FIND_WITH_SEGMENT: &str = concat!(
     " WHERE name = ?1"
 );
 
-/// What `serve` makes of an object and of the first segment of its body.
+/// Calls `serve` with an object and the first segment of its body.
 pub(super) fn find_with_segment<T>(
     connection: &Connection,
     bucket_name: &str,
@@ -109,7 +109,7 @@ pub(super) fn read_storage_class(row: &Row<'_>, column: usize) -> StoreResult<St
     Ok(StorageClass::from_s3(&name).ok_or_else(|| malformed("a storage class", &name))?)
 }
 
-/// The storage class of a new object: the one that is given, or the bucket's.
+/// The storage class of a new object: the given one, or the bucket's.
 pub(super) fn storage_class_in(
     connection: &Connection,
     bucket: i64,
@@ -123,27 +123,28 @@ pub(super) fn storage_class_in(
     bucket_storage_class(&name)
 }
 
-/// Reads the column of a bucket, which has the binding's names where that of an object has S3's.
+/// Parses the storage class of a bucket, which is stored under the binding's name; that of an object is
+/// stored under S3's.
 pub(super) fn bucket_storage_class(name: &str) -> StoreResult<StorageClass> {
     let classes = [StorageClass::Standard, StorageClass::InfrequentAccess];
     let found = classes.into_iter().find(|class| class.as_str() == name);
     Ok(found.ok_or_else(|| malformed("a storage class", &name))?)
 }
 
-/// The MD5 that the etag may be, and what is kept beside it.
+/// The MD5 from the etag, if it is one, and the stored checksum.
 fn checksums(md5: Option<Checksum>, kept: Option<ObjectChecksum>) -> Checksums {
     let mut checksums: Checksums = md5.into_iter().collect();
     checksums.extend(kept);
     checksums
 }
 
-/// The MD5 of a customer's key.
+/// Reads the MD5 of a customer's key.
 pub(super) fn read_key_md5(row: &Row<'_>, column: usize) -> StoreResult<Option<Checksum>> {
     let md5 = row.get_ref(column)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
     Ok(md5.and_then(|md5| Checksum::from_bytes(ChecksumAlgorithm::Md5, md5)))
 }
 
-/// Reads `sha256:<hex>`, or `sha256:<hex>-<parts>`.
+/// Parses `sha256:<hex>`, or `sha256:<hex>-<parts>`.
 pub(super) fn read_checksum(row: &Row<'_>, column: usize) -> StoreResult<Option<ObjectChecksum>> {
     let Some(text) = row.get::<_, Option<String>>(column)? else { return Ok(None) };
     let read = text
@@ -158,17 +159,17 @@ pub(super) fn read_algorithm(row: &Row<'_>, column: usize) -> StoreResult<Option
     Ok(Some(ChecksumAlgorithm::from_name(&name).ok_or_else(|| malformed("a checksum's algorithm", &name))?))
 }
 
-/// The columns that an object has from its upload.
+/// The metadata columns of an object.
 #[derive(Debug, Clone)]
 pub(super) struct Metadata {
-    /// `None`: the bucket's.
+    /// `None` for the bucket's.
     pub(super) storage_class: Option<StorageClass>,
     pub(super) http: Option<String>,
     pub(super) custom: Option<String>,
 }
 
 impl Metadata {
-    /// Of what R2 takes.
+    /// Encodes metadata that is within R2's limits.
     pub(super) fn new(
         http: &HttpMetadata,
         custom: &CustomMetadata,
@@ -255,17 +256,17 @@ fn read_custom_metadata(column: Option<String>) -> StoreResult<CustomMetadata> {
 
 fn to_json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| {
-        Error::new(ErrorKind::Serialization, "the metadata cannot be stored").with_source(error)
+        Error::new(ErrorKind::Serialization, "the metadata cannot be converted to JSON").with_source(error)
     })
 }
 
-/// What a new object is made of.
+/// The properties of a new object.
 #[derive(Debug)]
 pub(super) struct NewObject {
     pub(super) key: Key,
     pub(super) size: u64,
     pub(super) etag: String,
-    /// Beside the MD5.
+    /// In addition to the MD5.
     pub(super) checksum: Option<ObjectChecksum>,
     pub(super) metadata: Metadata,
     pub(super) body: i64,
@@ -273,7 +274,7 @@ pub(super) struct NewObject {
     pub(super) ssec_key_md5: Option<Checksum>,
 }
 
-/// Refuses a write whose conditions the object that is there does not meet.
+/// Rejects a write whose conditions the existing object does not meet.
 pub(super) fn check_write(
     write: &Write<'_>,
     bucket: i64,
@@ -287,7 +288,7 @@ pub(super) fn check_write(
     Ok(())
 }
 
-/// Stores an object in place of what is there.
+/// Stores an object, replacing the existing one.
 pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreResult<StoredObject> {
     remove(write, bucket, &new.key)?;
     let version = random_hex(write)?;
@@ -325,7 +326,7 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
     Ok(stored)
 }
 
-/// Deletes an object, if it is there, and returns whether it was.
+/// Deletes an object. Returns whether it existed.
 pub(super) fn remove(write: &Write<'_>, bucket: i64, key: &Key) -> StoreResult<bool> {
     let body = write
         .prepare_cached("SELECT body FROM objects WHERE bucket = ?1 AND key = ?2")?

@@ -14,10 +14,10 @@ use crate::mutation::{Mutation, is_mutated};
 use crate::r2::ServedRange;
 use crate::time::{from_seconds, to_seconds};
 
-/// How many expired keys one write removes at most, so that none is much slower than the others.
+/// Maximum number of expired keys that one write removes, so that no write is much slower than the others.
 const MAX_EXPIRED: usize = 100;
 
-/// The number of a namespace.
+/// Returns the number of a namespace.
 pub(super) fn namespace_number(connection: &Connection, id: &str) -> StoreResult<i64> {
     let number = connection
         .prepare_cached("SELECT number FROM namespaces WHERE id = ?1")?
@@ -31,7 +31,7 @@ pub(super) fn no_such_namespace(id: &str) -> Error {
         .with_code(crate::model::kv::error_code::NAMESPACE_NOT_FOUND.number.to_string())
 }
 
-/// A key without its value.
+/// The row of a key, without its value.
 #[derive(Debug)]
 pub(super) struct Pair {
     pub(super) expiration: Option<u64>,
@@ -48,7 +48,7 @@ pub(super) const FIND: &str = concat!(
     " WHERE namespaces.id = ?1"
 );
 
-/// A key that has not expired at `now`, in seconds, and its value.
+/// Finds a key that has not expired at `now`, in seconds, and its value.
 pub(super) fn find(
     connection: &Connection,
     namespace_id: &str,
@@ -74,7 +74,7 @@ fn read_metadata(row: &Row<'_>, column: usize) -> StoreResult<Option<Metadata>> 
     Ok(Some(metadata))
 }
 
-/// What a key gets.
+/// The properties of a new key.
 #[derive(Debug)]
 pub(super) struct NewPair {
     pub(super) key: String,
@@ -83,7 +83,7 @@ pub(super) struct NewPair {
     pub(super) metadata: Option<Metadata>,
 }
 
-/// Stores a value in place of what is there.
+/// Stores a value, replacing the existing one.
 pub(super) fn replace(write: &Write<'_>, namespace: i64, new: &NewPair) -> StoreResult<()> {
     remove(write, namespace, &new.key)?;
     let body = new_body_of(write, &new.value)?;
@@ -102,7 +102,7 @@ pub(super) fn replace(write: &Write<'_>, namespace: i64, new: &NewPair) -> Store
     Ok(())
 }
 
-/// Deletes a key, if it is there.
+/// Deletes a key, if it exists.
 pub(super) fn remove(write: &Write<'_>, namespace: i64, key: &str) -> StoreResult<()> {
     let body = write
         .prepare_cached("SELECT body FROM pairs WHERE namespace = ?1 AND key = ?2")?
@@ -115,7 +115,7 @@ pub(super) fn remove(write: &Write<'_>, namespace: i64, key: &str) -> StoreResul
     remove_body(write, body)
 }
 
-/// Removes some of the keys that have expired, and says how many.
+/// Removes some of the expired keys. Returns how many.
 pub(super) fn expire(write: &Write<'_>) -> StoreResult<usize> {
     let bodies: Vec<i64> = write
         .prepare_cached("SELECT body FROM pairs WHERE expiration <= ?1 LIMIT ?2")?
@@ -130,7 +130,7 @@ pub(super) fn expire(write: &Write<'_>) -> StoreResult<usize> {
 
 /// Deletes all keys of a namespace.
 pub(super) fn remove_all(write: &Write<'_>, namespace: i64) -> StoreResult<()> {
-    // A value is the part 1 of its body.
+    // A value is part 1 of its body.
     for statement in [
         "INSERT INTO garbage (blob) SELECT blob FROM pairs JOIN segments ON segments.id = body * 65536 + 1 \
          WHERE namespace = ?1 AND blob IS NOT NULL",
@@ -142,12 +142,12 @@ pub(super) fn remove_all(write: &Write<'_>, namespace: i64) -> StoreResult<()> {
     Ok(())
 }
 
-/// A list of keys.
+/// A query for keys.
 #[derive(Debug)]
 pub(super) struct KeysQuery {
     /// The first key that may be on the page.
     from: Vec<u8>,
-    /// Behind all keys that may be on it.
+    /// The end of the keys that may be on the page, exclusive.
     end: Vec<u8>,
     limit: usize,
 }
@@ -185,8 +185,8 @@ impl KeysQuery {
     }
 }
 
-/// When a key expires that is put at `now`, in seconds. A time to live counts from the second that has begun, and wins. What
-/// is too late for a date was refused before.
+/// The expiration, in seconds, of a key that is put at `now`. A time to live counts from the current second,
+/// and takes precedence. Times that are out of range were rejected before.
 pub(super) fn expiration(
     at: Option<std::time::SystemTime>,
     ttl: Option<std::time::Duration>,

@@ -1,4 +1,4 @@
-//! Bodies on their way out: no byte of a segment leaves before its block is verified.
+//! Reading bodies: each block of a segment is verified before its bytes are returned.
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -20,30 +20,30 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::mutation::{Mutation, is_mutated};
 use crate::r2::{Body, Checksum, ChecksumAlgorithm, Hasher, ServedRange, SseCustomerKey};
 
-/// How often a key is looked up again when it was replaced between its row and its files.
+/// How often a key is looked up again because it was replaced between reading its row and its files.
 pub(super) const MAX_LOOKUPS: usize = 32;
 
-/// How many files of one body are opened at once, before any of it is read.
+/// Number of files of one body that are opened together, before any of it is read.
 const MAX_OPEN: usize = 256;
 
-/// Some bytes of one segment.
+/// A range of bytes of one segment.
 #[derive(Debug)]
 pub(super) struct Piece {
     source: Source,
     expected: Expected,
-    /// What opens the blocks of an encrypted segment, each of which is a chunk. It is large, and few segments
-    /// are encrypted.
+    /// Decrypts the blocks of an encrypted segment, each of which is a chunk. It is boxed because it is large
+    /// and few segments are encrypted.
     opener: Option<Box<Opener>>,
-    /// How many bytes the segment has where it is stored.
+    /// Size of the segment as it is stored, in bytes.
     stored_size: u64,
-    /// Where the bytes that are left begin in the segment.
+    /// Offset of the remaining bytes in the segment.
     offset: u64,
     length: u64,
 }
 
 #[derive(Debug)]
 enum Source {
-    /// Verified already.
+    /// Bytes that are verified already.
     Inline(Bytes),
     Closed(String),
     Open(String, Box<dyn DiskFile>),
@@ -52,33 +52,33 @@ enum Source {
 /// What the bytes of a file are compared with.
 #[derive(Debug)]
 enum Expected {
-    /// The checksums of the blocks from here on.
+    /// The checksums of the blocks from this position on.
     Blocks(Bytes),
-    /// The MD5 of all of it, so far and as it has to be.
+    /// The MD5 of the bytes so far, and the expected MD5 of all of them.
     Whole(Hasher, Checksum),
     /// Nothing: it is a range of a segment without checksums.
     Nothing,
 }
 
-/// What is found under a key, and where the bytes are that are asked for.
+/// What was found under a key, and the requested range of its body.
 #[derive(Debug)]
 pub(super) struct Found<T> {
     pub(super) row: T,
     pub(super) body: i64,
     pub(super) range: ServedRange,
-    /// The bytes of the range, where they are in the row itself.
+    /// The bytes of the range, if they are in the row itself.
     pub(super) inline: Option<Bytes>,
 }
 
-/// What a look-up comes to.
+/// The result of a lookup.
 enum LookedUp<T> {
     Nothing,
     Inline(T, Bytes),
-    /// It takes files, or many rows.
+    /// The body is in files or in many rows.
     Large,
 }
 
-/// What `find` finds of a key, with its body, whose first files are open. `ssec_key` is what it is encrypted
+/// Finds a key and returns its body, with the first files opened. `ssec_key` is the key that it is encrypted
 /// with.
 pub(super) async fn found<T, F>(
     shared: &Shared,
@@ -107,7 +107,7 @@ where
     }
 }
 
-/// As [`found`], for what takes files or many rows: off the async threads.
+/// Like [`found`], for bodies in files or in many rows: off the async threads.
 pub(super) async fn found_large<T, F>(
     shared: &Shared,
     key: &str,
@@ -142,21 +142,21 @@ where
     Err(lost(key))
 }
 
-/// The error for a file that is not there.
+/// The error for a missing file.
 pub(super) fn lost(key: &str) -> Error {
     Error::new(
         ErrorKind::Storage,
-        format!("a file of {key:?} is not there: it was replaced again and again, or the store is damaged"),
+        format!("a file of {key:?} is missing: the object was replaced repeatedly while it was read, or the store is damaged"),
     )
     .with_key(key)
     .retryable(true)
 }
 
-/// The error for bytes that are not those that were stored.
+/// The error for bytes that differ from those that were stored.
 fn damaged(key: &str, place: impl std::fmt::Display) -> Error {
     Error::new(
         ErrorKind::Storage,
-        format!("{key:?} is damaged: the bytes in {place} are not those that were stored"),
+        format!("{key:?} is damaged: the bytes in {place} differ from those that were stored"),
     )
     .with_key(key)
 }
@@ -165,7 +165,7 @@ fn damaged(key: &str, place: impl std::fmt::Display) -> Error {
 fn short(key: &str, missing: u64) -> Error {
     Error::new(
         ErrorKind::Storage,
-        format!("{key:?} is damaged: the database knows nothing of its last {missing} bytes"),
+        format!("{key:?} is damaged: its last {missing} bytes are missing in the database"),
     )
     .with_key(key)
 }
@@ -186,7 +186,7 @@ pub(super) struct SegmentColumns<'a> {
 }
 
 impl<'a> SegmentColumns<'a> {
-    /// Those from this column on.
+    /// The columns that start at this index.
     pub(super) fn new(row: &'a Row<'a>, first: usize) -> Self {
         Self { row, first }
     }
@@ -199,7 +199,7 @@ impl<'a> SegmentColumns<'a> {
         self.row.get_ref(self.first + column)
     }
 
-    /// The bytes of a range, if this segment is the whole body and has its bytes in the row.
+    /// The bytes of a range, if this segment is the whole body and its bytes are in the row.
     pub(super) fn inline(
         self,
         key: &str,
@@ -220,7 +220,7 @@ impl<'a> SegmentColumns<'a> {
     }
 }
 
-/// Which pieces a range of a body is made of.
+/// Returns the pieces of a range of a body.
 pub(super) fn pieces(
     connection: &Connection,
     key: &str,
@@ -258,7 +258,7 @@ pub(super) fn pieces(
         return Err(short(key, left).into());
     }
     if range == (ServedRange { offset: 0, length: 0 }) && ssec_key.is_some() {
-        // The one chunk of what is empty proves that it is.
+        // The single chunk of an empty body proves that it is empty.
         let row = SegmentColumns::new(rows.next()?.ok_or_else(|| short(key, 0))?, 0);
         let piece = Piece::read(row, key, range, ssec_key)?;
         if row.get::<u64>(0)? > 0 || !matches!(piece.source, Source::Inline(_)) {
@@ -268,7 +268,7 @@ pub(super) fn pieces(
     Ok(pieces)
 }
 
-/// Reads every piece and compares it. Returns false when a file is gone: the object has been replaced then.
+/// Reads and verifies every piece. Returns false if a file is missing: the object has been replaced then.
 pub(super) fn verify(blobs: &Blobs, key: &str, pieces: VecDeque<Piece>) -> Result<bool> {
     for mut piece in pieces {
         match piece.open(blobs) {
@@ -283,7 +283,7 @@ pub(super) fn verify(blobs: &Blobs, key: &str, pieces: VecDeque<Piece>) -> Resul
     Ok(true)
 }
 
-/// Opens the first files. Returns false when one is gone: then the object has been replaced.
+/// Opens the first files. Returns false if one is missing: the object has been replaced then.
 fn open(blobs: &Blobs, key: &str, pieces: &mut VecDeque<Piece>) -> Result<bool> {
     let closed = pieces.iter_mut().filter(|piece| matches!(piece.source, Source::Closed(_)));
     for piece in closed.take(MAX_OPEN) {
@@ -297,7 +297,7 @@ fn open(blobs: &Blobs, key: &str, pieces: &mut VecDeque<Piece>) -> Result<bool> 
     Ok(true)
 }
 
-/// The body that the pieces make.
+/// The body that consists of these pieces.
 fn body_of(blobs: Arc<Blobs>, key: Arc<str>, pieces: VecDeque<Piece>) -> Body {
     let in_memory = match (pieces.len(), pieces.front()) {
         (0, _) => Some(Bytes::new()),
@@ -336,7 +336,7 @@ fn piece_of(bytes: &Bytes, offset: u64, length: u64) -> Bytes {
 }
 
 impl Piece {
-    /// The bytes that are left, where they are in memory.
+    /// The remaining bytes, if they are in memory.
     fn inline_bytes(&self) -> Option<Bytes> {
         match &self.source {
             Source::Inline(bytes) => Some(piece_of(bytes, self.offset, self.length)),
@@ -352,7 +352,7 @@ impl Piece {
         ssec_key: Option<&SseCustomerKey>,
     ) -> StoreResult<Self> {
         let size: u64 = row.get(0)?;
-        // Whoever reads an object has compared its key: where one is given, all of the object is encrypted.
+        // The caller has compared the key of the object: if there is one, all of the object is encrypted.
         let (salt, ssec_key) = match (row.get::<Option<SegmentSalt>>(5)?, ssec_key) {
             (None, None) => return Self::of_stored(row, key, size, range, None),
             (Some(salt), Some(ssec_key)) => (salt, ssec_key),
@@ -362,7 +362,7 @@ impl Piece {
         Self::of_stored(row, key, sealed_size(size), range, Some(Box::new(opener)))
     }
 
-    /// All bytes of a segment as they are stored, encrypted or not, and how many these are.
+    /// All bytes of a segment as they are stored, encrypted or not, and their number.
     pub(super) fn read_stored(row: SegmentColumns<'_>, key: &str) -> StoreResult<(Self, u64)> {
         let size: u64 = row.get(0)?;
         let is_plain = row.get_ref(5)?.as_blob_or_null().map_err(rusqlite::Error::from)?.is_none();
@@ -396,7 +396,7 @@ impl Piece {
                 return Err(damaged(key, "the database").into());
             }
             let bytes = match &opener {
-                // One chunk, as it is less than a block.
+                // A single chunk, as it is less than a block.
                 Some(opener) => opener.open(0, bytes).ok_or_else(|| damaged(key, "the database"))?,
                 None => bytes,
             };
@@ -426,12 +426,12 @@ impl Piece {
         Ok(Self { source: Source::Closed(name), expected, opener, stored_size: size, offset, length })
     }
 
-    /// How many bytes come out of a block.
+    /// Number of bytes of content in a block.
     fn in_block(&self) -> u64 {
         if self.opener.is_some() { CHUNK as u64 } else { BLOCK as u64 }
     }
 
-    /// Where the bytes begin in the file that are read next: a block is read whole.
+    /// Offset in the file of the bytes that are read next: a block is read whole.
     fn position(&self) -> u64 {
         match self.expected {
             Expected::Blocks(_) => self.offset / self.in_block() * BLOCK as u64,
@@ -451,7 +451,7 @@ impl Piece {
         Ok(())
     }
 
-    /// Reads on and leaves what is left.
+    /// Reads and verifies the next bytes.
     pub(super) fn next_chunk(&mut self, blobs: &Blobs, key: &str) -> Result<Bytes> {
         if let Some(chunk) = self.inline_bytes() {
             self.length = 0;
@@ -461,9 +461,7 @@ impl Piece {
             return Err(match error.kind() {
                 io::ErrorKind::NotFound => Error::new(
                     ErrorKind::Storage,
-                    format!(
-                        "{key:?} was replaced or deleted before its later parts were read: read it again"
-                    ),
+                    format!("{key:?} was replaced or deleted while it was being read: read it again"),
                 )
                 .with_source(error)
                 .with_key(key)
@@ -597,7 +595,7 @@ mod tests {
         flip(&only_blob(bucket.store()), 0);
         assert!(get(&bucket, None).await.unwrap_err().message().contains("is damaged"));
         assert!(bucket.copy(CopyRequest::new("key", "copy")).await.is_err());
-        // A range cannot be compared.
+        // A range cannot be compared with the MD5.
         assert!(get(&bucket, Some(5..10)).await.unwrap() == pattern(10)[5..]);
     }
 

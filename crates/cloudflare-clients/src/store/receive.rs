@@ -1,4 +1,4 @@
-//! Bodies on their way in: hashed as they arrive, kept in memory or in a file by their size.
+//! Receiving bodies: hashed as they arrive, and kept in memory or in a file depending on their size.
 
 use std::sync::Arc;
 
@@ -17,24 +17,25 @@ use crate::model::r2::error_code::BAD_DIGEST;
 use crate::model::r2::limits::validate_upload_size;
 use crate::r2::{Body, ByteStream, Checksum, ChecksumAlgorithm, Crc64Nvme, Hasher, SseCustomerKey};
 
-/// Bodies up to here are kept in the database: one commit with one sync, where a file costs two more syncs and a rename.
-/// Larger ones would be written twice, to the log and to the database, and push other pages out of its cache.
+/// Maximum size of bodies that are stored in the database, in bytes. They need one commit with one sync; a
+/// file needs two more syncs and a rename. Larger bodies would be written twice, to the log and to the
+/// database, and push other pages out of its cache.
 pub(super) const MAX_INLINE: usize = 64 * 1024;
 
-/// How many bytes are written and hashed at a time, both at once, while as many are received.
+/// Number of bytes that are written and hashed concurrently, while as many are received.
 const BUFFER: usize = 256 * 1024;
 
-/// A body that has arrived whole and is as it was announced.
+/// A body that has arrived completely and has the expected checksum.
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) segment: Segment,
-    /// What was given and compared, unless it is the MD5, or that of the algorithm that was asked for.
+    /// The given and compared checksum unless it is an MD5, or the one by the requested algorithm.
     pub(super) checksum: Option<Checksum>,
-    /// The file that the bytes are in, to be kept with the row of the segment.
+    /// The file with the bytes, to be kept together with the row of the segment.
     pub(super) file: Option<PendingBlob>,
 }
 
-/// The key that a part is encrypted with, of that number.
+/// The key that a part is encrypted with, and the part's number.
 #[derive(Debug)]
 pub(super) struct SealedWith {
     pub(super) key: SseCustomerKey,
@@ -47,7 +48,7 @@ impl SealedWith {
     }
 }
 
-/// Receives a body, of which a checksum may be asked for that nobody has given. A file that it goes to is
+/// Receives a body, and computes a checksum by the algorithm `asked` if none was given. The file, if any, is
 /// synced when this returns.
 pub(super) async fn receive(
     blobs: &Arc<Blobs>,
@@ -73,7 +74,7 @@ pub(super) async fn receive(
     let mut file = platform.blocking(move || created.create()).await?;
     let mut md5 = Md5::new();
     let mut received = 0;
-    // What is written, and hashed with MD5, while the next bytes are checked and sealed.
+    // Bytes that are written and hashed with MD5 while the next ones are checked and sealed.
     let mut to_write = Bytes::new();
     while !buffer.is_empty() || !to_write.is_empty() {
         received += buffer.len() as u64;
@@ -90,7 +91,7 @@ pub(super) async fn receive(
         (md5, file, (incoming, to_write), buffer) =
             try_join4(hashing, writing, taking, fill(&mut stream)).await?;
     }
-    // Compared before it is synced: what is refused never reaches `blobs/`.
+    // Compared before the file is synced: a rejected body never reaches `blobs/`.
     platform
         .blocking(move || {
             let (last, segment) = incoming.finish(md5)?;
@@ -102,7 +103,8 @@ pub(super) async fn receive(
         .await
 }
 
-/// The next bytes, less than a buffer of them at the end only. A piece that is larger than the buffer comes as it is.
+/// Returns the next bytes: a full buffer, except at the end. A piece that is larger than the buffer is
+/// returned unchanged.
 async fn fill(stream: &mut Fuse<ByteStream>) -> Result<Bytes> {
     let mut buffer = BytesMut::new();
     while let Some(piece) = stream.try_next().await? {
@@ -123,9 +125,9 @@ async fn fill(stream: &mut Fuse<ByteStream>) -> Result<Bytes> {
 /// A body that is arriving.
 struct Incoming {
     size: u64,
-    /// Of what is stored.
+    /// Checksums of the bytes as they are stored.
     blocks: BlockHasher,
-    /// Of the body, where it is compared with more than the MD5 of what is stored.
+    /// Hash of the body, if it is compared with more than the MD5 of the stored bytes.
     other: Option<Hasher>,
     expected: Option<Checksum>,
     sealing: Option<Sealing>,
@@ -133,13 +135,13 @@ struct Incoming {
 
 struct Sealing {
     sealer: Sealer,
-    /// Of the body.
+    /// CRC of the body.
     crc64nvme: Crc64Nvme,
-    /// Of the body, where it is compared with that.
+    /// MD5 of the body, if it is compared with that.
     md5: Option<Hasher>,
 }
 
-/// A segment that is as it was announced, and not yet anywhere.
+/// A segment that has arrived and was verified, but is not stored yet.
 struct Arrived {
     size: u64,
     md5: Checksum,
@@ -179,7 +181,7 @@ impl Incoming {
         })
     }
 
-    /// Takes bytes of the body and gives those to store, which may be those before.
+    /// Adds bytes of the body. Returns the bytes to store, which may be earlier ones.
     fn take(&mut self, bytes: Bytes) -> Result<Bytes> {
         self.size += bytes.len() as u64;
         if let Some(other) = &mut self.other {
@@ -208,8 +210,8 @@ impl Incoming {
         Ok(segment.stored(Content::Inline(stored), None))
     }
 
-    /// Compares the checksums and gives what is left to store; only then are the bytes put where they stay.
-    /// `md5` has taken what was stored before.
+    /// Compares the checksums and returns the remaining bytes to store; only then is the segment put in its
+    /// final place. `md5` includes the bytes that were stored before.
     fn finish(mut self, mut md5: Md5) -> Result<(Bytes, Arrived)> {
         let checksum = self.other.take().map(Hasher::finish);
         let (mut last, mut encryption, mut plain_md5) = (Vec::new(), None, None);
@@ -230,7 +232,7 @@ impl Incoming {
             return Err(Error::new(
                 ErrorKind::Integrity,
                 format!(
-                    "the {} checksum that was given is {} and that of the body is {}",
+                    "the given {} checksum is {}, and that of the body is {}",
                     expected.algorithm(),
                     expected.to_hex(),
                     computed.to_hex()

@@ -1,4 +1,4 @@
-//! Room that is kept for what frees room: a full disk takes no delete otherwise.
+//! Disk space that is reserved for operations that free space: on a full disk, deletes would fail otherwise.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::disk::{Disk, Open};
 
-/// How many bytes are kept. A delete takes some tens of KiB of SQLite's log, and then the database may grow by all that the
-/// log has, which is 4 MB.
+/// Size of the reserve, in bytes. A delete needs some tens of KiB of SQLite's log, and then the database may
+/// grow by the size of the log, which is 4 MB.
 const SIZE: u64 = 5 * 1024 * 1024;
 
-/// What it is filled with, again and again: bytes that a file system cannot compress.
+/// Size of the random block that the reserve is filled with: a file system cannot compress it.
 const PIECE: usize = 64 * 1024;
 
-/// A file that means nothing but the room that it takes.
+/// A file without content of its own that reserves disk space.
 #[derive(Debug)]
 pub(super) struct Reserve {
     path: PathBuf,
@@ -26,7 +26,7 @@ impl Reserve {
         Self { path, disk, released: AtomicBool::new(false) }
     }
 
-    /// Takes the room, where there is so much.
+    /// Reserves the space, if it is available.
     pub(super) fn fill(&self) {
         if self.disk.size(&self.path).is_ok_and(|size| size == SIZE) {
             return;
@@ -39,19 +39,19 @@ impl Reserve {
             .and_then(|mut file| (0..SIZE / PIECE as u64).try_for_each(|_| file.write_all(&piece)));
         self.released.store(written.is_err(), Ordering::Relaxed);
         if let Err(error) = written {
-            tracing::debug!(path = %self.path.display(), %error, "no room is kept for deletes yet");
+            tracing::debug!(path = %self.path.display(), %error, "could not reserve disk space for deletes");
             self.remove();
         }
     }
 
-    /// Takes the room again, if it was given up before.
+    /// Reserves the space again, if it was released.
     pub(super) fn refill(&self) {
         if self.released.load(Ordering::Relaxed) {
             self.fill();
         }
     }
 
-    /// Gives the room up.
+    /// Releases the space.
     pub(super) fn release(&self) {
         self.released.store(true, Ordering::Relaxed);
         self.remove();
@@ -59,7 +59,7 @@ impl Reserve {
 
     fn remove(&self) {
         if let Err(error) = self.disk.remove(&self.path) {
-            tracing::debug!(path = %self.path.display(), %error, "the room for deletes cannot be given up");
+            tracing::debug!(path = %self.path.display(), %error, "could not release the disk space that is reserved for deletes");
         }
     }
 }

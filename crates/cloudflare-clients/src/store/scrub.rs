@@ -1,4 +1,4 @@
-//! Reading all that a store has, to find what is damaged before somebody needs it.
+//! Scrubbing: reads everything in a store to find damage before somebody needs the data.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,47 +14,48 @@ use super::read::{Piece, SegmentColumns, piece_columns};
 use super::segments::{segments_of, set_checksums};
 use crate::error::{Error, Result};
 
-/// How many bodies are listed at a time.
+/// Number of bodies that are listed at a time.
 const PAGE: usize = 100;
 
-/// How many faults of the database are named at most.
+/// Maximum number of database faults that are reported.
 const MAX_FAULTS: usize = 20;
 
-/// What [`LocalStore::scrub`] found.
+/// The result of [`LocalStore::scrub`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ScrubReport {
-    /// How many objects, values and unfinished uploads were read.
+    /// Number of objects, values and unfinished uploads that were read.
     pub checked: u64,
-    /// How many bytes they had.
+    /// Their total size in bytes.
     pub bytes: u64,
-    /// How many pieces, written by an older version without checksums, got them now that their MD5 held.
+    /// Number of segments written by an older version without checksums that got checksums because their MD5
+    /// was correct.
     pub checksums_added: u64,
     /// What is damaged.
     pub damaged: Vec<Damage>,
 }
 
-/// Something damaged in a [`LocalStore`]. It serialises with its fields' names in camel case, without those
-/// that are `None`.
+/// Damage in a [`LocalStore`]. The JSON form has the names of the fields in camel case, and omits those that
+/// are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Damage {
-    /// The bucket, where it is an object or an upload.
+    /// The bucket, if an object or an upload is damaged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
-    /// The title of the namespace, where it is a value.
+    /// The title of the namespace, if a value is damaged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The key, unless it is the database that is damaged.
+    /// The key, unless the database itself is damaged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The upload, where it is a part of one that is not complete.
+    /// The upload id, if a part of an unfinished upload is damaged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,
-    /// The file that has the bytes: one in `blobs/`, or the database.
+    /// Path of the file with the damaged bytes: one in `blobs/`, or the database.
     pub file: PathBuf,
-    /// What is wrong with it.
+    /// Description of the damage.
     pub problem: String,
 }
 
@@ -66,42 +67,43 @@ struct Owner {
     namespace: Option<String>,
     key: String,
     upload_id: Option<String>,
-    /// How many bytes it has, where that is known.
+    /// Size in bytes, if it is known.
     size: Option<u64>,
 }
 
-/// A segment to look at.
+/// A segment to check.
 struct Segment {
     id: i64,
-    /// How many bytes it has where it is stored: an encrypted one is compared as it is.
+    /// Size as it is stored, in bytes: an encrypted segment is compared without decrypting it.
     size: u64,
     blob: Option<String>,
     has_checksums: bool,
     piece: Result<Piece>,
 }
 
-/// What became of looking at a segment.
+/// The result of checking a segment.
 enum Outcome {
     Good,
-    /// It is good by its MD5, and these are the checksums of its blocks.
+    /// The MD5 is correct, and these are the checksums of the blocks.
     Proven(Vec<u8>),
     Damaged(Error),
 }
 
 impl LocalStore {
-    /// Reads every object, value and part of an upload, and compares it with its checksums. `on_progress`
-    /// gets the number of bytes read so far and of all there are.
+    /// Reads every object, value and part of an upload, and compares it with its checksums. `on_progress` is
+    /// called with the number of bytes read so far and the total.
     ///
-    /// What an older version wrote has no checksums: its MD5 is compared, and where that holds it gets them.
-    /// The store may be used meanwhile: what is replaced or deleted before its turn is left out. Nothing is
-    /// repaired: write what is named as damaged anew, from wherever it came.
+    /// Data of an older version has no block checksums: its MD5 is compared, and checksums are added if it is
+    /// correct. The store may be used during the scrub: data that is replaced or deleted before its turn is
+    /// skipped. Nothing is repaired: store the damaged objects and values again, from their original source.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the database cannot be read at all. Damage is
-    /// no error but in the report.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) if the database cannot be read at all. Damage is
+    /// only listed in the report.
     ///
     /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let folder = tempfile::tempdir()?;
     /// let store = cloudflare_clients::LocalStore::open(folder.path()).await?;
     /// let report = store.scrub(|done, all| println!("{done} of {all} bytes")).await?;
@@ -153,7 +155,7 @@ impl LocalStore {
         let segments = self.shared().readers.read(move |connection| segments(connection, body)).await?;
         let listed: u64 = segments.iter().map(|(_, size)| size).sum();
         if owner.size.is_some_and(|size| size != listed) && self.is_there(owner).await? {
-            let problem = format!("it has {:?} bytes and the database knows where {listed} are", owner.size);
+            let problem = format!("its size is {:?}, but the database lists {listed} bytes", owner.size);
             report.damaged.push(self.damage(owner, None, problem));
         }
         for (id, _) in segments {
@@ -175,17 +177,17 @@ impl LocalStore {
                     let set = move |write: &super::writer::Write<'_>| {
                         set_checksums(write, id, blob.as_deref(), &checksums)
                     };
-                    // Where nothing can be written they come another time.
+                    // If nothing can be written, they are added another time.
                     match self.shared().writer.write(Vec::new(), set).await {
                         Ok(()) => report.checksums_added += 1,
-                        Err(error) => tracing::debug!(%error, "checksums cannot be added"),
+                        Err(error) => tracing::debug!(%error, "could not add checksums"),
                     }
                 }
                 Outcome::Damaged(error) => {
                     let path = blob.as_deref().map(|name| self.shared().blobs.path(name));
                     let same = move |connection: &Connection| is_in(connection, id, blob.as_deref());
                     if self.shared().readers.read(same).await? {
-                        // A read says that it was deleted meanwhile, and it was not.
+                        // The read error says that the object was deleted in the meantime, but it was not.
                         let is_missing =
                             path.as_deref().is_some_and(|path| matches!(path.try_exists(), Ok(false)));
                         let problem = if is_missing { "the file is missing" } else { error.message() };
@@ -220,7 +222,7 @@ impl LocalStore {
     }
 }
 
-/// What SQLite finds wrong with its own structures.
+/// Faults that SQLite finds in its own structures.
 fn faults_of_database(connection: &Connection) -> Vec<String> {
     let check = || -> rusqlite::Result<Vec<String>> {
         let mut statement = connection.prepare(&format!("PRAGMA integrity_check({MAX_FAULTS})"))?;
@@ -232,12 +234,12 @@ fn faults_of_database(connection: &Connection) -> Vec<String> {
     }
 }
 
-/// How many bytes all bodies have.
+/// Total size of all bodies, in bytes.
 pub(super) fn bytes_in(connection: &Connection) -> StoreResult<u64> {
     Ok(connection.query_row("SELECT coalesce(sum(size), 0) FROM segments", (), |row| row.get(0))?)
 }
 
-/// The owners of the bodies behind this one, in the order of their bodies.
+/// The owners of bodies after this one, in the order of their bodies.
 fn owners(connection: &Connection, behind: i64) -> StoreResult<Vec<Owner>> {
     let mut statement = connection.prepare_cached(
         "SELECT body, buckets.name, NULL, key, uploaded_key, NULL, size \
@@ -263,7 +265,7 @@ fn owners(connection: &Connection, behind: i64) -> StoreResult<Vec<Owner>> {
     Ok(owners)
 }
 
-/// Says of a file that is damaged whose it is.
+/// Returns the owner of a damaged file.
 pub(super) fn owner_of_blob(
     connection: &Connection,
     blob: &str,
@@ -304,7 +306,7 @@ fn segment(connection: &Connection, key: &str, id: i64) -> StoreResult<Option<Se
     Ok(Some(Segment { id, size, blob: row.get(3)?, has_checksums, piece }))
 }
 
-/// Whether a segment is still in this file.
+/// Whether the segment is still in this file.
 fn is_in(connection: &Connection, id: i64, blob: Option<&str>) -> StoreResult<bool> {
     let found = connection
         .prepare_cached("SELECT 1 FROM segments WHERE id = ?1 AND blob IS ?2")?

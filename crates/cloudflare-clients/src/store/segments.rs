@@ -1,4 +1,4 @@
-//! The rows of bodies: an object's, an upload's or a value's is a list of segments.
+//! The rows of bodies: the body of an object, an upload or a value is a list of segments.
 
 use std::ops::Range;
 
@@ -17,10 +17,10 @@ use crate::r2::{Checksum, ChecksumAlgorithm, Crc64Nvme, ObjectChecksum, ServedRa
 pub(super) struct Segment {
     pub(super) size: u64,
     pub(super) md5: Checksum,
-    /// Those of its blocks.
+    /// The checksums of the blocks.
     pub(super) checksums: Vec<u8>,
     pub(super) content: Content,
-    /// What its bytes are encrypted with: `md5` and `checksums` are of the encrypted bytes then.
+    /// How the bytes are encrypted. If they are, `md5` and `checksums` are those of the encrypted bytes.
     pub(super) encryption: Option<SegmentEncryption>,
 }
 
@@ -35,12 +35,12 @@ pub(super) enum Content {
 #[derive(Debug)]
 pub(super) struct SegmentEncryption {
     pub(super) salt: SegmentSalt,
-    /// That of the plain text.
+    /// The CRC-64/NVME of the plain text.
     pub(super) crc64nvme: Crc64Nvme,
 }
 
 impl Segment {
-    /// The CRC-64/NVME of its bytes.
+    /// The CRC-64/NVME of the plain bytes.
     pub(super) fn crc64nvme(&self) -> Option<Crc64Nvme> {
         match &self.encryption {
             Some(encryption) => Some(encryption.crc64nvme),
@@ -49,15 +49,15 @@ impl Segment {
     }
 }
 
-/// A body without segments.
+/// Creates a body without segments.
 pub(super) fn new_body(write: &Write<'_>) -> StoreResult<i64> {
-    // SQLite makes a table for `RETURNING` each time. Nobody else writes in between: this is a transaction.
+    // SQLite creates a table for `RETURNING` each time. Nobody else writes in between: this is a transaction.
     let id = write.prepare_cached("SELECT id FROM next_body")?.query_row((), |row| row.get(0))?;
     write.prepare_cached("UPDATE next_body SET id = id + 1")?.execute(())?;
     Ok(id)
 }
 
-/// A body of one segment, its part 1.
+/// Creates a body with one segment, its part 1.
 pub(super) fn new_body_of(write: &Write<'_>, segment: &Segment) -> StoreResult<i64> {
     let body = new_body(write)?;
     put_segment(write, segment_id(body, 1), segment)?;
@@ -87,7 +87,7 @@ pub(super) fn segment_id(body: i64, part_number: u16) -> i64 {
     body << 16 | i64::from(part_number)
 }
 
-/// Adds bytes to a body.
+/// Adds a segment to a body.
 pub(super) fn put_segment(write: &Write<'_>, id: i64, segment: &Segment) -> StoreResult<()> {
     let (blob, bytes) = match &segment.content {
         Content::Blob(name) => (Some(name.as_str()), None),
@@ -110,7 +110,7 @@ pub(super) fn put_segment(write: &Write<'_>, id: i64, segment: &Segment) -> Stor
     Ok(())
 }
 
-/// Keeps the CRC-64/NVME of an encrypted segment's plain text, which its blocks do not make.
+/// Stores the CRC-64/NVME of an encrypted segment's plain text, which cannot be derived from its blocks.
 pub(super) fn set_plain_crc(write: &Write<'_>, id: i64, segment: &Segment) -> StoreResult<()> {
     if let Some(encryption) = &segment.encryption {
         write
@@ -120,7 +120,7 @@ pub(super) fn set_plain_crc(write: &Write<'_>, id: i64, segment: &Segment) -> St
     Ok(())
 }
 
-/// Notes when a segment came, which is a part, and its checksum by an algorithm of its own.
+/// Stores the upload time of a segment that is a part, and its additional checksum.
 pub(super) fn set_uploaded(write: &Write<'_>, id: i64, checksum: Option<Checksum>) -> StoreResult<()> {
     let checksum = checksum.map(|checksum| ObjectChecksum::from(checksum).to_string());
     write.prepare_cached("UPDATE segments SET uploaded = ?2, checksum = ?3 WHERE id = ?1")?.execute((
@@ -131,7 +131,7 @@ pub(super) fn set_uploaded(write: &Write<'_>, id: i64, checksum: Option<Checksum
     Ok(())
 }
 
-/// Forgets what the plain text of a body's parts hashes to, once it makes an object.
+/// Deletes the checksums of the plain text of a body's parts, once the object is complete.
 pub(super) fn forget_plain_crcs(write: &Write<'_>, ids: Range<i64>) -> StoreResult<()> {
     write
         .prepare_cached(
@@ -142,8 +142,8 @@ pub(super) fn forget_plain_crcs(write: &Write<'_>, ids: Range<i64>) -> StoreResu
     Ok(())
 }
 
-/// The columns that [`read_crc`] reads, behind the size. The checksums of the blocks are read only if they
-/// are needed, which the parameter says: there are many of them.
+/// The columns that [`read_crc`] reads, after the size. The checksums of the blocks are only read if the
+/// parameter says that they are needed: there are many of them.
 macro_rules! crc_columns {
     ($are_needed:literal) => {
         concat!("CASE WHEN ", $are_needed, " THEN checksums END, salt IS NOT NULL, plain_crc64nvme")
@@ -151,8 +151,8 @@ macro_rules! crc_columns {
 }
 pub(super) use crc_columns;
 
-/// The CRC-64/NVME of a segment, by columns of it: its size, and `crc_columns!` from `first` on. One of
-/// before version 3 has none, unless it was scrubbed.
+/// Reads the CRC-64/NVME of a segment from its size and `crc_columns!` from `first` on. `None` for a segment
+/// that was written before version 3, unless it was scrubbed.
 pub(super) fn read_crc(row: &Row<'_>, size: usize, first: usize) -> StoreResult<Option<Crc64Nvme>> {
     let size: u64 = row.get(size)?;
     let bytes = |column| row.get_ref(column)?.as_blob_or_null().map_err(rusqlite::Error::from);
@@ -163,17 +163,17 @@ pub(super) fn read_crc(row: &Row<'_>, size: usize, first: usize) -> StoreResult<
     Ok(bytes(first)?.and_then(|checksums| crc_of_blocks(size, checksums)))
 }
 
-/// Where a segment is.
+/// The place of a segment.
 #[derive(Debug)]
 pub(super) struct SegmentPlace {
     pub(super) part_number: u16,
-    /// In its body.
+    /// Range in the body.
     pub(super) range: ServedRange,
-    /// The file that has its bytes.
+    /// The file with the bytes.
     pub(super) blob: Option<String>,
 }
 
-/// Where the segments of a body are, in their order.
+/// Returns the places of the segments of a body, in order.
 pub(super) fn places_of(connection: &Connection, body: i64) -> StoreResult<Vec<SegmentPlace>> {
     let ids = segments_of(body);
     let mut statement = connection
@@ -187,7 +187,7 @@ pub(super) fn places_of(connection: &Connection, body: i64) -> StoreResult<Vec<S
     Ok(places.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Gives a segment checksums that it does not have, unless it is in another file by now.
+/// Adds checksums to a segment that has none, unless it is in another file now.
 pub(super) fn set_checksums(
     write: &Write<'_>,
     id: i64,
@@ -202,7 +202,7 @@ pub(super) fn set_checksums(
     Ok(())
 }
 
-/// Removes segments, and their files once the transaction is committed.
+/// Removes segments. Their files are removed once the transaction is committed.
 pub(super) fn remove_segments(write: &Write<'_>, ids: Range<i64>) -> StoreResult<()> {
     if !is_mutated(Mutation::GarbageForgotten) {
         write
@@ -220,7 +220,7 @@ pub(super) fn remove_body(write: &Write<'_>, body: i64) -> StoreResult<()> {
     remove_segments(write, segments_of(body))
 }
 
-/// Gives the bytes of a body to a new one. `blobs` name the copies of its files, in their order.
+/// Copies a body. `blobs` are the names of the copies of its files, in order.
 pub(super) fn copy_body(write: &Write<'_>, body: i64, blobs: &[String]) -> StoreResult<i64> {
     let copy = new_body(write)?;
     let (from, to) = (segments_of(body), segments_of(copy));

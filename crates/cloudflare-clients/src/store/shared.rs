@@ -1,4 +1,4 @@
-//! An open store: what its handles share.
+//! An open store: the state that its handles share.
 
 use std::error::Error as _;
 use std::fs::TryLockError;
@@ -21,7 +21,7 @@ use super::unwritable::{is_full, is_unwritable, name_full_disk};
 use super::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The name of the database in the folder.
+/// Name of the database in the folder.
 pub(super) const DATABASE: &str = "store.sqlite3";
 const LOCK: &str = "open.lock";
 const RESERVE: &str = "reserve";
@@ -32,18 +32,18 @@ pub(super) struct Shared {
     pub(super) folder: PathBuf,
     pub(super) database: PathBuf,
     pub(super) platform: Platform,
-    // Dropped in this order: the writer's connection is the last to close, which empties SQLite's log.
+    // Dropped in this order: the writer's connection closes last, which empties SQLite's log.
     pub(super) readers: Arc<Readers>,
     pub(super) writer: Writer,
     pub(super) blobs: Arc<Blobs>,
     pub(super) events: Arc<Events>,
     pub(super) sweeps: Sweeps,
-    /// Held while it is open to read only.
+    /// Held while the store is open read-only.
     _lock: Option<Box<dyn DiskFile>>,
 }
 
 impl Shared {
-    /// Opens a store, to read only where nothing can be written.
+    /// Opens a store, read-only if nothing can be written.
     pub(super) fn open(folder: &Path, platform: Platform) -> Result<Self> {
         let folder = std::path::absolute(folder).map_err(|e| storage(folder, "is not a path", e))?;
         let mut opened = Self::open_to_write(&folder, &platform);
@@ -55,10 +55,12 @@ impl Shared {
             Err(error) if is_unwritable(&error) => {
                 let opened = Self::open_to_read(&folder, platform, &error);
                 opened
-                    .inspect_err(|unread| tracing::debug!(error = %unread, "the store cannot be read"))
+                    .inspect_err(
+                        |unread| tracing::debug!(error = %unread, "could not open the store read-only"),
+                    )
                     .map_err(
-                        // Where the system does not let it be read either, what is in the way of writing says more. The format,
-                        // and another process, are no failures of the system.
+                        // If the system does not allow reading either, the error of writing says more. A
+                        // wrong format, or a lock of another process, is not an error of the system.
                         |unread| if unread.source().is_none() { unread } else { error },
                     )
             }
@@ -76,9 +78,9 @@ impl Shared {
         let log = log_of(&database);
         let lock_path = folder.join(LOCK);
         for path in [&database, &log, &folder.join("store.sqlite3-shm"), &lock_path, &folder.join(RESERVE)] {
-            disk.make_private(path).map_err(|e| storage(path, "cannot be kept from others", e))?;
+            disk.make_private(path).map_err(|e| storage(path, "cannot be made private to its owner", e))?;
         }
-        // One process at a time makes what is not there yet.
+        // Only one process at a time creates what is missing.
         let lock =
             disk.open(&lock_path, Open::Create).map_err(|e| storage(&lock_path, "cannot be opened", e))?;
         wait_for_lock(platform, &lock_path, || lock.try_lock())?;
@@ -87,8 +89,9 @@ impl Shared {
             create_folder(disk, inner)?;
         }
         let [_, _, instances] = folders;
-        // SQLite would create it for everybody to read, and gives its log the same mode. It would not say either why a file
-        // cannot be opened: where that passes, the store is not one to read only.
+        // SQLite would create the database readable for everybody, and gives its log the same mode. It also
+        // does not say why a file cannot be opened: if the error is temporary, the store must not be opened
+        // read-only.
         for path in [&database, &log] {
             disk.open(path, Open::Create).map_err(|e| storage(path, "cannot be opened", e))?;
         }
@@ -103,7 +106,7 @@ impl Shared {
         let events = Arc::new(Events::default());
         let writer =
             Writer::start(connection, Arc::clone(&blobs), Arc::clone(&events), reserve, folder.to_owned())
-                .map_err(|e| storage(folder, "cannot be opened: no thread", e))?;
+                .map_err(|e| storage(folder, "cannot be opened, because no thread could be started", e))?;
         let readers = Arc::new(Readers::new(platform.clone(), database.clone(), Access::Write));
         Ok(Self {
             folder: folder.to_owned(),
@@ -118,18 +121,18 @@ impl Shared {
         })
     }
 
-    /// Opens an existing store to read it. As long as it is open, nobody opens it to write.
+    /// Opens an existing store read-only. While it is open, no process can open it to write.
     fn open_to_read(folder: &Path, platform: Platform, reason: &Error) -> Result<Self> {
         let disk = &*platform.disk;
         let lock_path = folder.join(LOCK);
-        // Where it can be neither made nor read, nobody can write.
+        // If the lock can be neither created nor read, nobody can write.
         let lock = disk.open(&lock_path, Open::Create).or_else(|_| disk.open(&lock_path, Open::Read)).ok();
         if let Some(lock) = &lock {
             wait_for_lock(&platform, &lock_path, || lock.try_lock_shared())?;
         }
         let database = folder.join(DATABASE);
-        // An empty log is left where there was no room for what SQLite needs beside it. Whoever writes has
-        // that.
+        // An empty log is left if there was no room for the file that SQLite needs next to it. A writer has
+        // that file.
         let log = disk.size(&log_of(&database)).ok();
         let shared = log.map(|_| check_version(&platform, &database, Access::Read));
         let access = match shared {
@@ -142,7 +145,7 @@ impl Shared {
         };
         let refusal = Error::new(
             ErrorKind::Storage,
-            format!("the store in {} is open to read only: {}", folder.display(), reason.message()),
+            format!("the store in {} is open read-only: {}", folder.display(), reason.message()),
         )
         .with_source(reason.clone());
         tracing::warn!("{}", refusal.message());
@@ -167,7 +170,7 @@ fn reserve(folder: &Path, platform: &Platform) -> Reserve {
     Reserve::new(folder.join(RESERVE), Arc::clone(&platform.disk))
 }
 
-/// Waits for others that open the store, or have it open to read only.
+/// Waits for other processes that open the store, or have it open read-only.
 fn wait_for_lock(
     platform: &Platform,
     path: &Path,
@@ -185,7 +188,7 @@ fn wait_for_lock(
             return Err(Error::new(
                 ErrorKind::Storage,
                 format!(
-                    "{} is locked: another process is opening the store, or has it open to read only",
+                    "{} is locked: another process is opening the store, or has it open read-only",
                     path.display()
                 ),
             ));
@@ -193,7 +196,8 @@ fn wait_for_lock(
     }
 }
 
-/// Creates a folder and those above it, for their owner alone, so that their names survive a power cut.
+/// Creates a folder and its parents, accessible to their owner only, so that their names survive a power
+/// failure.
 pub(super) fn create_folder(disk: &dyn Disk, folder: &Path) -> Result<()> {
     let failed = |e| storage(folder, "cannot be created", e);
     if disk.is_folder(folder) {
@@ -210,8 +214,8 @@ pub(super) fn create_folder(disk: &dyn Disk, folder: &Path) -> Result<()> {
     parent.map_or(Ok(()), |parent| disk.sync_folder(parent).map_err(failed))
 }
 
-/// Makes the name of a folder and those of the folders above it survive a power cut. A process that was killed may
-/// have created them, and not have synced them.
+/// Makes the name of a folder and those of its parents survive a power failure. A killed process may have
+/// created them without syncing them.
 pub(super) fn sync_folders_above(disk: &dyn Disk, folder: &Path) -> Result<()> {
     use std::io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
     for above in folder.ancestors().skip(1) {

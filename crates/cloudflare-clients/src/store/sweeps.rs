@@ -1,4 +1,4 @@
-//! When lifecycle rules are carried out.
+//! When lifecycle rules are applied.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,26 +9,27 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::database::to_millis;
 use crate::time::later;
 
-/// How often rules are carried out on a store that is used, at most.
+/// Minimum time between two sweeps of a store that is in use.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// When rules are carried out next: with the first use of a bucket after the store was opened.
+/// When the rules are applied next. The first time is with the first use of a bucket after the store was
+/// opened.
 #[derive(Debug, Default)]
 pub(super) struct Sweeps {
     /// In milliseconds since 1970.
     next: AtomicU64,
-    /// Held by whoever carries them out.
+    /// Held while the rules are applied.
     pub(super) running: Arc<Mutex<()>>,
 }
 
 impl Sweeps {
-    /// Has the next use of a bucket carry out the rules.
+    /// Makes the next use of a bucket apply the rules.
     pub(super) fn hasten(&self) {
         self.next.store(0, Ordering::Relaxed);
     }
 
-    /// Lets the caller carry them out, if they are due: then nobody else may for a while. A clock that was
-    /// set back far counts as moved on.
+    /// Lets the caller apply the rules, if they are due; then nobody else does for a while. A clock that was
+    /// set back far counts as due.
     pub(super) fn claim(&self, now: SystemTime) -> Option<OwnedMutexGuard<()>> {
         let next = self.next.load(Ordering::Relaxed);
         let (at, after) = (to_millis(now), to_millis(later(now, INTERVAL)));

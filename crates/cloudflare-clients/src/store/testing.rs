@@ -1,4 +1,4 @@
-//! What the tests of the store share.
+//! Helpers that the tests of the store share.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -12,7 +12,7 @@ use crate::kv::{self, Namespace as _};
 use crate::r2::{Bucket, GetRequest};
 use crate::runtime::Runtime;
 
-/// A clock that stands still until it is moved.
+/// A clock that only moves when a test moves it.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock(Arc<Mutex<SystemTime>>);
 
@@ -44,7 +44,7 @@ impl Runtime for Clock {
     }
 }
 
-/// A bucket in a store of its own, which goes with the folder.
+/// A bucket in a separate store, which is deleted with the folder.
 pub(crate) async fn bucket() -> (TempDir, LocalBucket) {
     let folder = tempfile::tempdir().unwrap();
     let bucket = LocalBucket::open(folder.path(), "media").await.unwrap();
@@ -69,9 +69,9 @@ pub(super) async fn bytes(bucket: &LocalBucket, key: &str) -> Option<Vec<u8>> {
     }
 }
 
-/// How many files the store keeps, and how many are on their way in.
+/// Number of files that are stored, and number of files being written.
 pub(super) async fn files(store: &LocalStore) -> (usize, usize) {
-    // What a transaction leaves to be removed is gone before the next begins.
+    // Files that a transaction leaves to be removed are removed before the next one starts.
     store.shared().writer.write(Vec::new(), |_| Ok(())).await.unwrap();
     let count = |name: &str| std::fs::read_dir(store.path().join(name)).unwrap().count();
     (count("blobs"), count("incoming"))
@@ -82,7 +82,7 @@ pub(super) fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|i| (i * 31 + i / 251).to_le_bytes()[0]).collect()
 }
 
-/// A namespace in a store of its own, which goes with the folder.
+/// A namespace in a separate store, which is deleted with the folder.
 pub(super) async fn namespace() -> (TempDir, LocalNamespace, Clock) {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::new();
@@ -98,7 +98,7 @@ pub(super) async fn value(namespace: &LocalNamespace, key: &str) -> Option<Vec<u
     Some(value.bytes().await.unwrap().to_vec())
 }
 
-/// How many rows a table has.
+/// Number of rows in a table.
 pub(super) async fn rows(store: &LocalStore, table: &'static str) -> usize {
     let count = move |connection: &Connection| {
         Ok(connection.query_row(&format!("SELECT count(*) FROM {table}"), (), |row| row.get(0))?)
@@ -106,7 +106,7 @@ pub(super) async fn rows(store: &LocalStore, table: &'static str) -> usize {
     store.shared().readers.read(count).await.unwrap()
 }
 
-/// Changes a byte of a file.
+/// Flips a bit of a file.
 pub(super) fn flip(path: &std::path::Path, at: usize) {
     let mut bytes = std::fs::read(path).unwrap();
     bytes[at] ^= 1;

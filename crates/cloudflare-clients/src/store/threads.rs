@@ -9,36 +9,36 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 
-/// Where the store's work runs. What ships is `SystemThreads`. Another implementation may run all of it on the
-/// caller's thread, at once or later.
+/// Where the store's work runs. In production it is `SystemThreads`. Another implementation may run all work
+/// on the caller's thread, immediately or later.
 pub trait Threads: fmt::Debug + Send + Sync {
-    /// Runs what blocks, off the async threads. May drop it where it will never run.
+    /// Runs blocking work off the async threads. May drop work that will never run.
     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>);
 
     /// Runs a task in the background.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
-    /// Starts a worker, which runs `work` after each time that it is woken, until `work` breaks.
+    /// Starts a worker, which runs `work` each time that it is woken, until `work` breaks.
     fn start_worker(
         &self,
         name: &str,
         work: Box<dyn FnMut() -> ControlFlow<()> + Send>,
     ) -> io::Result<Box<dyn Worker>>;
 
-    /// Blocks for a while. Only what blocks anyway calls this: no task does.
+    /// Blocks the thread for this time. Only blocking work calls this, never a task.
     fn pause(&self, duration: Duration);
 
-    /// The time since a fixed moment, by which pauses are told: one may take longer than it was to.
+    /// Returns the time since a fixed moment, to measure pauses: a pause may take longer than requested.
     fn monotonic(&self) -> Duration;
 }
 
-/// A worker. Dropped, it is woken once more, and waited for: its work breaks then.
+/// A worker. Dropping it wakes it once more and waits for it: its work breaks then.
 pub trait Worker: fmt::Debug + Send + Sync {
-    /// Has the work run once more at least, from its beginning. Never waits for it where it has a thread of its own.
+    /// Makes the work run at least once more, from its start. Does not wait for it if it has its own thread.
     fn wake(&self);
 }
 
-/// Tokio's threads for what blocks and for tasks, and a thread for each worker.
+/// Tokio's threads for blocking work and tasks, and one thread per worker.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SystemThreads;
 
@@ -58,7 +58,7 @@ impl Threads for SystemThreads {
     ) -> io::Result<Box<dyn Worker>> {
         let run = move || {
             while work().is_continue() {
-                // Returns at once when it was woken meanwhile.
+                // Returns immediately if it was woken in the meantime.
                 thread::park();
             }
         };
@@ -118,7 +118,8 @@ mod tests {
     use crate::store::testing::{Clock, bytes, files, pattern, value};
     use crate::store::{LocalBucket, LocalNamespace, LocalStore};
 
-    /// Runs all work on the thread that asks for it, at once, but tasks when the test says. A pause moves the clock.
+    /// Runs all work immediately on the calling thread, except tasks, which run when the test says so. A
+    /// pause advances the clock.
     #[derive(Clone)]
     struct OneThread {
         clock: Clock,
@@ -144,7 +145,7 @@ mod tests {
             Ok(Box::new(InlineWorker(Mutex::new(work))))
         }
 
-        /// As a busy machine does: it takes longer.
+        /// As on a busy machine, it takes longer.
         fn pause(&self, duration: Duration) {
             self.clock.advance(duration + duration / 4);
         }
@@ -197,7 +198,7 @@ mod tests {
         }
     }
 
-    /// What a future gives that nothing outside of it has to wake: no other thread, and no runtime.
+    /// The result of a future that needs no wake-up from outside: no other thread, and no runtime.
     fn ready<T>(future: impl Future<Output = T>) -> T {
         future.now_or_never().expect("all of it runs on this thread")
     }

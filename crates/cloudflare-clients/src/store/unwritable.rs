@@ -1,4 +1,4 @@
-//! Telling that the disk takes nothing, or nothing more, from other failures.
+//! Distinguishes a full or read-only disk from other failures.
 
 use std::error::Error;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
-/// Whether something failed since the disk is full.
+/// Whether the cause of the error is a full disk.
 pub(super) fn is_full(error: &(dyn Error + 'static)) -> bool {
     any_cause(error, |cause| {
         let by_system = cause.downcast_ref::<io::Error>().is_some_and(|error| {
@@ -22,7 +22,7 @@ pub(super) fn is_full_for_sqlite(error: &rusqlite::Error) -> bool {
     error.code == ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
 }
 
-/// Says of an error by a full disk that it is one: SQLite's words may not.
+/// Adds to an error by a full disk that the disk is full: SQLite's message may not say so.
 pub(super) fn name_full_disk(error: crate::error::Error, folder: &Path) -> crate::error::Error {
     if is_full(&error) {
         return error.explain(format_args!("no space left for {}", folder.display()));
@@ -30,7 +30,7 @@ pub(super) fn name_full_disk(error: crate::error::Error, folder: &Path) -> crate
     error
 }
 
-/// Whether something failed since nothing may be written there, or nothing more.
+/// Whether the cause of the error is that nothing (more) can be written there.
 pub(super) fn is_unwritable(error: &(dyn Error + 'static)) -> bool {
     is_full(error)
         || any_cause(error, |cause| {

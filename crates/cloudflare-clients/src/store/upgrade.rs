@@ -1,5 +1,5 @@
-//! A store of each version of the format that was ever written is opened, upgraded and used. How the fixtures were made is said
-//! beside them.
+//! Opens, upgrades and uses a store of each version of the format that was ever written. A README next to the
+//! fixtures says how they were created.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ use crate::r2::{
 };
 use crate::runtime::Runtime as _;
 
-/// How many bytes the objects and values have that are files in the fixtures.
+/// Size of the objects and values that are files in the fixtures, in bytes.
 const LARGE: usize = 5000;
 
 fn http() -> HttpMetadata {
@@ -40,7 +40,7 @@ fn custom() -> CustomMetadata {
     [("uploadedBy", "größe ☃")].into_iter().collect()
 }
 
-/// Objects that are encrypted, and their sizes.
+/// Encrypted objects and their sizes.
 const SEALED: [(&str, usize); 3] = [("sealed", 10), ("sealed empty", 0), ("sealed large", LARGE)];
 
 fn customer_key() -> SseCustomerKey {
@@ -77,7 +77,7 @@ pub(super) fn fixture(version: usize) -> TempDir {
     copy
 }
 
-/// The database and the files in `blobs/`, and what is in them.
+/// The database and the files in `blobs/`, with their content.
 pub(super) fn contents(store: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let blobs = fs::read_dir(store.join("blobs")).unwrap().map(|entry| entry.unwrap().path());
     let paths = blobs.chain([store.join("store.sqlite3")]);
@@ -108,13 +108,13 @@ fn part(key: &str, upload_id: &str, part_number: u16, size: usize) -> UploadPart
 /// The CORS rules, the location and the storage class of a bucket.
 type Settings = (Option<String>, Option<String>, String);
 
-/// What the bucket `media` was told in version 6.
+/// The settings of the bucket `media` in version 6.
 fn settings() -> Settings {
     let cors = r#"{"CORSRules":[{"AllowedOrigins":["https://app.example.com"],"AllowedMethods":["GET"]}]}"#;
     (Some(cors.to_owned()), Some("weur".to_owned()), "InfrequentAccess".to_owned())
 }
 
-/// Puts into a new store what the fixtures have. What versions to come add is added here.
+/// Writes the content of the fixtures into a new store. Add here what future versions add.
 async fn fill(folder: &Path, store: &LocalStore) {
     for name in ["media", "other"] {
         store.create_bucket(name).await.unwrap();
@@ -207,7 +207,7 @@ async fn fill(folder: &Path, store: &LocalStore) {
     store.apply_lifecycle().await.unwrap();
 }
 
-/// The policy of the bucket `media` since version 9, of which a part was carried out.
+/// The policy of the bucket `media` since version 9, part of which was applied.
 pub(super) fn lifecycle() -> LifecyclePolicy {
     let day = Duration::from_secs(24 * 3600);
     LifecyclePolicy::new([
@@ -216,7 +216,7 @@ pub(super) fn lifecycle() -> LifecyclePolicy {
     ])
 }
 
-/// What comes of age is deleted, also of what an older version has stored.
+/// Objects that are old enough are deleted, including those that an older version stored.
 async fn check_lifecycle(store: &LocalStore, clock: &Clock, written: usize) {
     let [media, other] = ["media", "other"].map(|name| store.bucket(name).unwrap());
     let policy = media.lifecycle().await.unwrap();
@@ -225,13 +225,13 @@ async fn check_lifecycle(store: &LocalStore, clock: &Clock, written: usize) {
     let week = LifecycleRule::new("week").delete_objects(Duration::from_secs(7 * 24 * 3600));
     other.put_lifecycle(LifecyclePolicy::new([week])).await.unwrap();
     clock.advance(Duration::from_secs(7 * 24 * 3600));
-    // A third object came of the upload that version 7 left unfinished.
+    // The third object is from the upload that version 7 left unfinished.
     let objects = if written >= 7 { 3 } else { 2 };
     assert_eq!(store.apply_lifecycle().await.unwrap().deleted, objects);
     assert!(other.list(ListRequest::default()).await.unwrap().objects.is_empty());
 }
 
-/// What a customer's key encrypts since version 8.
+/// Objects that are encrypted with a customer's key, since version 8.
 pub(super) async fn check_sealed(media: &LocalBucket) {
     for (name, size) in SEALED.into_iter().chain([("sealed parts", LARGE)]) {
         let mut get = GetRequest::new(name);
@@ -243,7 +243,7 @@ pub(super) async fn check_sealed(media: &LocalBucket) {
     }
 }
 
-/// What buckets were told since version 6, and were not before.
+/// Settings that buckets have since version 6, and not before.
 async fn check_settings(folder: &Path, store: &LocalStore, written: usize) {
     let policy = store.bucket("media").unwrap().cors().await.unwrap();
     let origins = policy.map(|policy| policy.rules[0].allowed_origins.clone());
@@ -313,7 +313,7 @@ pub(super) async fn check_values(store: &LocalStore) {
     assert_eq!(large.value.bytes().await.unwrap(), pattern(LARGE));
 }
 
-/// An object in parts, and what is known of it since version 5.
+/// A multipart object, and its checksums since version 5.
 async fn check_parts(media: &LocalBucket, written: usize) {
     let read = async |key: &str, part_number| {
         let head = HeadRequest { part_number: Some(part_number), ..HeadRequest::new(key) };
@@ -330,7 +330,7 @@ async fn check_parts(media: &LocalBucket, written: usize) {
     }
 }
 
-/// An object, and an upload, whose checksum is made of those of the parts, since version 7.
+/// An object and an upload with a composite checksum, since version 7.
 async fn check_composite_checksums(store: &LocalStore) {
     let (media, other) = (store.bucket("media").unwrap(), store.bucket("other").unwrap());
     let sha256 = Checksum::of(ChecksumAlgorithm::Sha256, &pattern(10));
@@ -349,7 +349,7 @@ async fn check_composite_checksums(store: &LocalStore) {
     assert_eq!(stored.checksums.composite(), Some(&composite));
 }
 
-/// An upload of before version 7 whose object is to have the CRC-64/NVME of its bytes.
+/// An upload from before version 7 whose object gets the CRC-64/NVME of its bytes.
 #[tokio::test]
 async fn an_unfinished_upload_keeps_the_checksum_that_it_was_begun_with() {
     let folder = fixture(6);
@@ -424,7 +424,8 @@ async fn a_store_of_every_version_is_upgraded_and_keeps_all_it_has() {
         }
         finish_upload(&media, written).await;
         check_upload(&media).await;
-        // The files of `large`, `copy`, `parts`, `unfinished`, `proved`, `sealed large` and `sealed parts`, and of the value `large`.
+        // The files of `large`, `copy`, `parts`, `unfinished`, `proved`, `sealed large` and `sealed parts`,
+        // and of the value `large`.
         let kept = match written {
             1 => 4,
             2..=4 => 5,
@@ -435,7 +436,7 @@ async fn a_store_of_every_version_is_upgraded_and_keeps_all_it_has() {
         if written >= 2 {
             check_values(&store).await;
         }
-        // What has no checksums yet gets them, since its MD5 is right.
+        // Segments without checksums get them, since their MD5 is correct.
         let scrubbed = store.scrub(|_, _| {}).await.unwrap();
         let without: u64 = match written {
             1 => 9,
@@ -475,7 +476,7 @@ async fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
     let before = contents(folder.path());
     let refused = LocalStore::open(folder.path()).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Storage);
-    let both = format!("the store has format 99 and this version knows {}", VERSIONS.len());
+    let both = format!("the store has format 99, and this version supports up to {}", VERSIONS.len());
     assert!(refused.message().contains(&both), "{refused}");
     assert!(contents(folder.path()) == before);
     assert!(!folder.path().join("store.sqlite3-wal").exists());

@@ -1,27 +1,27 @@
-//! How much a store holds.
+//! The amount of data in a store.
 
 use super::local_store::LocalStore;
 use crate::error::Result;
 
-/// How much a [`LocalStore`] holds.
+/// The amount of data in a [`LocalStore`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreUsage {
-    /// Objects in all buckets.
+    /// Number of objects in all buckets.
     pub objects: u64,
-    /// The bytes of these objects.
+    /// Total size of these objects, in bytes.
     pub object_bytes: u64,
-    /// Keys in all namespaces of KV, some of which may have expired.
+    /// Number of keys in all KV namespaces, some of which may have expired.
     pub pairs: u64,
-    /// The bytes of the values of these keys.
+    /// Total size of the values of these keys, in bytes.
     pub pair_bytes: u64,
-    /// Multipart uploads that are neither completed nor aborted.
+    /// Number of multipart uploads that are neither completed nor aborted.
     pub uploads: u64,
 }
 
 impl LocalStore {
-    /// Counts what the store holds. It reads every row of the tables of objects and of keys, off the async
-    /// threads: about 0.2 s of CPU time for a million.
+    /// Counts the content of the store. This reads every row of the tables of objects and of keys, off the
+    /// async threads: about 0.2 s of CPU time per million rows.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage).

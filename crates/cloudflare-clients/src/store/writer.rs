@@ -1,4 +1,4 @@
-//! The worker that writes: what waits at the same time is committed together.
+//! The worker that writes: concurrent writes are committed together.
 
 use std::cell::RefCell;
 use std::io;
@@ -24,20 +24,20 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::mutation::{Mutation, is_mutated};
 use crate::r2::{R2Action, R2Event};
 
-/// The most jobs of one transaction: bounds how long the first waits for the last.
+/// Maximum number of jobs in one transaction: limits how long the first waits for the last.
 const MAX_BATCH: usize = 256;
 
-/// How large SQLite's log may become: as long as reads overlap each other, SQLite never begins it anew by itself.
+/// Maximum size of SQLite's log, in bytes: as long as reads overlap, SQLite never restarts it by itself.
 const MAX_LOG: u64 = 16 * 1024 * 1024;
 
-/// A transaction under way.
+/// A transaction in progress.
 pub(super) struct Write<'c> {
     connection: &'c Connection,
-    /// The time, in whole milliseconds.
+    /// The current time, in whole milliseconds.
     pub(super) now: SystemTime,
-    /// Whether anybody wants to know of `events`.
+    /// Whether anybody listens for `events`.
     pub(super) are_events_heard: bool,
-    /// What was done so far, to be told once it is committed.
+    /// The events so far, to be sent after the commit.
     pub(super) events: RefCell<Vec<R2Event>>,
 }
 
@@ -50,7 +50,7 @@ impl Deref for Write<'_> {
 }
 
 impl Write<'_> {
-    /// Notes what is done to an object, to be told once it is committed.
+    /// Records an event, to be sent after the commit.
     pub(super) fn note(
         &self,
         action: R2Action,
@@ -65,10 +65,10 @@ impl Write<'_> {
     }
 }
 
-/// The way to the worker. Dropped, it waits until the worker has done what it was given.
+/// The handle of the worker. Dropping it waits until the worker has done its jobs.
 #[derive(Debug)]
 pub(super) struct Writer {
-    // Dropped in this order: the worker ends where no job can come any more.
+    // Dropped in this order: the worker ends when no job can come any more.
     jobs: Result<mpsc::Sender<Box<dyn Job>>>,
     worker: Option<Box<dyn Worker>>,
     reserve: Arc<Reserve>,
@@ -103,17 +103,18 @@ impl Writer {
         Ok(Self { jobs: Ok(jobs), worker: Some(worker), reserve, folder })
     }
 
-    /// One that writes nothing and says why.
+    /// A writer that writes nothing and returns the reason.
     pub(super) fn refusing(reason: Error, reserve: Reserve, folder: PathBuf) -> Self {
         Self { jobs: Err(reason), worker: None, reserve: Arc::new(reserve), folder }
     }
 
-    /// Why nothing is written, if so.
+    /// Returns why nothing is written, if the store is read-only.
     pub(super) fn refusal(&self) -> Option<&Error> {
         self.jobs.as_ref().err()
     }
 
-    /// As [`write`](Self::write), for what makes room: on a full disk it gets the room that is kept for it.
+    /// Like [`write`](Self::write), for operations that free space: on a full disk they may use the reserved
+    /// space.
     pub(super) async fn make_room<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -128,8 +129,8 @@ impl Writer {
         }
     }
 
-    /// Runs `work` in a transaction and returns once that is committed. When `work` fails, nothing of it is kept, nor are
-    /// `files`, which it is to name in the database.
+    /// Runs `work` in a transaction and returns once it is committed. If `work` fails, its changes are undone
+    /// and `files`, which the database would refer to, are removed.
     pub(super) async fn write<T, F>(&self, files: Vec<PendingBlob>, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -145,10 +146,10 @@ impl Writer {
 }
 
 trait Job: Send {
-    /// Makes the changes. Fails where what is in the transaction cannot be told any more, so that it must not be committed.
+    /// Makes the changes. Fails if the state of the transaction is unknown, so that it must not be committed.
     fn run(&mut self, write: &Write<'_>) -> rusqlite::Result<()>;
 
-    /// Tells the caller.
+    /// Reports the result to the caller.
     fn finish(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>);
 }
 
@@ -182,7 +183,7 @@ where
                 let full = is_full_for_sqlite(error).then(|| io::Error::from(io::ErrorKind::StorageFull));
                 Err(full.map_or(failed.clone(), |full| failed.with_source(full)))
             }
-            (None, Ok(())) => Err(Error::new(ErrorKind::Storage, "the write was not made")),
+            (None, Ok(())) => Err(Error::new(ErrorKind::Storage, "the write was not executed")),
         };
         for file in self.files {
             if outcome.is_ok() {
@@ -191,17 +192,17 @@ where
                 file.leave();
             }
         }
-        // Where nobody waits any more, the caller was cancelled.
+        // Sending fails if the caller was cancelled.
         let _ = self.reply.send(outcome);
     }
 }
 
-/// Whether it is not known what is on the disk.
+/// Whether it is unknown what is on the disk.
 fn is_io_failure(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure)
 }
 
-/// Runs `work` so that what it did is undone when it fails. The outer error is that it could not be.
+/// Runs `work`, and undoes its changes if it fails. The outer error means that they could not be undone.
 fn in_savepoint<T>(
     write: &Write<'_>,
     work: impl FnOnce(&Write<'_>) -> StoreResult<T>,
@@ -210,7 +211,7 @@ fn in_savepoint<T>(
     let events = write.events.borrow().len();
     let outcome = work(write);
     match outcome {
-        // SQLite undoes the whole transaction on some errors, a full disk among them.
+        // SQLite undoes the whole transaction on some errors, such as a full disk.
         Err(Failure::Sqlite(error)) if write.is_autocommit() => return Err(error),
         Err(_) => {
             write.events.borrow_mut().truncate(events);
@@ -228,17 +229,17 @@ struct Committer {
     blobs: Arc<Blobs>,
     events: Arc<Events>,
     reserve: Arc<Reserve>,
-    /// Files that are gone and still listed as garbage.
+    /// Files that are removed and still listed as garbage.
     removed: Vec<String>,
     /// SQLite's log, and the size at which to empty it.
     log: PathBuf,
     empty_log_at: u64,
-    /// Whether a sync has failed since the log was last written again: some of it may not be on the disk.
+    /// Whether a sync has failed since the log was last rewritten: some of it may not be on the disk.
     is_log_doubtful: bool,
 }
 
 impl Committer {
-    /// Does all jobs that wait.
+    /// Runs all waiting jobs.
     fn run(&mut self) -> ControlFlow<()> {
         loop {
             let first = match self.jobs.try_recv() {
@@ -252,31 +253,31 @@ impl Committer {
             if committed.as_ref().is_err_and(is_full_for_sqlite)
                 && let Err(error) = self.empty_log()
             {
-                // Before anybody tries again: what is in the log is in the database then, and its room is
-                // free.
-                tracing::debug!(%error, "the database's log cannot be emptied");
+                // Done before anybody tries again: the content of the log is in the database then, and its
+                // space is free.
+                tracing::debug!(%error, "could not empty the database's log");
             }
             for job in batch {
                 job.finish(committed.as_ref().copied());
             }
             if let Err(error) = self.remove_garbage() {
-                tracing::warn!(%error, "files that are not needed any more cannot be removed yet");
+                tracing::warn!(%error, "could not remove unused files yet; they are removed later");
             }
             if let Err(error) = self.bound_log() {
-                tracing::warn!(%error, "the database's log cannot be emptied yet");
+                tracing::warn!(%error, "could not empty the database's log yet");
             }
         }
         if !self.removed.is_empty()
             && let Err(error) = self.commit(&mut [])
         {
-            tracing::warn!(%error, "the list of removed files cannot be cleared yet");
+            tracing::warn!(%error, "could not clear the list of removed files yet");
         }
         ControlFlow::Break(())
     }
 
     fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
         if !self.connection.is_autocommit() {
-            // What was left open by a transaction that could not be undone.
+            // A transaction that could not be undone was left open.
             self.connection.execute_batch("ROLLBACK")?;
         }
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -290,7 +291,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Has what was acknowledged on the disk before anything is committed behind it.
+    /// Makes sure that everything acknowledged is on disk before anything else is committed.
     fn mend_log(&mut self) -> rusqlite::Result<()> {
         if self.is_log_doubtful {
             write_again(&*self.blobs.platform.disk, &self.log).map_err(|error| {
@@ -303,7 +304,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Returns what is to be told.
+    /// Runs the jobs and commits. Returns the events to send.
     fn run_batch(&self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<Vec<R2Event>> {
         let mut forget = self.connection.prepare_cached("DELETE FROM garbage WHERE blob = ?1")?;
         for blob in &self.removed {
@@ -322,7 +323,7 @@ impl Committer {
         Ok(write.events.into_inner())
     }
 
-    /// Empties the log when it is large: no read begins in it while those under way are waited for.
+    /// Empties the log when it is large: no new read uses it while those in progress are waited for.
     fn bound_log(&mut self) -> rusqlite::Result<()> {
         let size = self.blobs.platform.disk.size(&self.log).unwrap_or(0);
         if size < self.empty_log_at {
@@ -376,7 +377,7 @@ mod tests {
     use crate::r2::{Bucket as _, PutRequest};
     use crate::store::testing::{bucket, pattern};
 
-    /// Reads all the time: each read begins before the one before ends.
+    /// Reads all the time: each read starts before the previous one ends.
     fn overlapping_reads(store: &std::path::Path, stop: &AtomicBool) {
         let open = || Connection::open(store.join("store.sqlite3")).unwrap();
         let mut connections = [open(), open()];

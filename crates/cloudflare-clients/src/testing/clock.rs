@@ -1,4 +1,4 @@
-//! A clock whose time and randomness a test decides.
+//! A clock whose time and randomness the test controls.
 
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -11,12 +11,14 @@ use crate::error::Result;
 use crate::runtime::{Runtime, fill_random};
 use crate::sync::lock;
 
-/// A clock that stands still until it is moved, for tests. Clones share their time, not their randomness.
+/// A clock for tests that stands still until it is advanced. Clones share their time, but not their settings
+/// for sleeping and randomness.
 ///
-/// Whoever sleeps moves it and continues at once, so that retries take no time; or waits until the test has moved it:
-/// [`sleepers_wait`](Self::sleepers_wait). Nothing times out unless the clock is moved so far, by the test or by a
-/// sleeper. A backend takes it with its `with_runtime`, the embedded store with
-/// [`LocalStore::open_with_runtime`](crate::LocalStore::open_with_runtime), a service with
+/// By default a sleep advances the clock and returns immediately, so retries take no time. With
+/// [`sleepers_wait`](Self::sleepers_wait) it waits until the test has advanced the clock. Nothing times out
+/// unless the test or a sleep advances the clock far enough. Pass it to a backend with the backend's
+/// `with_runtime`, to the embedded store with
+/// [`LocalStore::open_with_runtime`](crate::LocalStore::open_with_runtime), and to a service with
 /// [`with_runtime`](crate::r2::R2Service::with_runtime).
 ///
 /// ```
@@ -56,51 +58,51 @@ struct Time {
 }
 
 impl Default for ManualClock {
-    /// A clock that shows 2027-01-15T08:00:00Z.
+    /// Creates a clock at 2027-01-15T08:00:00Z.
     fn default() -> Self {
         Self::at(UNIX_EPOCH + Duration::from_secs(1_800_000_000))
     }
 }
 
 impl ManualClock {
-    /// A clock that shows `now`.
+    /// Creates a clock at `now`.
     pub fn at(now: SystemTime) -> Self {
         let time = Time { now: Mutex::new(now), slept: Mutex::default(), moved: Notify::new() };
         Self { time: Arc::new(time), sleepers_wait: false, number: 0.5, byte: None }
     }
 
-    /// Lets sleepers wait until the clock is moved. A loop that sleeps for ever needs it: by a clock that its own sleep moves it
-    /// goes round without a pause.
+    /// Makes sleeps wait until the clock is advanced. A loop that sleeps forever needs this: otherwise each
+    /// of its sleeps advances the clock and returns, and the loop spins.
     #[must_use]
     pub fn sleepers_wait(self) -> Self {
         Self { sleepers_wait: true, ..self }
     }
 
-    /// What its [`Runtime::random`] gives each time, in place of 0.5.
+    /// Sets the number that [`Runtime::random`] always returns. Default: 0.5.
     #[must_use]
     pub fn with_random(self, number: f64) -> Self {
         Self { number, ..self }
     }
 
-    /// What its [`Runtime::fill_random`] fills everything with, in place of the system's randomness.
+    /// Sets the byte that [`Runtime::fill_random`] fills buffers with. Default: the system's randomness.
     #[must_use]
     pub fn with_random_byte(self, byte: u8) -> Self {
         Self { byte: Some(byte), ..self }
     }
 
-    /// Sets the time, in either direction.
+    /// Sets the time, forwards or backwards.
     pub fn set(&self, now: SystemTime) {
         *lock(&self.time.now) = now;
         self.time.moved.notify_waiters();
     }
 
-    /// Moves the time on.
+    /// Advances the time.
     pub fn advance(&self, duration: Duration) {
         *lock(&self.time.now) += duration;
         self.time.moved.notify_waiters();
     }
 
-    /// For how long each sleep was to be, from the first one on.
+    /// Returns the durations of all sleeps so far, in order.
     pub fn slept(&self) -> Vec<Duration> {
         lock(&self.time.slept).clone()
     }
@@ -117,7 +119,7 @@ impl Runtime for ManualClock {
             return self.timeout(duration);
         }
         self.advance(duration);
-        // Whatever the time has passed for in the meantime gets its turn first, such as a deadline.
+        // Everything that has become due meanwhile, such as a deadline, runs first.
         let mut had_their_turn = false;
         Box::pin(future::poll_fn(move |context| {
             if std::mem::replace(&mut had_their_turn, true) {
@@ -128,7 +130,7 @@ impl Runtime for ManualClock {
         }))
     }
 
-    /// Completes once the clock was moved so far.
+    /// Completes when the clock has been advanced by `duration`.
     fn timeout(&self, duration: Duration) -> BoxFuture<'static, ()> {
         let (clock, until) = (self.clone(), self.now() + duration);
         Box::pin(async move {

@@ -1,4 +1,4 @@
-//! A bucket whose answers a test writes.
+//! A bucket with scripted answers.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use crate::r2::{
 };
 use crate::runtime::Runtime;
 
-/// A bucket that answers as a test says: a [`Script`] for each operation.
+/// A bucket that answers as the test says, with a [`Script`] per operation.
 ///
-/// It is a [`Bucket`] below the retries and checks of an [`R2Service`](crate::r2::R2Service), so that a test
-/// sees what a program makes of a service that fails.
+/// It implements [`Bucket`], below the retries and checks of an [`R2Service`](crate::r2::R2Service), so a
+/// test sees how a program handles a failing service.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -42,7 +42,7 @@ use crate::runtime::Runtime;
 /// # }
 /// ```
 ///
-/// Over a bucket that works it fails what a test wants to fail:
+/// Over a working bucket it fails only the operations that the test chooses:
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -63,7 +63,7 @@ use crate::runtime::Runtime;
 #[non_exhaustive]
 pub struct MockBucket {
     runtime: Arc<dyn Runtime>,
-    /// The runtime, unless it was given one.
+    /// The runtime, unless another one was set.
     clock: Option<ManualClock>,
     over: Option<Arc<dyn Bucket>>,
     /// [`Bucket::head`].
@@ -74,7 +74,8 @@ pub struct MockBucket {
     pub put: Script<PutRequest, StoredObject>,
     /// [`Bucket::delete`].
     pub delete: Script<DeleteRequest, ()>,
-    /// [`Bucket::delete_many`]. Without an answer and a bucket below, [`delete`](Self::delete) is called for each key.
+    /// [`Bucket::delete_many`]. Without an answer and an underlying bucket, it calls [`delete`](Self::delete)
+    /// for each key.
     pub delete_many: Script<DeleteManyRequest, Vec<Result<()>>>,
     /// [`Bucket::list`].
     pub list: Script<ListRequest, ListPage>,
@@ -140,31 +141,33 @@ impl Default for MockBucket {
 }
 
 impl MockBucket {
-    /// A bucket without answers. Its [`clock`](Self::clock) is a [`ManualClock`], so that whoever waits does not
-    /// take time.
+    /// Creates a bucket without answers. It has a [`ManualClock`], its [`clock`](Self::clock), so waiting
+    /// takes no time.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A bucket that passes on to another one what its scripts do not answer, and goes by the clock of that one.
+    /// Creates a bucket that passes calls without a scripted answer to another bucket, and uses that bucket's
+    /// clock.
     pub fn over(bucket: impl Bucket) -> Self {
         Self { runtime: bucket.runtime(), clock: None, over: Some(Arc::new(bucket)), ..Self::default() }
     }
 
-    /// The clock, timer and randomness that it goes by, and a service of it.
+    /// Sets the clock, timer and randomness of the mock and of services over it.
     #[must_use]
     pub fn with_runtime(self, runtime: impl Runtime) -> Self {
         Self { runtime: Arc::new(runtime), clock: None, ..self }
     }
 
-    /// The clock that [`new`](Self::new) made, for the test to move; `None` for a mock that was given another
-    /// one, or is [over](Self::over) what has its own.
+    /// Returns the clock that [`new`](Self::new) created, for the test to advance. `None` if the mock has
+    /// another clock: its own after [`with_runtime`](Self::with_runtime), or that of the bucket that it is
+    /// [over](Self::over).
     pub fn clock(&self) -> Option<&ManualClock> {
         self.clock.as_ref()
     }
 }
 
-/// What the script of the operation answers, or else the bucket below.
+/// Calls the operation's script, with the underlying bucket as the fallback.
 macro_rules! answer {
     ($mock:ident, $operation:ident, $request:ident) => {{
         let otherwise = $mock.over.as_ref().map(|bucket| |request| bucket.$operation(request));

@@ -1,4 +1,4 @@
-//! A namespace whose answers a test writes.
+//! A namespace with scripted answers.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::kv::{
 use crate::r2::Body;
 use crate::runtime::Runtime;
 
-/// A namespace that answers as a test says: a [`Script`] for each operation.
+/// A namespace that answers as the test says, with a [`Script`] per operation.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -40,7 +40,7 @@ use crate::runtime::Runtime;
 #[non_exhaustive]
 pub struct MockNamespace {
     runtime: Arc<dyn Runtime>,
-    /// The runtime, unless it was given one.
+    /// The runtime, unless another one was set.
     clock: Option<ManualClock>,
     over: Option<Arc<dyn Namespace>>,
     /// [`Namespace::get`].
@@ -51,11 +51,13 @@ pub struct MockNamespace {
     pub get_many: Script<GetManyRequest, Vec<Result<Option<ValueWithMetadata<String>>>>>,
     /// [`Namespace::put`].
     pub put: Script<PutRequest, ()>,
-    /// [`Namespace::put_many`]. Without an answer and a namespace below, [`put`](Self::put) is called for each value.
+    /// [`Namespace::put_many`]. Without an answer and an underlying namespace, it calls [`put`](Self::put)
+    /// for each value.
     pub put_many: Script<PutManyRequest, Vec<Result<()>>>,
     /// [`Namespace::delete`].
     pub delete: Script<DeleteRequest, ()>,
-    /// [`Namespace::delete_many`]. Without an answer and a namespace below, [`delete`](Self::delete) is called for each key.
+    /// [`Namespace::delete_many`]. Without an answer and an underlying namespace, it calls
+    /// [`delete`](Self::delete) for each key.
     pub delete_many: Script<DeleteManyRequest, Vec<Result<()>>>,
     /// [`Namespace::list`].
     pub list: Script<ListRequest, ListPage>,
@@ -81,31 +83,33 @@ impl Default for MockNamespace {
 }
 
 impl MockNamespace {
-    /// A namespace without answers. Its [`clock`](Self::clock) is a [`ManualClock`], so that whoever waits does not
-    /// take time.
+    /// Creates a namespace without answers. It has a [`ManualClock`], its [`clock`](Self::clock), so waiting
+    /// takes no time.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A namespace that passes on to another one what its scripts do not answer, and goes by the clock of that one.
+    /// Creates a namespace that passes calls without a scripted answer to another namespace, and uses that
+    /// namespace's clock.
     pub fn over(namespace: impl Namespace) -> Self {
         Self { runtime: namespace.runtime(), clock: None, over: Some(Arc::new(namespace)), ..Self::default() }
     }
 
-    /// The clock, timer and randomness that it goes by, and a client of it.
+    /// Sets the clock, timer and randomness of the mock and of clients over it.
     #[must_use]
     pub fn with_runtime(self, runtime: impl Runtime) -> Self {
         Self { runtime: Arc::new(runtime), clock: None, ..self }
     }
 
-    /// The clock that [`new`](Self::new) made, for the test to move; `None` for a mock that was given another one, or is
-    /// [over](Self::over) what has its own.
+    /// Returns the clock that [`new`](Self::new) created, for the test to advance. `None` if the mock has
+    /// another clock: its own after [`with_runtime`](Self::with_runtime), or that of the namespace that it is
+    /// [over](Self::over).
     pub fn clock(&self) -> Option<&ManualClock> {
         self.clock.as_ref()
     }
 }
 
-/// What the script of the operation answers, or else the namespace below.
+/// Calls the operation's script, with the underlying namespace as the fallback.
 macro_rules! answer {
     ($mock:ident, $operation:ident, $request:ident) => {{
         let otherwise = $mock.over.as_ref().map(|namespace| |request| namespace.$operation(request));

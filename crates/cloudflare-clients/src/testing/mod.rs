@@ -1,23 +1,31 @@
-//! For tests of what is built on this crate: buckets and namespaces whose answers a test writes, and a clock that it moves.
+//! For tests of code that uses this crate: buckets and namespaces with scripted answers, and a clock that the
+//! test advances.
 //!
-//! | a test needs | it takes |
+//! | to test with | use |
 //! |---|---|
-//! | a bucket or namespace that works | [`LocalBucket`](crate::LocalBucket), [`LocalNamespace`](crate::LocalNamespace) in a temporary folder |
-//! | one that fails, is slow, or answers as told | [`MockBucket`], [`MockNamespace`], alone or over one that works |
-//! | time that passes when the test says so | [`ManualClock`] |
-//! | a server that speaks S3 and KV's REST API | the crate `cloudflare-emulator` |
+//! | a working bucket or namespace | [`LocalBucket`] or [`LocalNamespace`] in a temporary folder |
+//! | one that fails, is slow, or gives chosen answers | [`MockBucket`] or [`MockNamespace`] |
+//! | time that passes only when the test says so | [`ManualClock`] |
+//! | a server with S3 and KV's REST API | the crate `cloudflare-emulator` |
+//!
+//! A mock works alone, or over a working bucket or namespace.
+//!
+//! [`LocalBucket`]: crate::LocalBucket
+//! [`LocalNamespace`]: crate::LocalNamespace
 //!
 //! # Time
 //!
-//! A mock goes by a [`ManualClock`] of its own, [`MockBucket::clock`]. A [`LocalBucket`](crate::LocalBucket) goes by the clock of its
-//! store, which [`LocalStore::open_with_runtime`](crate::LocalStore::open_with_runtime) takes. What is given no clock goes by
-//! [`TokioRuntime`](crate::TokioRuntime), whose timer and monotonic time are Tokio's: `#[tokio::test(start_paused = true)]` works with it.
+//! A mock has its own [`ManualClock`]: [`MockBucket::clock`]. A [`LocalBucket`] uses the
+//! clock of its store, set with [`LocalStore::open_with_runtime`](crate::LocalStore::open_with_runtime).
+//! Everything without a clock uses [`TokioRuntime`](crate::TokioRuntime), whose timer and monotonic time are
+//! Tokio's: `#[tokio::test(start_paused = true)]` works with it.
 //!
-//! - **Retries** take no time: whoever sleeps moves the clock.
-//! - **A deadline** passes when the clock is moved so far: by the test, or by a mock that is slow, as with [`Script::delays`]. A mock that
-//!   never answers, and a clock that nobody moves, wait for ever.
-//! - **A loop that sleeps**, such as a task that does something every minute, needs a clock whose
-//!   [sleepers wait](ManualClock::sleepers_wait). The test moves that clock on each time, and lets the task run in between.
+//! - **Retries** take no time: a sleep advances the clock.
+//! - **A deadline** passes when the clock is advanced far enough, by the test or by a slow mock (see
+//!   [`Script::delays`]). A mock that never answers waits forever if nothing advances the clock.
+//! - **A loop that sleeps**, such as a task that runs every minute, needs a clock whose [sleepers
+//!   wait](ManualClock::sleepers_wait). The test advances that clock each time and lets the task run in
+//!   between.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -32,7 +40,7 @@
 //! bucket.head.answers(|_| std::future::pending());
 //! let r2 = R2Service::new(bucket.clone()).with_deadline(Duration::from_secs(10));
 //!
-//! // The head is sent first, and then the clock is moved.
+//! // The head is sent first. Then the clock is advanced.
 //! let (answer, ()) = tokio::join!(r2.head("a.txt").into_future(), async {
 //!     bucket.clock().unwrap().advance(Duration::from_secs(10));
 //! });

@@ -1,4 +1,4 @@
-//! What a mock answers to one of its operations.
+//! The scripted answers of one operation of a mock.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,12 +15,12 @@ use crate::sync::lock;
 
 type Answer<Q, A> = Arc<dyn Fn(Q) -> BoxFuture<'static, Result<A>> + Send + Sync>;
 
-/// What a mock answers to one of its operations, and how often that was called.
+/// The scripted answers of one operation of a mock, and the number of its calls.
 ///
-/// Answers for a number of calls are used up first, in the order in which they were given. After them every call gets the
-/// answer of [`answers`](Self::answers) or [`fails`](Self::fails), whichever was given last. Without one a mock over
-/// another bucket or namespace passes the call on, and any other mock fails it as
-/// [`ErrorKind::Unsupported`](crate::ErrorKind).
+/// Answers for a limited number of calls are used first, in the order in which they were added. After them
+/// every call gets the answer of the last call of [`answers`](Self::answers) or [`fails`](Self::fails).
+/// Without any answer, a mock over another bucket or namespace passes the call on, and any other mock fails
+/// it with [`ErrorKind::Unsupported`](crate::ErrorKind).
 pub struct Script<Q, A>(Mutex<State<Q, A>>);
 
 struct State<Q, A> {
@@ -53,7 +53,7 @@ impl<Q: Send + 'static, A: Send + 'static> Script<Q, A> {
         lock(&self.0).always = Some(boxed(answer));
     }
 
-    /// Answers one call: the next one that has no answer of its own yet.
+    /// Answers one call: the next one without a separate answer.
     pub fn answers_once<F, R>(&self, answer: F)
     where
         F: Fn(Q) -> R + Send + Sync + 'static,
@@ -67,28 +67,28 @@ impl<Q: Send + 'static, A: Send + 'static> Script<Q, A> {
         lock(&self.0).always = Some(failing(error));
     }
 
-    /// Fails so many calls: the next ones that have no answer of their own yet.
+    /// Fails `times` calls: the next ones without separate answers.
     pub fn fails_times(&self, times: usize, error: Error) {
         let answer = failing(error);
         lock(&self.0).next.extend(std::iter::repeat_n(answer, times));
     }
 
-    /// Lets every call wait before it is answered, by the mock's [`Runtime`].
+    /// Delays every answer, using the mock's [`Runtime`]. Default: no delay.
     pub fn delays(&self, delay: Duration) {
         lock(&self.0).delay = delay;
     }
 
-    /// How often the operation was called.
+    /// Returns how often the operation was called.
     pub fn calls(&self) -> usize {
         lock(&self.0).calls
     }
 
-    /// How many calls have failed.
+    /// Returns how many calls have failed.
     pub fn failures(&self) -> usize {
         lock(&self.0).failures
     }
 
-    /// Answers a call of the operation `name`; `otherwise` does where the script has no answer.
+    /// Answers a call of the operation `name`. Without a scripted answer it uses `otherwise`.
     pub(super) async fn call<'a>(
         &self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! Times as text of [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), for serde's `with`: UTC, with
+//! Times in the format of [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), for serde's `with`: UTC with
 //! milliseconds, as `JSON.stringify` writes a `Date`.
 
 use std::fmt;
@@ -9,8 +9,8 @@ use serde::{Deserializer, Serializer};
 
 use super::LAST_MILLISECOND;
 
-/// `2026-11-25T05:18:20.123Z`. Years have four digits: a time before 1970 or after 9999 is written as the
-/// first or the last moment between.
+/// Writes `2026-11-25T05:18:20.123Z`. A time outside the years 1970 to 9999, which have four digits, is
+/// written as the first or last moment of that range.
 pub(crate) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     let last = UNIX_EPOCH + Duration::from_millis(LAST_MILLISECOND);
     serializer.collect_str(&humantime::format_rfc3339_millis((*time).clamp(UNIX_EPOCH, last)))
@@ -34,7 +34,7 @@ impl Visitor<'_> for Rfc3339 {
     }
 }
 
-/// The same of a time that may be missing. Fields need `default` and `skip_serializing_if`, too.
+/// The same for an optional time. Fields need `default` and `skip_serializing_if` too.
 pub(crate) mod option {
     use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! An upload in parts that is aborted unless it is completed.
+//! A multipart upload that is aborted unless it is completed.
 
 use tokio::runtime::Handle;
 use tracing::Instrument as _;
@@ -6,10 +6,10 @@ use tracing::Instrument as _;
 use crate::error::{Error, Result};
 use crate::r2::{CreateMultipartUpload, MultipartUpload};
 
-/// An upload in parts. Dropped before it is complete, it is aborted, as long as the runtime runs.
+/// A multipart upload. If it is dropped before it is complete, it is aborted, as long as the runtime runs.
 pub(super) struct BegunUpload {
     upload: Option<MultipartUpload>,
-    /// Whether the service was asked for the CRC-64 of the whole.
+    /// Whether the service was asked for the CRC-64 of the whole object.
     pub(super) with_crc: bool,
 }
 
@@ -23,7 +23,7 @@ impl BegunUpload {
         self.upload.as_ref().ok_or_else(|| Error::unexpected("the upload has ended"))
     }
 
-    /// What the work on it gave. Aborts it where that failed.
+    /// Returns `result`, and aborts the upload if it is an error.
     pub(super) async fn or_abort<T>(mut self, result: Result<T>) -> Result<T> {
         if let (Some(upload), Err(_)) = (self.upload.take(), &result) {
             abort(&upload).await;
@@ -42,6 +42,6 @@ impl Drop for BegunUpload {
 
 async fn abort(upload: &MultipartUpload) {
     if let Err(error) = upload.abort().await {
-        tracing::warn!(key = upload.key(), %error, "an unfinished upload could not be aborted; R2 drops it after 7 days");
+        tracing::warn!(key = upload.key(), %error, "could not abort an unfinished upload; R2 drops it after 7 days");
     }
 }

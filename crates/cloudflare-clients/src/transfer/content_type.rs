@@ -1,8 +1,8 @@
-//! The content type that a name stands for.
+//! The content type for a file name.
 
 use std::path::Path;
 
-/// What players need and `mime_guess` does not know, or knows otherwise.
+/// Types that players need and that `mime_guess` lacks or defines differently.
 const MEDIA: [(&str, &str); 5] = [
     ("m3u8", "application/vnd.apple.mpegurl"),
     ("ts", "video/mp2t"),
@@ -11,7 +11,7 @@ const MEDIA: [(&str, &str); 5] = [
     ("vtt", "text/vtt"),
 ];
 
-/// The content type that the extension of a name stands for, where it is known.
+/// Returns the content type for the extension of a name, or `None` if the extension is unknown.
 ///
 /// ```
 /// # use std::path::Path;

@@ -1,4 +1,4 @@
-//! Copies of objects, within a bucket and to other ones.
+//! Copies of objects, within a bucket and between buckets.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,12 +29,12 @@ use crate::model::r2::{
 use crate::r2::{CreateMultipartUpload, MultipartUpload, R2Service};
 use crate::sync::{into_inner, lock};
 
-/// The size of the parts that the service copies, where the source was not uploaded in parts.
+/// Size of the parts that the service copies, if the source was not uploaded in parts.
 const COPIED_PART_SIZE: u64 = 256 * 1024 * 1024;
 
 impl R2Service {
-    /// Copies an object of any size, to another key or another bucket: `r2.copy_object("a.mp4",
-    /// "b.mp4").to_bucket(&archive).await?`. The source is a key, or an [`Object`] that was listed.
+    /// Copies an object of any size to another key or another bucket: `r2.copy_object("a.mp4",
+    /// "b.mp4").to_bucket(&archive).await?`. The source is a key, or an [`Object`] from a listing.
     ///
     /// ```
     /// # use cloudflare_clients::{LocalStore, Result, r2::R2Service};
@@ -85,7 +85,8 @@ impl R2Service {
     }
 }
 
-/// What is copied: an object by its key, or one that was listed or looked at, and is copied if it still is that.
+/// The source of a copy: a key, or an [`Object`] from a listing or `head`, which is copied only if it is
+/// unchanged.
 #[derive(Debug, Clone)]
 pub struct CopySource(Source);
 
@@ -128,19 +129,21 @@ impl From<Object> for CopySource {
     }
 }
 
-/// The copy of an object; awaiting it stores the copy and says what proved it. Metadata and storage class are kept.
+/// A request to copy one object. Awaiting it stores the copy and returns how it was verified. Metadata and
+/// storage class are kept.
 ///
-/// - **Within a bucket, or between two of one account** ([`Bucket::address`](crate::r2::Bucket::address)) the
-///   service copies, and no byte comes by here: up to [`MAX_SINGLE_UPLOAD`] in one request, more in parts
-///   side by side. Where the source was uploaded in parts, these are the copy's too, so that both have one
+/// - **Within a bucket, or between two buckets of one account**
+///   ([`Bucket::address`](crate::r2::Bucket::address)), the service copies and no bytes pass through this
+///   process. An object of up to [`MAX_SINGLE_UPLOAD`] is copied by one request, a larger one in parallel
+///   parts. If the source was uploaded in parts, the copy gets the same parts, so that both have the same
 ///   etag.
-/// - **Elsewhere**, and where the service has no copy, the bytes come by here: small objects whole, others in
-///   parts side by side, of which at most 128 MiB are in memory, or one part.
+/// - **Otherwise**, and if the service cannot copy, the bytes pass through this process: small objects whole,
+///   others in parallel parts. At most 128 MiB of parts are in memory, or one part if it is larger.
 ///
-/// The source has to stay the same: one that is replaced meanwhile is [`ErrorKind::PreconditionFailed`], and
-/// nothing is stored. A missing one is [`ErrorKind::NoSuchKey`], and the [`key`](crate::Error::key) of the
-/// error is the source's. A copy in parts that fails is aborted, and so is one that is dropped, as long as
-/// the runtime runs.
+/// # Errors
+/// [`ErrorKind::PreconditionFailed`] if the source is replaced during the copy; nothing is stored.
+/// [`ErrorKind::NoSuchKey`] if the source is missing; the [`key`](crate::Error::key) of the error is the
+/// source's. If a copy in parts fails or is dropped, it is aborted, as long as the runtime runs.
 #[derive(Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct ObjectCopy {
@@ -157,90 +160,92 @@ pub struct ObjectCopy {
     stop: Option<Shared<BoxFuture<'static, ()>>>,
 }
 
-/// What became of a copy.
+/// The result of a copy.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Copied {
-    /// What is known of the source.
+    /// The source, as far as the service described it.
     pub source: Object,
-    /// What is known of the copy.
+    /// The copy, as far as the service described it.
     pub stored: StoredObject,
-    /// What proved that both have the same bytes.
+    /// The checksum that showed that both have the same bytes.
     pub verified: Verified,
 }
 
 impl ObjectCopy {
-    /// Another bucket to copy to, of any service; the source's own by default.
+    /// Copies to another bucket, which may be of another service. The default is the source's bucket.
     pub fn to_bucket(mut self, destination: &R2Service) -> Self {
         self.destination = Some(destination.clone());
         self
     }
 
-    /// The customer's key that the source is encrypted with (SSE-C), in place of that of
-    /// [its service](R2Service::with_ssec_key).
+    /// Sets the customer's key (SSE-C) that the source is encrypted with. It replaces the key of [the
+    /// source's service](R2Service::with_ssec_key).
     pub fn source_ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
         self.destination.get_or_insert_with(|| self.source.clone());
         self.source = self.source.with_ssec_key(key);
         self
     }
 
-    /// The customer's key to encrypt the copy with (SSE-C), in place of that of the service of
-    /// [its bucket](Self::to_bucket), which is given before.
+    /// Sets the customer's key (SSE-C) to encrypt the copy with. It replaces the key of the destination's
+    /// service: call it after [`to_bucket`](Self::to_bucket).
     pub fn ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
         let destination = self.destination.take().unwrap_or_else(|| self.source.clone());
         self.destination = Some(destination.with_ssec_key(key));
         self
     }
 
-    /// A condition on the object that the new key already has. Of a copy in parts the service looks at it at
-    /// the end.
+    /// Copies only if the object that the new key already has meets this condition. For a copy in parts, the
+    /// service checks it when the upload is completed.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.only_if = only_if;
         self
     }
 
-    /// What is copied by one request; larger objects go in parts. By default that is [`MAX_SINGLE_UPLOAD`]
-    /// where the service copies, everything in the embedded store, and 16 MiB where bytes come by here, which
-    /// is one part at most.
+    /// Sets the largest size that is copied by one request, in bytes; larger objects are copied in parts. The
+    /// default is [`MAX_SINGLE_UPLOAD`] if the service copies, no limit in the embedded store, and 16 MiB if
+    /// the bytes pass through this process, where it is also one part at most.
     pub fn whole_up_to(mut self, bytes: u64) -> Self {
         self.whole_up_to = Some(bytes);
         self
     }
 
-    /// The size of every part but the last, 5 MiB to 5 GiB. By default it is that of the source's parts; else
-    /// 256 MiB where the service copies and 16 MiB where bytes come by here, and more where 10,000 parts are
-    /// not enough.
+    /// Sets the size of every part but the last, 5 MiB to 5 GiB. The default is the size of the source's
+    /// parts. If the source has none, it is 256 MiB if the service copies and 16 MiB if the bytes pass
+    /// through this process, and more if 10,000 parts are not enough.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = Some(bytes);
         self
     }
 
-    /// How many parts are under way at once, at most; 8 by default. 0 counts as 1.
+    /// Sets the maximum number of parts in flight. The default is 8; 0 counts as 1.
     pub fn concurrency(mut self, parts: usize) -> Self {
         self.concurrency = parts.max(1);
         self
     }
 
-    /// How many bytes a second are sent on at most where they come by here, of all parts together; 1 KiB at
-    /// least. At a low rate fewer parts are under way at once, so that each has 64 KiB a second.
+    /// Limits the bytes per second that are sent on if they pass through this process, for all parts
+    /// together. The minimum is 1 KiB. At a low rate fewer parts are in flight, so that each has 64 KiB a
+    /// second.
     pub fn limit_rate(self, bytes_per_second: u64) -> Self {
         let limit = RateLimit::new(&self.source, bytes_per_second);
         self.share_rate(&limit)
     }
 
-    /// The same as [`limit_rate`](Self::limit_rate), with a limit that other transfers share.
+    /// Like [`limit_rate`](Self::limit_rate), with a limit that other transfers share.
     pub fn share_rate(mut self, limit: &RateLimit) -> Self {
         self.rate = Some(limit.clone());
         self
     }
 
-    /// Calls `report(done, total)` as bytes are copied: after each part, or as they come by here.
+    /// Calls `report(done, total)` with byte counts: after each part if the service copies, otherwise as
+    /// bytes pass.
     pub fn on_progress(mut self, report: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
         self.report = Some(Arc::new(report));
         self
     }
 
-    /// Ends the copy once `stop` completes: it aborts what it has begun and fails with [`ErrorKind::Timeout`].
+    /// Stops the copy when `stop` completes: it is aborted and fails with [`ErrorKind::Timeout`].
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         self.stop = Some(stop.boxed().shared());
         self
@@ -287,7 +292,7 @@ impl ObjectCopy {
         if transfer.route != CopyRoute::Through {
             match transfer.by_service(&object).await {
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
-                    tracing::debug!(key = object.key, %error, "the service does not copy: the bytes come by here");
+                    tracing::debug!(key = object.key, %error, "the service does not copy: the bytes pass through this process");
                 }
                 copied => return copied,
             }
@@ -310,7 +315,7 @@ impl fmt::Debug for ObjectCopy {
 
 sent_when_awaited!(ObjectCopy => Copied);
 
-/// A copy that is under way.
+/// A copy in progress.
 pub(super) struct CopyTransfer {
     pub(super) copy: ObjectCopy,
     pub(super) source: R2Service,
@@ -327,7 +332,7 @@ impl CopyTransfer {
         if object.size <= self.copy.whole_up_to.unwrap_or(most) || object.size == 0 {
             match self.unless_stopped(self.whole(object)).await {
                 Err(error) if is_too_large(&error) && object.size > MIN_PART_SIZE => {
-                    tracing::debug!(key = object.key, %error, "the service does not copy it at once");
+                    tracing::debug!(key = object.key, %error, "the service does not copy the object in one request");
                 }
                 copied => return copied,
             }
@@ -335,7 +340,7 @@ impl CopyTransfer {
         self.in_parts(object).await
     }
 
-    /// By one request.
+    /// Copies the object with one request.
     async fn whole(&self, object: &Object) -> Result<Copied> {
         let _slot = self.pace.slot().await;
         let mut copy = self.destination.copy(&object.key, &self.copy.key);
@@ -353,7 +358,7 @@ impl CopyTransfer {
         Ok(copied(object.clone(), stored, verified))
     }
 
-    /// By a request for each part.
+    /// Copies the object with one request per part.
     async fn in_parts(&self, object: &Object) -> Result<Copied> {
         let object = self.described(object).await?;
         let of_source = match self.copy.part_size {
@@ -416,8 +421,8 @@ impl CopyTransfer {
         Ok(into_inner(arrived).into_values().collect())
     }
 
-    /// R2 [refuses](https://developers.cloudflare.com/r2/api/s3/api/) conditions here: then the source is
-    /// looked at afterwards alone.
+    /// R2 [rejects](https://developers.cloudflare.com/r2/api/s3/api/) conditions on a part copy. In that case
+    /// the source is checked only afterwards.
     async fn copy_part(
         &self,
         object: &Object,
@@ -447,7 +452,7 @@ impl CopyTransfer {
         Ok(part)
     }
 
-    /// The source with its metadata, which a listing may lack.
+    /// Returns the source with its metadata, which a listing may omit.
     pub(super) async fn described(&self, object: &Object) -> Result<Object> {
         if object.http_metadata.is_some() && object.custom_metadata.is_some() {
             return Ok(object.clone());
@@ -467,12 +472,12 @@ impl CopyTransfer {
         BegunUpload::begin(CreateMultipartUpload::from_request(self.destination.clone(), request)).await
     }
 
-    /// Whether neither side is encrypted with a customer's key, so that both have one etag.
+    /// Whether neither side is encrypted with a customer's key, so that both have the same etag.
     fn is_plain(&self) -> bool {
         self.source.ssec_key().is_none() && self.destination.ssec_key().is_none()
     }
 
-    /// What proves that the service has made a copy of the object.
+    /// Compares the object with the copy that the service made.
     async fn compared(&self, object: &Object, stored: &StoredObject) -> Result<Verified> {
         if !self.destination.verifies() {
             return Ok(Verified::LengthOnly);
@@ -480,28 +485,29 @@ impl CopyTransfer {
         if let Some(verified) = compare(object, stored)? {
             return Ok(verified);
         }
-        // Neither a listing nor the answer to a write says everything.
+        // Neither a listing nor the answer to a write has all checksums.
         let Some(copy) = self.destination.head(&self.copy.key).await? else {
             return Err(Error::new(
                 ErrorKind::Integrity,
-                "the copy is gone: it was deleted again, or never stored",
+                "the copy does not exist: it was deleted again, or was never stored",
             ));
         };
         if copy.etag != stored.etag {
-            // Somebody has replaced the copy.
+            // The copy was replaced by another write.
             return Ok(Verified::LengthOnly);
         }
         let source = self.described(object).await.unwrap_or_else(|_| object.clone());
         Ok(compare(&source, &copy.into())?.unwrap_or(Verified::LengthOnly))
     }
 
-    /// The work's result, unless it has to end before.
+    /// Returns the result of `work`, unless the copy is stopped first.
     pub(super) async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
         let Some(stop) = self.copy.stop.clone() else { return work.await };
         match future::select(pin!(work), stop).await {
             Either::Left((result, _)) => result,
             Either::Right(((), _)) => {
-                Err(Error::new(ErrorKind::Timeout, "the copy was told to stop").retryable(false))
+                Err(Error::new(ErrorKind::Timeout, "the copy was stopped before it was complete")
+                    .retryable(false))
             }
         }
     }
@@ -520,19 +526,19 @@ pub(super) fn copied(source: Object, mut stored: StoredObject, verified: Verifie
 }
 
 pub(super) fn missing(key: &str) -> Error {
-    Error::new(ErrorKind::NoSuchKey, "there is no object to copy from: check the source's key")
+    Error::new(ErrorKind::NoSuchKey, "the object to copy from does not exist: check the source's key")
         .with_code(NO_SUCH_KEY.name)
         .with_key(key)
 }
 
-/// The source must still be this one.
+/// The condition that the source is unchanged.
 pub(super) fn unchanged(object: &Object) -> Conditional {
     let only_if = Conditional::new();
-    // Some services leave it out.
+    // Some services omit the etag.
     if object.etag.is_empty() { only_if } else { only_if.etag_matches(&object.etag) }
 }
 
-/// A condition that failed is about the source, where it was the only one.
+/// A failed condition is about the source if the source had the only condition.
 fn if_replaced(error: Error, only_about_source: bool) -> Error {
     if error.kind() == ErrorKind::PreconditionFailed && only_about_source {
         return replaced().with_source(error);
@@ -540,20 +546,20 @@ fn if_replaced(error: Error, only_about_source: bool) -> Error {
     error
 }
 
-/// Whether two looks have seen one object. Heads over S3 have whole seconds, listings have not.
+/// Whether both descriptions are of one object. HEAD over S3 gives whole seconds, a listing gives fractions.
 fn is_same(before: &Object, now: &Object) -> bool {
     let seconds =
         |object: &Object| object.uploaded.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
     before.etag == now.etag && before.size == now.size && seconds(before) == seconds(now)
 }
 
-/// Whether the parts of an object may be those of its copy.
+/// Whether the copy may have the same parts as the source.
 fn are_allowed(parts: Pieces) -> bool {
     let least = if parts.count() > 1 { MIN_PART_SIZE } else { 1 };
     (least..=MAX_SINGLE_UPLOAD).contains(&parts.piece_size())
 }
 
-/// AWS and R2's documentation have different names for it.
+/// AWS and R2's documentation use different codes for this error.
 fn is_too_large(error: &Error) -> bool {
     matches!(error.code(), Some(code) if code == TOO_LARGE || code == INVALID_REQUEST.name)
 }
@@ -565,11 +571,11 @@ fn crc_of(object: &Object) -> Option<Checksum> {
 fn other_bytes(source: &Object, of: impl fmt::Display) -> Error {
     Error::new(
         ErrorKind::Integrity,
-        format!("the copy has other bytes than its source: {of} do not make {:?}", source.etag),
+        format!("the copy differs from its source: {of} do not match {:?}", source.etag),
     )
 }
 
-/// What proves that the copy has the bytes of its source, as far as both say it.
+/// Compares the copy with its source, as far as both have checksums.
 fn compare(source: &Object, copy: &StoredObject) -> Result<Option<Verified>> {
     if let Some(size) = copy.size.filter(|size| *size != source.size) {
         return Err(other_bytes(source, format_args!("its {size} bytes")));
@@ -578,7 +584,7 @@ fn compare(source: &Object, copy: &StoredObject) -> Result<Option<Verified>> {
         if let Some(of_copy) = copy.checksums.get(checksum.algorithm())
             && of_copy != checksum
         {
-            return Err(other_bytes(source, format_args!("bytes of {of_copy:?} in place of {checksum:?}")));
+            return Err(other_bytes(source, format_args!("bytes of {of_copy:?} instead of {checksum:?}")));
         }
     }
     if let Some(crc) = crc_of(source)
@@ -591,7 +597,7 @@ fn compare(source: &Object, copy: &StoredObject) -> Result<Option<Verified>> {
         (Some(_), Some(copy)) => return Err(other_bytes(source, format_args!("bytes of {copy:?}"))),
         _ => {}
     }
-    // An encrypted copy has that of its source where it shares its bytes, in the embedded store.
+    // An encrypted copy in the embedded store has the etag of its source if they share bytes.
     let has_parts_etag = source.etag == copy.etag && parts_of_etag(&source.etag).is_some();
     Ok(has_parts_etag.then_some(Verified::PartMd5s))
 }

@@ -1,17 +1,17 @@
-//! Which way bytes go from one bucket to another.
+//! Which way the bytes of a copy take.
 
 use std::sync::Arc;
 
 use crate::r2::R2Service;
 
-/// Which way bytes go.
+/// Which way the bytes of a copy take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CopyRoute {
     /// The service copies within the bucket.
     Within,
-    /// The service copies from the bucket of this name, which is in the same account.
+    /// The service copies from the bucket of this name, which belongs to the same account.
     FromBucket(String),
-    /// They come by here.
+    /// The bytes pass through this process.
     Through,
 }
 
@@ -27,7 +27,7 @@ impl CopyRoute {
         }
     }
 
-    /// The bucket of the source, where it is another one.
+    /// Name of the source's bucket, if it differs from the destination's.
     pub(super) fn source_bucket(&self) -> Option<&str> {
         match self {
             Self::FromBucket(bucket) => Some(bucket),

@@ -1,4 +1,4 @@
-//! Copies whose bytes come by here.
+//! Copies whose bytes pass through this process.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -22,23 +22,23 @@ use crate::model::r2::{
 use crate::r2::MultipartUpload;
 use crate::sync::{into_inner, lock};
 
-/// Objects up to this size are read whole.
+/// Objects up to this size are read whole, in bytes.
 const MAX_WHOLE: u64 = 16 * 1024 * 1024;
 
-/// The parts that are under way have this many bytes at most, unless one has more.
+/// Maximum total size of the parts in flight, in bytes, unless one part is larger.
 const MAX_IN_MEMORY: u64 = 128 * 1024 * 1024;
 
-/// Parts of the source up to this size are the copy's too.
+/// If the source's parts are not larger than this, the copy uses the same parts.
 const MAX_ALIGNED: u64 = 64 * 1024 * 1024;
 
-/// What is copied in parts, and how it is proved.
+/// An object to copy in parts, and how to verify it.
 struct Plan {
     object: Object,
     pieces: Pieces,
     proof: Proof,
-    /// Whether the MD5 of each piece is wanted.
+    /// Whether the MD5 of each piece is needed.
     with_md5: bool,
-    /// Where that of all bytes is.
+    /// Computes the MD5 of all bytes, if it is needed.
     whole_md5: Option<InOrderMd5>,
 }
 
@@ -72,7 +72,7 @@ impl CopyTransfer {
             return Err(missing(&object.key));
         };
         let ObjectBody { object, body, .. } = found;
-        // The get compares them with the object's CRC-64 or MD5.
+        // `get` compares the bytes with the object's CRC-64 or MD5.
         let bytes = body.limit(object.size).bytes().await?;
         let proof = Proof::of(&self.source, &object).await?;
         if let Proof::PartMd5s(parts, _) = &proof {
@@ -119,7 +119,7 @@ impl CopyTransfer {
         let with_md5 = !md5_pieces.is_empty() && pieces.iter().eq(md5_pieces);
         let whole_md5 = (matches!(proof, Proof::Md5(_)) && !with_md5).then(InOrderMd5::new);
         if matches!(proof, Proof::PartMd5s(..)) && !with_md5 {
-            // Its parts are too large, or other ones are wanted.
+            // The source's parts are too large, or another part size was requested.
             proof = Proof::LengthOnly;
         }
         Ok(Plan { object, pieces, proof, with_md5, whole_md5 })
@@ -173,7 +173,7 @@ impl CopyTransfer {
         let ObjectBody { body, .. } = get_range(&self.source, &plan.object, range).await?;
         let bytes = body.limit(piece.length).bytes().await?;
         if bytes.len() as u64 != piece.length {
-            let message = format!("{} bytes arrived where {} were asked for", bytes.len(), piece.length);
+            let message = format!("{} bytes arrived, but {} were requested", bytes.len(), piece.length);
             return Err(Error::new(ErrorKind::Integrity, message));
         }
         let crc = Crc64Nvme::of(&bytes);
@@ -192,7 +192,7 @@ impl CopyTransfer {
         Ok(Arrived { part, crc, md5 })
     }
 
-    /// The body of a piece, which counts and keeps to the rate.
+    /// The body of a piece, with progress and the rate limit applied.
     fn sent_on(&self, bytes: Bytes) -> Body {
         RateLimit::applied(self.copy.rate.as_ref(), Body::from(bytes).on_progress(self.tally.piece()))
     }
@@ -206,15 +206,16 @@ fn slice(bytes: &Bytes, piece: Piece) -> Result<Bytes> {
     }
 }
 
-/// Refuses bytes that are not those of the source, before anything of them is stored.
+/// Rejects bytes that differ from the source, before any of them is stored.
 fn check(proof: &Proof, crc: Crc64Nvme, md5s: &[Checksum]) -> Result<()> {
     proof.check(crc, md5s).map_err(|(arrived, stored)| {
-        let message = format!("the bytes that arrived hash to {arrived}, those of the source to {stored}");
+        let message =
+            format!("the checksum of the received bytes is {arrived}, that of the source is {stored}");
         Error::new(ErrorKind::Integrity, message)
     })
 }
 
-/// What proves the copy: what its source has, as long as the copy has something, too.
+/// The verification of the copy: that of its source, if the copy could be verified at all.
 fn weaker(source: Verified, copy: Verified) -> Verified {
     if copy == Verified::LengthOnly { copy } else { source }
 }

@@ -31,14 +31,14 @@ use crate::r2::R2Service;
 use crate::r2::ops::setters::ssec_key_setter;
 use crate::sync::{into_inner, lock};
 
-/// How much of a piece is written at once.
+/// Number of bytes that are written together.
 const BATCH: usize = 512 * 1024;
 
-/// Parts up to this size are fetched one by one, so that their MD5s are computed on their way.
+/// Parts up to this size are fetched one by one, so that their MD5s are computed as they arrive.
 const MAX_ALIGNED: u64 = 64 * 1024 * 1024;
 
 impl R2Service {
-    /// Fetches an object into a file: `r2.download("creator-123/film.mp4", "film.mp4").await?`.
+    /// Downloads an object into a file: `r2.download("creator-123/film.mp4", "film.mp4").await?`.
     ///
     /// See [`transfer`](crate::transfer).
     pub fn download(&self, key: impl Into<String>, path: impl Into<PathBuf>) -> Download {
@@ -56,15 +56,16 @@ impl R2Service {
     }
 }
 
-/// The download of an object; awaiting it writes the file and says what proved it, or gives `None` when no object
-/// has this key.
+/// A request to download one object. Awaiting it writes the file and returns how it was verified, or `None`
+/// if no object has this key.
 ///
-/// The bytes go into a hidden file beside `path`, which takes its place when they are proved and on disk:
-/// there is never half a file under that name. All ranges are of one object: one that is replaced meanwhile
-/// is fetched anew, once. So are bytes that turn out to be wrong; then they are [`ErrorKind::Integrity`].
+/// The bytes are written to a hidden file next to `path`, which is renamed to `path` once they are verified
+/// and synced to disk: `path` never holds a partial file. All ranges are read from one object. If it is
+/// replaced during the download, the download restarts, once. If the bytes are wrong, they are fetched again,
+/// once, before the download fails with [`ErrorKind::Integrity`].
 ///
-/// A download that fails or is dropped keeps what has arrived beside the target, where it has several ranges, and
-/// the same call continues with it; [`abort`](Self::abort) removes it.
+/// If a download of several ranges fails or is dropped, what has arrived is kept next to the target, and the
+/// same call resumes it. [`abort`](Self::abort) removes it.
 #[derive(Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Download {
@@ -79,84 +80,85 @@ pub struct Download {
     report: Option<Report>,
 }
 
-/// The time that a file is given.
+/// The modification time to give the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Modified {
-    /// That of its writing here.
+    /// The time at which the file is written here.
     Now,
     At(SystemTime),
-    /// That which its object says, else this one.
+    /// The time in the object's metadata, or else this one.
     OfObject(SystemTime),
 }
 
-/// What became of a download.
+/// The result of a download.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Downloaded {
-    /// What is known of the object.
+    /// The object, as far as the service described it.
     pub object: Object,
-    /// What proved that the file has its bytes.
+    /// The checksum that showed that the file has the object's bytes.
     pub verified: Verified,
-    /// How many bytes had arrived before, and were not fetched again.
+    /// Number of bytes that had arrived in an earlier attempt and were not fetched again.
     pub resumed_bytes: u64,
-    /// Whether a download that had begun before was given up, because the object is another one by now.
+    /// Whether an earlier, partial download was discarded because the object has changed.
     pub restarted: bool,
 }
 
 impl Download {
     ssec_key_setter!(service);
 
-    /// The size of every range but the last, 5 MiB to 5 GiB. By default it is 16 MiB, or that of the object's
-    /// parts where these are what is proved.
+    /// Sets the size of every range but the last, 5 MiB to 5 GiB. The default is 16 MiB, or the size of the
+    /// object's parts if the parts are verified.
     pub fn range_size(mut self, bytes: u64) -> Self {
         self.range_size = Some(bytes);
         self
     }
 
-    /// How many ranges are under way at once, at most; 8 by default. 0 counts as 1.
+    /// Sets the maximum number of ranges in flight. The default is 8; 0 counts as 1.
     pub fn concurrency(mut self, ranges: usize) -> Self {
         self.concurrency = ranges.max(1);
         self
     }
 
-    /// How many bytes a second are fetched at most, of all ranges together; 1 KiB at least. At a low rate
-    /// fewer ranges are under way at once, so that each has 64 KiB a second.
+    /// Limits the bytes per second that are fetched, for all ranges together. The minimum is 1 KiB. At a low
+    /// rate fewer ranges are in flight, so that each has 64 KiB a second.
     pub fn limit_rate(self, bytes_per_second: u64) -> Self {
         let limit = RateLimit::new(&self.service, bytes_per_second);
         self.share_rate(&limit)
     }
 
-    /// The same as [`limit_rate`](Self::limit_rate), with a limit that other transfers share.
+    /// Like [`limit_rate`](Self::limit_rate), with a limit that other transfers share.
     pub fn share_rate(mut self, limit: &RateLimit) -> Self {
         self.rate = Some(limit.clone());
         self
     }
 
-    /// Whether what was interrupted is continued, and kept for that; true by default. Without, what has
-    /// arrived is removed when the download fails or is dropped, and what an earlier one has left stays as it
-    /// is.
+    /// Sets whether an interrupted download is resumed, and is kept to be resumed. The default is true. With
+    /// false, the partial file is removed when the download fails or is dropped, and one from an earlier
+    /// download is left alone.
     pub fn resume(mut self, resume: bool) -> Self {
         self.resume = resume;
         self
     }
 
-    /// Calls `report(done, total)` as bytes are written, of all ranges together. What had arrived before
-    /// counts. A download that starts anew begins at 0 again.
+    /// Calls `report(done, total)` as bytes are written, for all ranges together. Bytes from an earlier
+    /// attempt count. If the download restarts, `done` starts at 0 again.
     pub fn on_progress(mut self, report: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
         self.report = Some(Arc::new(report));
         self
     }
 
-    /// Gives the file a time.
+    /// Sets the modification time of the file.
     pub(super) fn modified(mut self, modified: Modified) -> Self {
         self.modified = modified;
         self
     }
 
-    /// Removes what a download that was interrupted has left beside the target. Says whether there was something.
+    /// Removes what an interrupted download has left next to the target. Returns whether there was anything
+    /// to remove.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`]: it is under way.
+    /// [`ErrorKind::Conflict`] if the download is in progress.
     pub async fn abort(self) -> Result<bool> {
         let operation = Operation::new("download", &self.key);
         let path = self.path;
@@ -201,7 +203,7 @@ impl Download {
                 }
                 Err(error) => error,
             };
-            // A part of another object, or wrong bytes: nothing of it can be kept.
+            // A range of another object, or wrong bytes: nothing of it can be kept.
             if !matches!(failed.kind(), ErrorKind::Integrity | ErrorKind::PreconditionFailed) {
                 return Err(failed);
             }
@@ -209,7 +211,7 @@ impl Download {
             if anew {
                 return Err(failed);
             }
-            tracing::warn!(key = transfer.download.key, error = %failed, "downloading anew");
+            tracing::warn!(key = transfer.download.key, error = %failed, "restarting the download");
             let Some(found) = transfer.service.head(&transfer.download.key).await? else {
                 return Err(failed);
             };
@@ -234,7 +236,7 @@ impl fmt::Debug for Download {
 
 sent_when_awaited!(Download => Option<Downloaded>);
 
-/// What is fetched, as the journal has it.
+/// The first line of the journal: the download that it belongs to.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Header {
@@ -264,16 +266,16 @@ mod hex_crc {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Checksum, D::Error> {
         let bytes = hex::decode(String::deserialize(deserializer)?).map_err(de::Error::custom)?;
         let crc = Checksum::from_bytes(ChecksumAlgorithm::Crc64Nvme, &bytes);
-        crc.ok_or_else(|| de::Error::custom("a CRC-64 has 8 bytes"))
+        crc.ok_or_else(|| de::Error::custom("a CRC-64 must have 8 bytes"))
     }
 }
 
-/// A download that is under way.
+/// A download in progress.
 struct Transfer {
     download: Download,
     service: R2Service,
     pace: Arc<Pace>,
-    /// Locked from the first time that it is needed on.
+    /// Locked from the time that it is first needed.
     journal: Option<Arc<Journal>>,
 }
 
@@ -283,19 +285,19 @@ struct Fetched {
     gave_up: bool,
 }
 
-/// What the ranges of one object are fetched into.
+/// The file that the ranges of one object are written to.
 struct Target {
     partial: PartialFile,
     /// Held as long as something may still be written.
     journal: Option<Arc<Journal>>,
-    /// Whether the MD5 of each range is wanted.
+    /// Whether the MD5 of each range is needed.
     with_md5: bool,
-    /// Each piece of work on a thread reads it: who may write it knows that there is none.
+    /// Each piece of work on a thread holds a read lock. A write lock means that no work is running.
     at_work: Arc<RwLock<()>>,
 }
 
 impl Target {
-    /// Works on it on a thread that it may block, to the end.
+    /// Runs `work` on a thread that it may block, to the end.
     async fn work<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
@@ -303,7 +305,7 @@ impl Target {
         let (target, at_work) = (Arc::clone(self), Arc::clone(&self.at_work).read_owned().await);
         blocking(move || {
             let done = work(&target);
-            // In this order: with the target goes the lock of its journal.
+            // The order matters: dropping the target releases the lock of its journal.
             drop(target);
             drop(at_work);
             done
@@ -330,11 +332,11 @@ impl Transfer {
 
     async fn open_journal(&mut self, pieces: Pieces, anew: bool) -> Result<Option<Arc<Journal>>> {
         if anew {
-            // It was removed, with its lock still held: nobody else may begin one now.
+            // The journal was removed while its lock is held: nobody else may start one now.
             self.journal = None;
         }
         let path = PartialFile::journal_path(self.path());
-        // One range has nothing to continue with.
+        // A single range cannot be resumed.
         if !self.download.resume || (pieces.count() <= 1 && !path.exists()) {
             return Ok(None);
         }
@@ -380,8 +382,9 @@ impl Transfer {
             _ => read_md5s(target.partial.path().to_owned(), md5_pieces).await?,
         };
         proof.check(crc, &md5s).map_err(|(arrived, stored)| {
-            let message =
-                format!("the bytes that arrived hash to {arrived}, those that are stored to {stored}");
+            let message = format!(
+                "the checksum of the received bytes is {arrived}, that of the stored object is {stored}"
+            );
             Error::new(ErrorKind::Integrity, message)
         })?;
         let modified = match self.download.modified {
@@ -397,7 +400,8 @@ impl Transfer {
         Ok(Fetched { verified: proof.verified(), resumed_bytes, gave_up })
     }
 
-    /// The ranges that have arrived before, and whether others were given up. Afterwards there is a file for all.
+    /// Returns the ranges that have arrived before, and whether others were discarded. Afterwards the file
+    /// exists with its full size.
     async fn resume(
         &self,
         object: &Object,
@@ -431,7 +435,7 @@ impl Transfer {
         let mut arrived = BTreeMap::new();
         for entry in entries {
             let Some(piece) = pieces.get(entry.range) else { continue };
-            // The journal may be on the disk, and not what it says, where the machine went down.
+            // After a power failure the journal may be on disk while the bytes that it lists are not.
             let read = read_checksums(
                 target.partial.path(),
                 piece,
@@ -445,7 +449,7 @@ impl Transfer {
         Ok((arrived, gave_up))
     }
 
-    /// The checksums of all ranges, in their order.
+    /// Fetches the missing ranges. Returns the checksums of all ranges, in order.
     async fn fetch_missing(
         &self,
         object: &Object,
@@ -458,7 +462,7 @@ impl Transfer {
         let workers = self.download.concurrency.min(missing.len());
         let queue = Mutex::new(missing.into_iter());
         let arrived = Mutex::new(arrived);
-        // The whole is proved here.
+        // The whole object is verified in this module.
         let service = self.service.clone().with_verification(false);
         let worker = || async {
             loop {
@@ -471,7 +475,8 @@ impl Transfer {
         };
         let fetched = try_join_all((0..workers).map(|_| worker())).await;
         if fetched.is_err() {
-            // What other workers had begun comes to its end, so that whoever tries again finds the journal free.
+            // Waits for what the other workers have started, so that the next attempt finds the journal
+            // unlocked.
             drop(target.at_work.write().await);
         }
         fetched?;
@@ -489,7 +494,7 @@ async fn fetch_piece(
 ) -> Result<PieceChecksums> {
     let Piece { offset, length, .. } = piece;
     let found = get_range(service, object, ServedRange { offset, length }).await.map_err(|error| {
-        // Bytes of another object are wrong ones.
+        // Bytes of another object are wrong bytes.
         match error.kind() {
             ErrorKind::PreconditionFailed => error.with_kind(ErrorKind::Integrity),
             _ => error,

@@ -1,4 +1,4 @@
-//! Whether a file is still the one that it was.
+//! Detects whether a file has changed.
 
 use std::fs::Metadata;
 use std::path::Path;
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 use super::blocking::{blocking, storage};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What differs once a file has been written to or replaced.
+/// The attributes that change when a file is written to or replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FileIdentity {
     pub(super) size: u64,
-    /// When it was written, in nanoseconds since 1970.
+    /// Modification time, in nanoseconds since 1970.
     modified: u64,
     inode: Option<u64>,
 }
 
 impl FileIdentity {
-    /// That of a regular file.
+    /// The identity of a regular file.
     pub(super) async fn of(path: &Path) -> Result<Self> {
         let path = path.to_owned();
         blocking(move || {
@@ -27,28 +27,28 @@ impl FileIdentity {
             if found.is_file() {
                 return Ok(Self::from(&found));
             }
-            let message = format!("{} is not a regular file: put it as a stream", path.display());
+            let message = format!("{} is not a regular file: upload it as a stream", path.display());
             Err(Error::new(ErrorKind::Storage, message))
         })
         .await
     }
 
-    /// When it was written.
+    /// Modification time of the file.
     pub(super) fn modified(&self) -> SystemTime {
         UNIX_EPOCH.checked_add(Duration::from_nanos(self.modified)).unwrap_or(UNIX_EPOCH)
     }
 
-    /// Refuses a file that is another one by now.
+    /// Fails if the file at `path` has changed.
     pub(super) async fn check(&self, path: &Path) -> Result<()> {
         self.check_is(&Self::of(path).await?, path)
     }
 
-    /// Refuses another one than this.
+    /// Fails if `found` differs from this identity.
     pub(super) fn check_is(&self, found: &Self, path: &Path) -> Result<()> {
         if found == self {
             return Ok(());
         }
-        let message = format!("{} changed while it was being sent", path.display());
+        let message = format!("{} changed while it was being uploaded", path.display());
         Err(Error::new(ErrorKind::Storage, message))
     }
 }

@@ -1,10 +1,11 @@
-//! A range of an object that is known.
+//! A range of a known object.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Conditional, Object, ObjectBody, Range, ServedRange};
 use crate::r2::R2Service;
 
-/// These bytes of this very object; another one under its key is [`ErrorKind::PreconditionFailed`].
+/// Gets these bytes of exactly this object. If its key now has another object, fails with
+/// [`ErrorKind::PreconditionFailed`].
 pub(super) async fn get_range(
     service: &R2Service,
     object: &Object,
@@ -24,7 +25,8 @@ pub(super) async fn get_range(
         Err(error) => return Err(error),
     };
     if found.range.unwrap_or(ServedRange { offset: 0, length: found.size }) != asked {
-        let message = format!("the service answered a request for {asked:?} with {:?}", found.range);
+        let message =
+            format!("the service answered a request for the range {asked:?} with {:?}", found.range);
         return Err(Error::unexpected(message));
     }
     Ok(found)

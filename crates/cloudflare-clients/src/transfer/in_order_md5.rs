@@ -1,4 +1,4 @@
-//! The MD5 of bytes whose pieces arrive side by side.
+//! The MD5 of bytes whose pieces arrive concurrently.
 
 use std::sync::Mutex;
 
@@ -10,10 +10,9 @@ use crate::error::Result;
 use crate::model::r2::{Checksum, Hasher};
 use crate::sync::lock;
 
-/// Hashes one piece after the other, in their order. Who takes pieces in their order waits for no one that is
-/// not under way.
+/// Hashes pieces in order. Tasks that take pieces from a queue in order wait only for pieces in flight.
 pub(super) struct InOrderMd5 {
-    /// The number of the next piece, and the state before it, unless somebody hashes it now.
+    /// The number of the next piece, and the hash state before it, unless a task is hashing that piece now.
     next: Mutex<(u16, Option<Hasher>)>,
     hashed: Notify,
 }
@@ -23,7 +22,7 @@ impl InOrderMd5 {
         Self { next: Mutex::new((1, Some(Hasher::md5()))), hashed: Notify::new() }
     }
 
-    /// Hashes a piece once those before it are.
+    /// Hashes a piece after all earlier ones.
     pub(super) async fn add(&self, number: u16, bytes: Bytes) -> Result<()> {
         let mut hasher = loop {
             let hashed = self.hashed.notified();
@@ -47,7 +46,7 @@ impl InOrderMd5 {
         if next.0 == number { next.1.take() } else { None }
     }
 
-    /// That of all pieces, unless somebody was hashing one still.
+    /// The MD5 of all pieces, or `None` if one is still being hashed.
     pub(super) fn finish(&self) -> Option<Checksum> {
         lock(&self.next).1.take().map(Hasher::finish)
     }

@@ -1,10 +1,10 @@
-//! The errors of `tokio::io`'s traits, in both directions.
+//! Conversion of errors to and from those of `tokio::io`'s traits.
 
 use std::io;
 
 use crate::error::{Error, ErrorKind};
 
-/// As `AsyncRead` and `AsyncWrite` have it: the error is its inner one.
+/// Wraps an error for `AsyncRead` and `AsyncWrite`: it becomes the inner error.
 pub(super) fn to_io(error: Error) -> io::Error {
     let kind = match error.kind() {
         ErrorKind::NotFound | ErrorKind::NoSuchKey | ErrorKind::NoSuchBucket | ErrorKind::NoSuchUpload => {
@@ -20,12 +20,12 @@ pub(super) fn to_io(error: Error) -> io::Error {
     io::Error::new(kind, error)
 }
 
-/// Of a reader whose bytes are uploaded. What a [`Reader`](super::Reader) gives keeps its own error.
+/// The error of a reader whose bytes are uploaded. A [`Reader`](super::Reader) keeps its own error.
 pub(super) fn of_given(error: io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error.of_body_to_send(),
         Err(error) => {
-            Error::invalid_input(format!("what is uploaded could not be read: {error}")).with_source(error)
+            Error::invalid_input(format!("the reader to upload from failed: {error}")).with_source(error)
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What is kept of a transfer, so that it can be continued: a file of lines of JSON that one transfer at a
-//! time has.
+//! The journal of a transfer, from which it can be resumed: a file of JSON lines that one transfer locks at a
+//! time.
 //!
-//! The first line says what is transferred, each further one what has arrived. A line is appended once it is true,
-//! and one that was not written whole does not count: so a process may be killed at any moment.
+//! The first line describes the transfer, and each further line a piece that has arrived. A line is appended
+//! once it is true, and an incomplete line does not count, so the process may be killed at any moment.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind as IoErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
@@ -19,7 +19,7 @@ use crate::sync::lock;
 
 const VERSION: u32 = 1;
 
-/// A journal, locked until it is dropped. All of it blocks.
+/// A journal, locked until it is dropped. All methods block.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
@@ -39,10 +39,10 @@ struct Version {
 }
 
 impl Journal {
-    /// Opens it, or makes an empty one.
+    /// Opens or creates the file.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`]: another transfer has it.
+    /// [`ErrorKind::Conflict`] if another transfer has it open.
     pub(super) fn open(path: &Path) -> Result<Self> {
         loop {
             let mut options = OpenOptions::new();
@@ -58,24 +58,24 @@ impl Journal {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     let message = format!(
-                        "another transfer has the journal {}: wait until it is done, or end it",
+                        "another transfer uses the journal {}: wait until it is done, or stop it",
                         path.display()
                     );
                     return Err(Error::new(ErrorKind::Conflict, message));
                 }
                 Err(TryLockError::Error(error)) => return Err(storage(path, "cannot be locked", error)),
             }
-            // Whoever had the lock before may have removed the file.
+            // The previous owner of the lock may have removed the file.
             if is_at(&file, path) {
                 return Ok(Self { path: path.to_owned(), file: Mutex::new(file) });
             }
         }
     }
 
-    /// What it says, unless that is nothing.
+    /// Returns the header and entries, or `None` if the journal is empty or unreadable.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`]: a later version of this library wrote it.
+    /// [`ErrorKind::Unsupported`] if a later version of this library wrote it.
     pub(super) fn read<H: DeserializeOwned, E: DeserializeOwned>(&self) -> Result<Option<(H, Vec<E>)>> {
         let failed = |error| storage(&self.path, "cannot be read", error);
         let mut file = lock(&self.file);
@@ -92,7 +92,7 @@ impl Journal {
             && version > VERSION
         {
             return Err(Error::unsupported(format!(
-                "{} is a journal of version {version}, and this library knows version {VERSION}: remove it to begin anew",
+                "the journal {} has version {version}, and this library supports version {VERSION}: remove it to restart",
                 self.path.display()
             )));
         }
@@ -101,7 +101,7 @@ impl Journal {
         Ok(Some((header, entries)))
     }
 
-    /// Begins anew.
+    /// Replaces the content with a new header.
     pub(super) fn begin<H: Serialize>(&self, header: H) -> Result<()> {
         let failed = |error| storage(&self.path, "cannot be written", error);
         let line = line(&Versioned { version: VERSION, header })?;
@@ -111,13 +111,13 @@ impl Journal {
         file.write_all(&line).map_err(failed)
     }
 
-    /// Adds what has arrived.
+    /// Appends an entry for what has arrived.
     pub(super) fn append<E: Serialize>(&self, entry: &E) -> Result<()> {
         let line = line(entry)?;
         lock(&self.file).write_all(&line).map_err(|error| storage(&self.path, "cannot be written", error))
     }
 
-    /// Removes it: there is nothing to continue.
+    /// Removes the file, as there is nothing left to resume.
     pub(super) fn remove(&self) -> Result<()> {
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() != IoErrorKind::NotFound => {
@@ -128,7 +128,7 @@ impl Journal {
     }
 }
 
-/// What the first line of a journal says, if it was written whole.
+/// The header in the first line of a journal, if the line is complete.
 pub(super) fn header<H: DeserializeOwned>(text: &[u8]) -> Option<H> {
     let first = text.split(|byte| *byte == b'\n').next()?;
     serde_json::from_slice(first).ok().map(|Versioned { header, .. }| header)
@@ -199,7 +199,7 @@ mod tests {
         let journal = Journal::open(&path).unwrap();
         let error = Journal::open(&path).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
-        assert!(error.message().starts_with("another transfer has the journal "), "{error}");
+        assert!(error.message().starts_with("another transfer uses the journal "), "{error}");
         journal.remove().unwrap();
         Journal::open(&path).unwrap();
         journal.remove().unwrap();

@@ -1,4 +1,4 @@
-//! Patterns of keys, as a shell has them for files: `*`, `?`, `[a-z]` and `**`.
+//! Patterns for keys, like a shell's for files: `*`, `?`, `[a-z]` and `**`.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -6,14 +6,14 @@ use std::str::Chars;
 use crate::error::{Error, Result};
 use crate::model::r2::normalize_key;
 
-/// A pattern that whole keys match, or whole names of files below a folder.
+/// A pattern that is matched against whole keys, or against whole file names below a folder.
 ///
-/// - `*` is any characters but slashes, `?` one character but a slash;
-/// - `[abc]`, `[a-z]` one of these, and `[!abc]` one character but these and a slash;
-/// - `**` any characters, and `**/` any directories, or none;
-/// - `\` takes the next character as it is.
+/// - `*` matches any characters except slashes, and `?` one character except a slash.
+/// - `[abc]` and `[a-z]` match one of these characters, and `[!abc]` one character except these and a slash.
+/// - `**` matches any characters, and `**/` any number of directories, including none.
+/// - `\` makes the next character match itself.
 ///
-/// Keys are compared in the form in which [R2 compares them](normalize_key).
+/// Keys are compared in [R2's normal form](normalize_key).
 ///
 /// ```
 /// use cloudflare_clients::transfer::KeyPattern;
@@ -27,7 +27,7 @@ use crate::model::r2::normalize_key;
 pub struct KeyPattern {
     text: String,
     tokens: Vec<Token>,
-    /// What it begins with before the first wildcard.
+    /// The literal text before the first wildcard.
     prefix: String,
 }
 
@@ -40,7 +40,7 @@ enum Token {
     Run,
     /// `**`
     Anything,
-    /// `**/` at the beginning of a directory's name
+    /// `**/` at the start of a directory's name
     Directories,
     OneOf {
         negated: bool,
@@ -49,10 +49,10 @@ enum Token {
 }
 
 impl KeyPattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a `[` has no `]`, or the last character is a `\`.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if a `[` has no `]`, or the last character is a `\`.
     pub fn parse(text: impl Into<String>) -> Result<Self> {
         let text = text.into();
         let normal = normalize_key(&text).into_owned();
@@ -84,34 +84,34 @@ impl KeyPattern {
         Ok(Self { text, tokens, prefix })
     }
 
-    /// The one key that it matches, where nothing in it is a wildcard.
+    /// Returns the only key that matches, if the pattern has no wildcard.
     pub fn as_key(&self) -> Option<&str> {
         let literal = self.tokens.iter().all(|token| matches!(token, Token::Char(_)));
         literal.then_some(self.prefix.as_str())
     }
 
-    /// As it was written.
+    /// Returns the pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What every key that matches begins with.
+    /// Returns the prefix that all matching keys share.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// The directory, with its slash, in which all that matches lies.
+    /// Returns the directory, with its slash, that contains all matching keys.
     pub fn folder(&self) -> &str {
         &self.prefix[..self.prefix.rfind('/').map_or(0, |slash| slash + 1)]
     }
 
-    /// Whether no key in a directory below [`folder`](Self::folder) can match.
+    /// Whether only keys directly in [`folder`](Self::folder) can match, and none in a directory below it.
     pub fn is_shallow(&self) -> bool {
         let wild = &self.tokens[self.prefix.chars().count()..];
         !wild.iter().any(|token| matches!(token, Token::Char('/') | Token::Anything | Token::Directories))
     }
 
-    /// Whether the whole key matches. It takes time in proportion to the lengths of both at most.
+    /// Whether the whole key matches. The time is at most proportional to the product of both lengths.
     pub fn matches(&self, key: &str) -> bool {
         let key = normalize_key(key);
         let (mut at, mut next) = (Positions::new(&self.tokens), Positions::new(&self.tokens));
@@ -124,11 +124,11 @@ impl KeyPattern {
     }
 }
 
-/// Where in a pattern the characters of a key may have led.
+/// The positions in a pattern that the characters of a key so far can lead to.
 struct Positions<'a> {
     tokens: &'a [Token],
     before: Vec<bool>,
-    /// In the middle of a directory's name, of a `**/`.
+    /// Inside a directory's name, for a `**/`.
     within: Vec<bool>,
 }
 
@@ -137,7 +137,7 @@ impl<'a> Positions<'a> {
         Self { tokens, before: vec![false; tokens.len() + 1], within: vec![false; tokens.len()] }
     }
 
-    /// Before this token, and before those after it where it may match nothing.
+    /// Enters the position before this token, and those after it as long as the tokens may match nothing.
     fn enter(&mut self, mut index: usize) {
         loop {
             self.before[index] = true;
@@ -148,7 +148,7 @@ impl<'a> Positions<'a> {
         }
     }
 
-    /// Writes into `next` where one more character leads.
+    /// Writes into `next` the positions after one more character.
     fn step(&self, c: char, next: &mut Self) {
         next.before.fill(false);
         next.within.fill(false);
@@ -175,7 +175,7 @@ impl<'a> Positions<'a> {
 }
 
 impl Token {
-    /// Whether it is one character, and this one.
+    /// Whether the token matches one character, and this one.
     fn takes(&self, c: char) -> bool {
         match self {
             Self::Char(own) => *own == c,
@@ -188,7 +188,7 @@ impl Token {
     }
 }
 
-/// What follows a `[`. A `]` that comes first is one of its characters.
+/// Parses what follows a `[`. A `]` that comes first is one of its characters.
 fn one_of(chars: &mut Peekable<Chars<'_>>) -> Option<Token> {
     let negated = chars.next_if(|c| matches!(c, '!' | '^')).is_some();
     let mut ranges = Vec::new();
@@ -216,7 +216,7 @@ fn one_of(chars: &mut Peekable<Chars<'_>>) -> Option<Token> {
 
 fn malformed(text: &str, why: &str) -> Error {
     Error::invalid_input(format!(
-        "the pattern {text:?} is malformed: {why}; write a \\ before a character that stands for itself"
+        "the pattern {text:?} is malformed: {why}; put a \\ before a character that should match itself"
     ))
 }
 

@@ -1,13 +1,13 @@
-//! Transfers of files and streams: in parallel, proved, and those of files continued where they were interrupted.
+//! Parallel, verified transfers of files and streams. Interrupted file transfers can be resumed.
 //!
-//! | from or to | up | down |
+//! | source or target | up | down |
 //! |---|---|---|
 //! | a file | [`R2Service::upload`] | [`R2Service::download`] |
-//! | what implements tokio's `AsyncRead` or `AsyncWrite` | [`R2Service::upload_reader`] | `tokio::io::copy` from a [`Reader`] |
+//! | tokio's `AsyncRead`, `AsyncWrite` | [`R2Service::upload_reader`] | `tokio::io::copy` from a [`Reader`] |
 //! | a folder | [`R2Service::upload_dir`], or [`sync`] | [`R2Service::download_dir`], or [`sync`] |
 //! | code that writes or reads | [`R2Service::writer`], a [`Writer`] | [`R2Service::reader`], a [`Reader`] |
 //!
-//! [`R2Service::copy_object`] copies one object, and [`sync`] those below a prefix.
+//! [`R2Service::copy_object`] copies one object, and [`sync`] copies all objects below a prefix.
 //!
 //! [`R2Service::copy_object`]: crate::r2::R2Service::copy_object
 //! [`R2Service::upload_dir`]: crate::r2::R2Service::upload_dir
@@ -18,18 +18,21 @@
 //! [`R2Service::writer`]: crate::r2::R2Service::writer
 //! [`R2Service::reader`]: crate::r2::R2Service::reader
 //!
-//! - **In pieces.** Large files go up in equal parts and come down in equal ranges, a few at a time. Bytes are
-//!   read from the file and written in place, and not held in memory. Of streams, a few pieces are in memory.
-//! - **Proof.** The CRC-64/NVME of each piece is computed on its way, and all of them make that of the whole,
-//!   which is compared with what the service has. [`Verified`] says what the proof was.
-//! - **Resume**, of files. A small file, the journal, keeps what has arrived. The same call continues with
-//!   it, in another process and on another day. What it is about has to be the same: a file that has changed,
-//!   or an object that was replaced, starts anew, and the result says so. Two transfers never share a
-//!   journal: the second fails with [`ErrorKind::Conflict`](crate::ErrorKind).
-//! - **Pace.** A transfer begins with four pieces at once and adds more as they go well, up to its
-//!   `concurrency`. Where the service answers 429 or 503, all of the transfer waits as long as it asks, and
-//!   goes on with half as many.
-//! - **Rate.** A transfer goes no faster than it is told, and several may share a [`RateLimit`].
+//! - **Pieces.** Large files are uploaded in equal parts and downloaded in equal ranges, a few in parallel.
+//!   The bytes are streamed from and to the file and are not held in memory. For streams, a few pieces are
+//!   held in memory.
+//! - **Verification.** The CRC-64/NVME of each piece is computed as it passes. The checksums of the pieces
+//!   combine to that of the whole object, which is compared with the checksum that the service has.
+//!   [`Verified`] says which checksum was compared.
+//! - **Resume** (files only). A small file, the journal, records which pieces have arrived. The same call
+//!   resumes from it, also in another process and on another day. If the local file has changed or the object
+//!   was replaced, the transfer restarts, and the result says so. Two transfers cannot share a journal: the
+//!   second fails with [`ErrorKind::Conflict`](crate::ErrorKind).
+//! - **Pace.** A transfer starts with four concurrent pieces and adds more while they succeed, up to its
+//!   `concurrency`. If the service answers 429 or 503, the whole transfer waits as long as the service asks,
+//!   and continues with half as many.
+//! - **Rate.** A transfer can be limited to a number of bytes per second. Several transfers can share a
+//!   [`RateLimit`].
 //!
 //! ```
 //! # use cloudflare_clients::{LocalBucket, r2::R2Service};
@@ -37,7 +40,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
 //! # let folder = tempfile::tempdir().unwrap();
-//! # let (film, copy, journals) = (folder.path().join("film"), folder.path().join("copy"), folder.path().join("journals"));
+//! # let [film, copy, journals] = ["film", "copy", "journals"].map(|name| folder.path().join(name));
 //! # std::fs::write(&film, vec![7; 12 << 20]).unwrap();
 //! # let r2 = R2Service::new(LocalBucket::open(folder.path().join("store"), "media").await?);
 //! let uploaded = r2
@@ -102,5 +105,5 @@ pub use self::upload::{Upload, Uploaded};
 pub use self::upload_reader::UploadReader;
 pub use self::writer::{Writer, WriterBuilder};
 
-/// How many pieces of a transfer are under way at once, unless it is told otherwise.
+/// Number of pieces that a transfer has in flight, by default.
 pub const DEFAULT_CONCURRENCY: usize = 8;

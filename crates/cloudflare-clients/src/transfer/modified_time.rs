@@ -1,19 +1,19 @@
-//! The time at which a file was written, in the custom metadata of its object.
+//! The modification time of a file, in the custom metadata of its object.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::model::r2::Object;
 
-/// The name that [rclone](https://rclone.org/s3/#modification-times-and-hashes) has for it as well.
+/// Name of the metadata; [rclone](https://rclone.org/s3/#modification-times-and-hashes) uses the same.
 pub(super) const NAME: &str = "mtime";
 
-/// Seconds since 1970, with nanoseconds; of a time before that, none.
+/// Seconds since 1970, with nanoseconds. `None` for earlier times.
 pub(super) fn to_text(time: SystemTime) -> Option<String> {
     let since = time.duration_since(UNIX_EPOCH).ok()?;
     Some(format!("{}.{:09}", since.as_secs(), since.subsec_nanos()))
 }
 
-/// What the object says of its file.
+/// The time in the object's metadata.
 pub(super) fn of(object: &Object) -> Option<SystemTime> {
     parse(object.metadata(NAME)?)
 }

@@ -8,30 +8,30 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use crate::model::r2::{ChecksumAlgorithm, Crc64Nvme, Hasher};
 use crate::r2::ops::parts_in_flight::Part;
 
-/// How much is read at once: what a processor's cache holds.
+/// Maximum number of bytes in one read: small enough for a processor's cache.
 const READ: usize = 256 * 1024;
 
-/// How much a buffer begins with.
+/// Initial capacity of a buffer, in bytes.
 const BEGIN: usize = 64 * 1024;
 
-/// The bytes of a part, of which its checksums are computed as they come.
+/// The bytes of a part. Its checksums are computed as they arrive.
 #[derive(Debug)]
 pub(super) struct PartBuffer {
     bytes: Vec<u8>,
     part_size: usize,
     crc: Option<Crc64Nvme>,
-    /// Of another checksum, and its algorithm.
+    /// The additional checksum, and its algorithm.
     other: Option<(ChecksumAlgorithm, Hasher)>,
 }
 
 impl PartBuffer {
-    /// An empty one, for parts of this size.
+    /// An empty buffer for parts of this size.
     pub(super) fn new(part_size: usize, with_crc: bool, other: Option<ChecksumAlgorithm>) -> Self {
         let other = other.map(|algorithm| (algorithm, Hasher::new(algorithm)));
         Self { bytes: Vec::new(), part_size, crc: with_crc.then(Crc64Nvme::new), other }
     }
 
-    /// An empty one for the part behind, which is likely to be as large as this one.
+    /// An empty buffer for the next part, which is likely to be as large as this one.
     pub(super) fn next(&self) -> Self {
         let other = self.other.as_ref().map(|(algorithm, _)| *algorithm);
         let next = Self::new(self.part_size, self.crc.is_some(), other);
@@ -42,7 +42,7 @@ impl PartBuffer {
         self.bytes.len() >= self.part_size
     }
 
-    /// Takes as many of these bytes as it has room for, and says how many.
+    /// Copies as many of these bytes as fit. Returns how many.
     pub(super) fn write(&mut self, bytes: &[u8]) -> usize {
         let bytes = bytes.get(..self.room()).unwrap_or(bytes);
         while self.bytes.capacity() - self.bytes.len() < bytes.len() {
@@ -53,7 +53,7 @@ impl PartBuffer {
         bytes.len()
     }
 
-    /// Takes what the reader has, once it has something; 0 at its end.
+    /// Reads what the reader has available. Returns 0 at the end.
     pub(super) async fn read(&mut self, reader: &mut (dyn AsyncRead + Send + Unpin)) -> io::Result<usize> {
         if self.bytes.len() == self.bytes.capacity() {
             self.grow();
@@ -68,7 +68,7 @@ impl PartBuffer {
         self.part_size.saturating_sub(self.bytes.len())
     }
 
-    /// Doubles it, up to a whole part.
+    /// Doubles the capacity, up to a whole part.
     fn grow(&mut self) {
         let size = (2 * self.bytes.capacity()).clamp(BEGIN.min(self.part_size), self.part_size);
         self.bytes.reserve_exact(size - self.bytes.len());

@@ -1,4 +1,4 @@
-//! The file beside its target that a download is written into.
+//! The file next to its target that a download is written to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind as IoErrorKind, Seek as _, SeekFrom, Write as _};
@@ -17,40 +17,41 @@ use crate::body::write_all;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Crc64Nvme, Hasher};
 
-/// The longest name that most file systems take.
+/// The longest file name that most file systems support, in bytes.
 const MAX_NAME: usize = 255;
 
 const PARTIAL: &str = ".partial";
 const JOURNAL: &str = ".partial.download";
 
-/// Whether the name is one of a download that is not done.
+/// Whether the name is that of an unfinished download.
 pub(super) fn is_partial(name: &str) -> bool {
     name.starts_with('.') && (name.ends_with(PARTIAL) || name.ends_with(JOURNAL))
 }
 
-/// A file that takes the place of another one when it is proved. All of it blocks.
+/// A file that replaces the target when it is verified. All methods block.
 #[derive(Debug)]
 pub(super) struct PartialFile {
     path: PathBuf,
     target: PathBuf,
-    /// The file, locked, so that no other transfer takes it for one that a killed process has left.
+    /// The open file, locked so that no other transfer treats it as left behind by a killed process.
     claimed: OnceLock<File>,
-    /// Whether it stays when this is dropped.
+    /// Whether the file is kept when this value is dropped.
     keep: AtomicBool,
 }
 
 impl PartialFile {
-    /// One that can be continued: its name follows from the target's.
+    /// A partial file that can be resumed: its name is derived from the target's.
     pub(super) fn resumable(target: &Path) -> Self {
         Self::new(beside(target, PARTIAL), target, true)
     }
 
-    /// One that is gone when this is dropped. It has the name of the resumable one, so that the next transfer
-    /// finds what a killed process leaves, unless that is another transfer's or can be continued.
+    /// A partial file that is removed when this value is dropped. It has the name of the resumable one, so
+    /// that the next transfer finds it if the process is killed, unless that file belongs to another transfer
+    /// or can be resumed.
     pub(super) fn temporary(target: &Path) -> Self {
         if !Self::journal_path(target).exists() {
             let partial = Self::new(beside(target, PARTIAL), target, false);
-            // What goes wrong with it goes wrong with the other name too.
+            // An error with this name occurs with the other name too.
             if let Ok(Some(file)) = claim(&partial.path) {
                 let _ = partial.claimed.set(file);
                 return partial;
@@ -64,7 +65,7 @@ impl PartialFile {
         Self { path, target: target.to_owned(), claimed: OnceLock::new(), keep: AtomicBool::new(keep) }
     }
 
-    /// Removes one that belongs to no transfer and no journal. Says whether there was one.
+    /// Removes a file that belongs to no transfer and no journal. Returns whether there was one.
     pub(super) fn remove_left_behind(target: &Path) -> Result<bool> {
         let partial = Self::resumable(target);
         if !partial.path.is_file() || partial.claim()?.is_none() {
@@ -74,7 +75,7 @@ impl PartialFile {
         Ok(true)
     }
 
-    /// The journal that belongs to the resumable one.
+    /// Path of the journal of the resumable file.
     pub(super) fn journal_path(target: &Path) -> PathBuf {
         beside(target, JOURNAL)
     }
@@ -83,7 +84,7 @@ impl PartialFile {
         &self.path
     }
 
-    /// Whether there is one of this size, which is then this one.
+    /// Opens the existing file if it has this size. Returns whether it does.
     pub(super) fn reopen(&self, size: u64) -> Result<bool> {
         let found = std::fs::symlink_metadata(&self.path);
         if !found.is_ok_and(|found| found.is_file() && found.len() == size) {
@@ -93,10 +94,10 @@ impl PartialFile {
         Ok(true)
     }
 
-    /// Makes it anew, of this size.
+    /// Creates the file, or clears it, and sets its size.
     pub(super) fn create(&self, size: u64) -> Result<()> {
         let file = self.claimed_file()?;
-        // What was in it goes first.
+        // The old content is removed first.
         let made = file.set_len(0).and_then(|()| file.set_len(size));
         made.map_err(|error| storage(&self.path, "cannot be written", error))
     }
@@ -106,7 +107,7 @@ impl PartialFile {
             return Ok(file);
         }
         let message = format!(
-            "another transfer has the file {}: wait until it is done, or end it",
+            "another transfer uses the file {}: wait until it is done, or stop it",
             self.path.display()
         );
         Err(Error::new(ErrorKind::Conflict, message))
@@ -131,7 +132,8 @@ impl PartialFile {
         }
     }
 
-    /// Has it on the disk, and then in the place of the target, written at the `modified` time if there is one.
+    /// Syncs the file to disk and renames it to the target. Sets its modification time if `modified` is
+    /// given.
     pub(super) fn finish(&self, modified: Option<SystemTime>) -> Result<()> {
         let failed = |error| storage(&self.target, "cannot be written", error);
         let file = OpenOptions::new().write(true).open(&self.path).map_err(failed)?;
@@ -144,7 +146,7 @@ impl PartialFile {
         Ok(())
     }
 
-    /// Has these bytes in the place of the target. They may get to the disk later than its name.
+    /// Writes the bytes and renames the file to the target. They are not synced to disk.
     pub(super) fn write_all(&self, bytes: &[u8], modified: SystemTime) -> Result<()> {
         let failed = |error| storage(&self.target, "cannot be written", error);
         let mut file = self.claimed_file()?;
@@ -156,7 +158,7 @@ impl PartialFile {
         Ok(())
     }
 
-    /// Something that writes one piece.
+    /// Returns a writer for one piece.
     pub(super) fn writer(&self, piece: Piece, with_md5: bool) -> Result<PieceWriter> {
         let failed = |error| storage(&self.path, "cannot be written", error);
         let mut file = OpenOptions::new().write(true).open(&self.path).map_err(failed)?;
@@ -199,13 +201,13 @@ impl PieceWriter {
     }
 }
 
-/// Opens the file or makes it, and locks it. `None`: another transfer has it.
+/// Opens or creates the file, and locks it. `None` if another transfer has locked it.
 #[cfg(unix)]
 fn claim(path: &Path) -> std::io::Result<Option<File>> {
     loop {
         let file = match OpenOptions::new().write(true).create_new(true).open(path) {
             Err(error) if error.kind() == IoErrorKind::AlreadyExists => {
-                // No link that somebody has put there is followed.
+                // Symbolic links are not followed.
                 match std::fs::symlink_metadata(path) {
                     Ok(found) if !found.is_file() => return Err(error),
                     _ => {}
@@ -220,7 +222,7 @@ fn claim(path: &Path) -> std::io::Result<Option<File>> {
         if file.try_lock().is_err() {
             return Ok(None);
         }
-        // Whoever had it before may have removed or renamed it.
+        // The previous owner may have removed or renamed the file.
         if is_at(&file, path) {
             return Ok(Some(file));
         }
@@ -237,7 +239,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Where a lock keeps the process itself from writing by another handle: one that nobody has is made.
+/// On platforms where a lock would keep the process from writing by another handle, the file is not locked.
 #[cfg(not(unix))]
 fn claim(path: &Path) -> std::io::Result<Option<File>> {
     match OpenOptions::new().write(true).create_new(true).open(path) {
@@ -303,12 +305,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("file");
         let name = PartialFile::resumable(&target).path().to_owned();
-        // Left behind: nobody has it.
+        // Left behind: no transfer has it.
         std::fs::write(&name, "left").unwrap();
         let first = PartialFile::temporary(&target);
         first.create(3).unwrap();
         assert_eq!((first.path(), std::fs::read(&name).unwrap()), (&*name, vec![0; 3]));
-        // It is the first one's now.
+        // The file belongs to the first transfer now.
         let second = PartialFile::temporary(&target);
         second.create(3).unwrap();
         assert_ne!(second.path(), name);
@@ -319,7 +321,7 @@ mod tests {
         assert!(!PartialFile::remove_left_behind(&target).unwrap());
         drop((first, second, resumable));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        // What can be continued is left alone.
+        // A file that can be resumed is left alone.
         std::fs::write(&name, "left").unwrap();
         std::fs::write(PartialFile::journal_path(&target), "").unwrap();
         assert_ne!(PartialFile::temporary(&target).path(), name);

@@ -1,4 +1,4 @@
-//! The equal pieces of a file.
+//! The pieces of equal size that a file is split into.
 
 use crate::error::{Error, Result};
 use crate::model::r2::{MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE};
@@ -6,7 +6,7 @@ use crate::model::r2::{MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE};
 const MIB: u64 = 1024 * 1024;
 const DEFAULT_SIZE: u64 = 16 * MIB;
 
-/// A piece of a file: its number from 1 on, and where it lies.
+/// A piece of a file. Numbers start at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) number: u16,
@@ -14,7 +14,7 @@ pub(super) struct Piece {
     pub(super) length: u64,
 }
 
-/// The pieces of `size` bytes, all but the last of one size.
+/// The pieces of `size` bytes, all of one size except the last.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pieces {
     size: u64,
@@ -22,10 +22,12 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Pieces of this size, else of whole mebibytes, at least 16, and so many that 10,000 are enough.
+    /// Pieces of the given size. The default is a whole number of mebibytes, at least 16, that needs at most
+    /// 10,000 pieces.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): parts of that size are too small, too large or too many.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if parts of that size are too small, too large or too
+    /// many.
     pub(super) fn new(size: u64, piece_size: Option<u64>) -> Result<Self> {
         let least = size.div_ceil(u64::from(MAX_PARTS));
         let Some(piece_size) = piece_size else {
@@ -33,24 +35,25 @@ impl Pieces {
         };
         if !(MIN_PART_SIZE..=MAX_SINGLE_UPLOAD).contains(&piece_size) {
             return Err(Error::invalid_input(format!(
-                "a part size of {piece_size} bytes is not one of R2's: take {MIN_PART_SIZE} to {MAX_SINGLE_UPLOAD}"
+                "the part size is {piece_size} bytes, and R2 allows {MIN_PART_SIZE} to {MAX_SINGLE_UPLOAD}"
             )));
         }
         if piece_size < least {
             return Err(Error::invalid_input(format!(
-                "{size} bytes are more than {MAX_PARTS} parts of {piece_size}: take parts of {least} or more"
+                "{size} bytes need more than {MAX_PARTS} parts of {piece_size} bytes: use parts of {least} bytes or more"
             )));
         }
         Ok(Self { size, piece_size })
     }
 
-    /// Pieces of this size, or larger ones where 10,000 are not enough.
+    /// Pieces of this size, or larger ones if 10,000 are not enough.
     pub(super) fn of_at_least(size: u64, piece_size: u64) -> Result<Self> {
         let least = Self::new(size, None)?.piece_size;
         Self::new(size, Some(least.max(piece_size)))
     }
 
-    /// The parts of a stored object, where its first one has this size. `None`: it cannot have so many.
+    /// The parts of a stored object whose first part has this size. `None` if it would have more than 10,000
+    /// parts.
     pub(super) fn of_object(size: u64, piece_size: u64) -> Option<Self> {
         (piece_size > 0 && size.div_ceil(piece_size) <= u64::from(MAX_PARTS))
             .then_some(Self { size, piece_size })
@@ -68,7 +71,7 @@ impl Pieces {
         (1..=MAX_PARTS).map_while(move |number| self.get(number))
     }
 
-    /// The piece of this number.
+    /// The piece with this number.
     pub(super) fn get(self, number: u16) -> Option<Piece> {
         let offset = u64::from(number.checked_sub(1)?).checked_mul(self.piece_size)?;
         let left = self.size.checked_sub(offset).filter(|left| *left > 0)?;
@@ -106,12 +109,12 @@ mod tests {
     #[test]
     fn sizes_that_r2_does_not_take_are_refused() {
         for (size, piece_size, message) in [
-            (1, 5 * MIB - 1, "a part size of 5242879 bytes is not one of R2's"),
-            (1, 6 << 30, "a part size of 6442450944 bytes is not one of R2's"),
+            (1, 5 * MIB - 1, "the part size is 5242879 bytes, and R2 allows"),
+            (1, 6 << 30, "the part size is 6442450944 bytes, and R2 allows"),
             (
                 50_001 * MIB,
                 5 * MIB,
-                "52429848576 bytes are more than 10000 parts of 5242880: take parts of 5242985",
+                "52429848576 bytes need more than 10000 parts of 5242880 bytes: use parts of 5242985",
             ),
         ] {
             let error = Pieces::new(size, Some(piece_size)).unwrap_err();

@@ -1,4 +1,4 @@
-//! What proves that both sides have the same bytes.
+//! How a transfer verifies that both sides have the same bytes.
 
 use std::fmt;
 
@@ -10,8 +10,8 @@ use crate::model::r2::multipart::parts_of_etag;
 use crate::model::r2::{Checksum, ChecksumAlgorithm, Crc64Nvme, Hasher, Object};
 use crate::r2::R2Service;
 
-/// What proved that both sides have the same bytes. As JSON it is `"crc64"`, `"md5"`, `"checksum"`,
-/// `"part-md5s"` or `"length-only"`.
+/// The check that showed that both sides have the same bytes. Its JSON form is `"crc64"`, `"md5"`,
+/// `"checksum"`, `"part-md5s"` or `"length-only"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -20,12 +20,12 @@ pub enum Verified {
     Crc64,
     /// The MD5 of the whole object, which is its etag.
     Md5,
-    /// Its checksum by the algorithm that the upload [asked for](super::Upload::checksum_algorithm), of all
-    /// bytes or of the checksums of the parts.
+    /// The checksum that the upload [asked for](super::Upload::checksum_algorithm), of all bytes or of the
+    /// checksums of the parts.
     Checksum,
-    /// The MD5s of its parts, which make its etag.
+    /// The MD5s of the parts, from which the object's etag is computed.
     PartMd5s,
-    /// Nothing but the lengths: the service says nothing else of the object, or verification is
+    /// Only the lengths: the service has no usable checksum of the object, or verification is
     /// [off](R2Service::with_verification).
     LengthOnly,
 }
@@ -42,19 +42,20 @@ impl fmt::Display for Verified {
     }
 }
 
-/// What the bytes of an object have to meet.
+/// What the bytes of an object must match.
 #[derive(Debug, Clone)]
 pub(super) enum Proof {
     Crc64(Checksum),
     /// The MD5 of all bytes.
     Md5(Checksum),
-    /// The etag that the MD5s of these parts make.
+    /// The etag that is computed from the MD5s of these parts.
     PartMd5s(Pieces, String),
     LengthOnly,
 }
 
 impl Proof {
-    /// The cheapest that the service offers. Of an object in parts without a CRC-64 it asks where its parts end.
+    /// Returns the cheapest proof that the service offers. For a multipart object without a CRC-64, it asks
+    /// the service for the size of its parts.
     pub(super) async fn of(service: &R2Service, object: &Object) -> Result<Self> {
         if !service.verifies() {
             return Ok(Self::LengthOnly);
@@ -83,7 +84,7 @@ impl Proof {
         }
     }
 
-    /// The pieces of an object of this size whose MD5s it takes; none where it takes no MD5.
+    /// The pieces whose MD5s the proof needs, for an object of this size. Empty if it needs no MD5.
     pub(super) fn md5_pieces(&self, size: u64) -> Vec<Piece> {
         match self {
             Self::Md5(_) => vec![Piece { number: 1, offset: 0, length: size }],
@@ -92,8 +93,8 @@ impl Proof {
         }
     }
 
-    /// Whether bytes with this CRC-64, and these MD5s of their pieces, are those of the object; else what they
-    /// hash to, and what those of the object do.
+    /// Checks the CRC-64 of the received bytes, and the MD5s of their pieces, against those of the object.
+    /// Returns the received and the stored checksum if they differ.
     pub(super) fn check(&self, crc: Crc64Nvme, md5s: &[Checksum]) -> Result<(), (String, String)> {
         let (arrived, stored) = match self {
             Self::Crc64(stored) => (format!("{:?}", crc.checksum()), format!("{stored:?}")),
@@ -105,13 +106,13 @@ impl Proof {
     }
 }
 
-/// The parts that an object was uploaded in, where the service says where the first one ends.
+/// The parts that an object was uploaded in, if the service reports the size of the first one.
 pub(super) async fn parts_of(service: &R2Service, object: &Object) -> Result<Option<Pieces>> {
     let Some(count) = parts_of_etag(&object.etag) else { return Ok(None) };
     let part = match service.head(&object.key).part_number(1).await {
         Ok(Some(part)) if part.etag == object.etag => part,
         Err(error) if error.is_retryable() => return Err(error),
-        // A service may not know of parts.
+        // The service may not support part numbers.
         Ok(_) | Err(_) => return Ok(None),
     };
     let first = part.range.filter(|range| range.offset == 0 && range.length > 0);

@@ -1,4 +1,4 @@
-//! How fast the bytes of transfers go at most: a token bucket.
+//! A limit on the bytes per second of transfers: a token bucket.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,22 +13,22 @@ use crate::error::Result;
 use crate::r2::R2Service;
 use crate::runtime::Runtime;
 
-/// The least rate: services end connections that are slower.
+/// The minimum rate, in bytes per second: services close slower connections.
 const MIN_RATE: u64 = 1024;
 
-/// How much time's bytes may go at once, after a timer that was late.
+/// How much unused time may be caught up after a late timer.
 const BURST: Duration = Duration::from_millis(50);
 
-/// The most bytes that are waited for together, at a high rate.
+/// Maximum number of bytes to wait for together, at a high rate.
 const MAX_GRANT: u64 = 64 * 1024;
 
-/// What each of several connections gets at least: with less, services take them for dead.
+/// Minimum rate of each of several connections, in bytes per second: services take slower ones for dead.
 const MIN_RATE_OF_PIECE: u64 = 64 * 1024;
 
-/// How many bytes a second go at most, of everything together that shares it. Clones share it.
+/// A limit on the bytes per second of everything that shares it. Clones share it.
 ///
-/// Bytes go smoothly, a twentieth of a second's at a time, and whatever has bytes to send or to receive takes
-/// turns. What is sent again counts again.
+/// Bytes are sent evenly, in portions of a twentieth of a second, and all users of the limit take turns.
+/// Bytes that are sent again count again.
 ///
 /// ```
 /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
@@ -52,13 +52,14 @@ pub struct RateLimit(Arc<TokenBucket>);
 struct TokenBucket {
     runtime: Arc<dyn Runtime>,
     bytes_per_second: u64,
-    /// When the next bytes may go, by the runtime's monotonic time. Whoever waits for that has it, and the others
-    /// queue for it.
+    /// When the next bytes may be sent, on the runtime's monotonic clock. The task that waits for that time
+    /// holds the lock, and the others queue for it.
     next: Mutex<Duration>,
 }
 
 impl RateLimit {
-    /// A limit that goes by the clock of this service. Less than 1 KiB a second counts as 1 KiB.
+    /// Creates a limit that uses the clock of this service. The minimum is 1 KiB per second; lower values are
+    /// raised to it.
     pub fn new(service: &R2Service, bytes_per_second: u64) -> Self {
         Self::by(Arc::clone(service.runtime()), bytes_per_second)
     }
@@ -68,14 +69,14 @@ impl RateLimit {
         Self(Arc::new(TokenBucket { runtime, bytes_per_second, next: Mutex::default() }))
     }
 
-    /// The body, whose bytes go no faster: for what is sent or read without an [`Upload`](super::Upload) or a
+    /// Limits the rate of a body that is sent or read without an [`Upload`](super::Upload) or a
     /// [`Download`](super::Download).
     pub fn limit(&self, body: Body) -> Body {
         let limit = self.clone();
         body.each_time_through(move |stream| limit.clone().pieces(stream).boxed())
     }
 
-    /// The body, at the rate of whoever has one.
+    /// Applies the limit to the body, if there is one.
     pub(super) fn applied(limit: Option<&Self>, body: Body) -> Body {
         match limit {
             Some(limit) => limit.limit(body),
@@ -83,18 +84,18 @@ impl RateLimit {
         }
     }
 
-    /// How many of so many pieces at once are enough for the rate of whoever has one.
+    /// Returns how many concurrent pieces suffice for the rate, at most `most`.
     pub(super) fn pieces_at_once(limit: Option<&Self>, most: usize) -> usize {
         limit.map_or(most, |limit| limit.concurrency(most))
     }
 
-    /// How many pieces at once leave enough for each of them.
+    /// Returns how many concurrent pieces leave enough of the rate for each of them.
     fn concurrency(&self, most: usize) -> usize {
         let enough = usize::try_from(self.0.bytes_per_second / MIN_RATE_OF_PIECE).unwrap_or(usize::MAX);
         most.min(enough.max(1))
     }
 
-    /// How many bytes are waited for together.
+    /// How many bytes to wait for together.
     fn grant(&self) -> usize {
         usize::try_from((self.0.bytes_per_second / 20).min(MAX_GRANT)).unwrap_or(usize::MAX).max(1)
     }
@@ -113,12 +114,12 @@ impl RateLimit {
         })
     }
 
-    /// Waits until so many bytes may go. Who comes first is served first.
+    /// Waits until this many bytes may be sent. Callers are served in order.
     async fn take(&self, bytes: usize) {
         let TokenBucket { runtime, bytes_per_second, next } = &*self.0;
         let mut next = next.lock().await;
         let now = runtime.monotonic();
-        // What was not used before the burst is lost.
+        // Time that was unused before the burst is lost.
         let at = (*next).max(now.saturating_sub(BURST));
         let wait = at.saturating_sub(now);
         if !wait.is_zero() {
@@ -161,7 +162,7 @@ mod tests {
                     }
                 });
             }
-            // A grant that waits for each, and what goes at once in the beginning.
+            // One wait per portion, except for those that may go immediately at the start.
             let slack = 4 * limit.grant() as u64;
             let burst = rate / 20;
             for step in 0..100 {

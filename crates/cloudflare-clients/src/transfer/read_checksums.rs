@@ -1,4 +1,4 @@
-//! The checksums of what lies in a file.
+//! The checksums of pieces of a file.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -9,18 +9,19 @@ use super::pieces::Piece;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Checksum, ChecksumAlgorithm, Crc64Nvme, Hasher};
 
-/// How much is read at a time: what a processor's cache holds.
+/// Number of bytes per read: small enough for a processor's cache.
 const CHUNK: usize = 256 * 1024;
 
 /// The checksums of a piece.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PieceChecksums {
     pub(super) crc64nvme: Crc64Nvme,
-    /// By the algorithm that was asked for.
+    /// The checksum by the requested algorithm.
     pub(super) other: Option<Checksum>,
 }
 
-/// Reads a piece of a file. Its MD5 takes 1.5 ms a megabyte, its CRC-64 less than a tenth of that.
+/// Reads a piece of a file and computes its checksums. MD5 takes 1.5 ms a megabyte, CRC-64 less than a tenth
+/// of that.
 pub(super) async fn read_checksums(
     path: &Path,
     piece: Piece,
@@ -40,7 +41,7 @@ pub(super) async fn read_checksums(
     .await
 }
 
-/// The MD5 of each of these pieces of a file, in their order.
+/// Returns the MD5 of each of these pieces of a file, in order.
 pub(super) async fn read_md5s(path: PathBuf, pieces: Vec<Piece>) -> Result<Vec<Checksum>> {
     blocking(move || {
         let mut file = File::open(&path).map_err(|error| storage(&path, "cannot be opened", error))?;
@@ -64,7 +65,7 @@ fn each_chunk(path: &Path, file: &mut File, piece: Piece, mut also: impl FnMut(&
         match rest.read(&mut buffer) {
             Ok(0) if rest.limit() == 0 => return Ok(crc),
             Ok(0) => {
-                let message = format!("{} ended while it was being read", path.display());
+                let message = format!("{} became shorter while it was being read", path.display());
                 return Err(Error::new(ErrorKind::Storage, message));
             }
             Ok(read) => {

@@ -1,21 +1,21 @@
-//! Whether the bytes that are read one after the other are those of the object.
+//! Verifies the bytes of an object that are read sequentially.
 
 use super::proof::Verified;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Checksum, ChecksumAlgorithm, Hasher, Object};
 
-/// Hashes what is read from the first byte on, and compares it once it is all.
+/// Hashes what is read from the first byte on, and compares the hash at the end.
 pub(super) struct ReadProof {
     size: u64,
     stored: Option<(Checksum, Verified)>,
-    /// Of the first `hashed` bytes.
+    /// The hash of the first `hashed` bytes.
     hasher: Option<Hasher>,
     hashed: u64,
     verified: Option<Verified>,
 }
 
 impl ReadProof {
-    /// With the CRC-64/NVME of the object, or the MD5 that is its etag.
+    /// A proof by the CRC-64/NVME of the object, or by the MD5 that is its etag.
     pub(super) fn of(object: &Object, verifies: bool) -> Result<Self> {
         let crc = object.checksums.get(ChecksumAlgorithm::Crc64Nvme);
         let crc = crc.map(|crc| (*crc, Verified::Crc64));
@@ -37,7 +37,7 @@ impl ReadProof {
         self.verified
     }
 
-    /// These bytes are read next, from this position on. With the last of them, all have to be right.
+    /// Adds the bytes that were read at this position. Fails at the last byte if the checksum differs.
     pub(super) fn read(&mut self, position: u64, bytes: &[u8]) -> Result<()> {
         if position == 0 {
             self.hasher = self.stored.map(|(stored, _)| Hasher::new(stored.algorithm()));
@@ -57,10 +57,10 @@ impl ReadProof {
         if let (Some(hasher), Some((stored, _))) = (self.hasher.take(), self.stored) {
             let arrived = hasher.finish();
             if arrived != stored {
-                // Not even the same bytes again continue it.
+                // Reading the same bytes again cannot continue this proof.
                 self.hashed = u64::MAX;
                 let message = format!(
-                    "the bytes that arrived hash to {arrived:?}, those that are stored to {stored:?}"
+                    "the checksum of the received bytes is {arrived:?}, that of the stored object is {stored:?}"
                 );
                 return Err(Error::new(ErrorKind::Integrity, message));
             }

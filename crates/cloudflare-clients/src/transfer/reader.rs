@@ -1,4 +1,4 @@
-//! Objects as a reader that seeks.
+//! A seekable reader for objects.
 
 use std::collections::VecDeque;
 use std::error::Error as _;
@@ -29,14 +29,14 @@ use crate::r2::ops::setters::ssec_key_setter;
 
 const OPERATION: &str = "reader";
 
-/// How large the ranges are that are fetched ahead, at most.
+/// Maximum size of the ranges that are fetched ahead, by default, in bytes.
 const DEFAULT_RANGE_SIZE: u64 = 4 * 1024 * 1024;
 
-/// How much is fetched at first, and after the position was set.
+/// How much is fetched first, and after a seek, in bytes.
 const BEGIN: u64 = 256 * 1024;
 
 impl R2Service {
-    /// Reads an object as a file: `r2.reader("film.mp4").open().await?` is an [`AsyncRead`] and
+    /// Reads an object like a file: `r2.reader("film.mp4").open().await?` is an [`AsyncRead`] and
     /// [`AsyncSeek`].
     ///
     /// ```
@@ -46,7 +46,8 @@ impl R2Service {
     /// use cloudflare_clients::transfer::Verified;
     /// use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
     /// r2.put("notes.txt", "first line\nlast line").await?;
@@ -57,7 +58,7 @@ impl R2Service {
     /// reader.read_to_string(&mut text).await?;
     /// assert_eq!(text, "last line");
     ///
-    /// // What is read from the beginning to the end is proved.
+    /// // Reading from the beginning to the end verifies the bytes.
     /// reader.rewind().await?;
     /// let copied = tokio::io::copy(&mut reader, &mut tokio::io::sink()).await?;
     /// assert_eq!((copied, reader.verified()), (20, Some(Verified::Md5)));
@@ -73,7 +74,7 @@ impl R2Service {
     }
 }
 
-/// What a [`Reader`] reads, and how.
+/// The options of a [`Reader`].
 #[derive(Debug, Clone)]
 #[must_use = "it does nothing until it is opened"]
 pub struct ReaderBuilder {
@@ -86,22 +87,22 @@ pub struct ReaderBuilder {
 impl ReaderBuilder {
     ssec_key_setter!(service);
 
-    /// The size of the ranges that are fetched, at most; 4 MiB by default. 0 counts as 1.
+    /// Sets the maximum size of the ranges that are fetched. The default is 4 MiB; 0 counts as 1.
     pub fn range_size(mut self, bytes: u64) -> Self {
         self.range_size = bytes.max(1);
         self
     }
 
-    /// How many ranges are under way or wait to be read at once, at most; 8 by default. 0 counts as 1.
+    /// Sets the maximum number of ranges that are in flight or buffered. The default is 8; 0 counts as 1.
     pub fn concurrency(mut self, ranges: usize) -> Self {
         self.concurrency = ranges.max(1);
         self
     }
 
-    /// Looks at the object. `None` when no object has this key.
+    /// Looks up the object with one HEAD request. Returns `None` if no object has this key.
     ///
     /// # Errors
-    /// Those of a [`head`](R2Service::head).
+    /// The errors of [`head`](R2Service::head).
     pub async fn open(self) -> Result<Option<Reader>> {
         let Self { service, key, range_size, concurrency } = self;
         let operation = Operation::new(OPERATION, &key);
@@ -126,49 +127,49 @@ impl ReaderBuilder {
     }
 }
 
-/// An object that is read: a [`tokio::io::AsyncRead`] and [`AsyncSeek`], which needs a Tokio runtime.
+/// A reader of one object: a [`tokio::io::AsyncRead`] and [`AsyncSeek`]. It needs a Tokio runtime.
 ///
-/// While it is read on, further ranges are fetched beforehand: 256 KiB at first, twice as much each time that
-/// half of it is read, up to `concurrency` ranges of `range_size`, 32 MiB by default, which memory holds.
-/// Once the position is set to a place that is not there yet, it begins with 256 KiB again. Nothing is
-/// fetched before the first read. Requests are made again and resumed as those of [`Get`](crate::r2::Get).
+/// While you read, further ranges are fetched ahead and held in memory: 256 KiB at first, twice as much each
+/// time that half of it is read, up to `concurrency` ranges of `range_size`, which is 32 MiB by default.
+/// After a seek to a position that is not fetched yet, it starts with 256 KiB again. Nothing is fetched
+/// before the first read. Requests are retried and resumed like those of [`Get`](crate::r2::Get).
 ///
-/// All bytes are of the object that was opened: where it is replaced or deleted meanwhile, a read is
-/// [`ErrorKind::PreconditionFailed`]. What is read from the first byte to the last, whatever is read in
-/// between, is compared with the CRC-64/NVME of the object, or with the MD5 that is its etag: wrong bytes are
-/// [`ErrorKind::Integrity`] in place of the last of them. An object that was uploaded in parts without a
-/// CRC-64/NVME has neither, and what is read in part has no checksum; see [`verified`](Self::verified).
+/// All bytes come from the object that was opened: if it is replaced or deleted in the meantime, a read fails
+/// with [`ErrorKind::PreconditionFailed`]. If you read from the first byte to the last, also with seeks in
+/// between, the bytes are compared with the CRC-64/NVME of the object, or with the MD5 that is its etag. If
+/// they differ, the last read fails with [`ErrorKind::Integrity`]. A multipart object without a CRC-64/NVME
+/// has neither checksum, and partial reads are not verified; see [`verified`](Self::verified).
 ///
-/// The [`io::Error`] of a read has the [`Error`] as its inner one. Each further read gives it again, until
-/// the position is set, also to where it is.
+/// The [`io::Error`] of a read has the [`Error`] as its inner error. Each further read returns it again,
+/// until you seek, even to the current position.
 #[must_use = "it fetches nothing until it is read"]
 pub struct Reader {
     source: Source,
     range_size: u64,
     concurrency: usize,
     position: u64,
-    /// The end of what is being fetched, not before `position`.
+    /// The end of the fetched ranges, not before `position`.
     asked: u64,
-    /// How much is fetched ahead; 0 before the first read from here.
+    /// How many bytes to fetch ahead; 0 before the first read from this position.
     window: u64,
-    /// What is being fetched, in the order of its bytes.
+    /// The ranges in flight, in order.
     ahead: VecDeque<Ahead>,
-    /// What has arrived of the first range, and is to be read next.
+    /// Bytes of the first range that have arrived and are read next.
     piece: Bytes,
-    /// How many bytes are passed over before `position`.
+    /// Number of bytes to skip before `position`.
     skipped: u64,
     proof: ReadProof,
     failed: Option<Error>,
 }
 
 impl Reader {
-    /// What is known of the object.
+    /// Returns the object, as far as the service described it.
     pub fn object(&self) -> &Object {
         &self.source.object
     }
 
-    /// What proved the bytes that were read, once they were read from the first to the last; `None` before.
-    /// [`Verified::LengthOnly`]: the service says no checksum of the object, or verification is
+    /// Returns how the bytes were verified, once they were read from the first to the last; `None` before.
+    /// [`Verified::LengthOnly`] if the service has no checksum of the object, or verification is
     /// [off](R2Service::with_verification).
     pub fn verified(&self) -> Option<Verified> {
         self.proof.verified()
@@ -198,7 +199,7 @@ impl Reader {
         })
     }
 
-    /// Waits for the next piece; at the end it is empty.
+    /// Waits for the next bytes; they are empty at the end.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         loop {
             let over = self.skipped.min(self.piece.len() as u64);
@@ -221,13 +222,13 @@ impl Reader {
                     self.ahead.pop_front();
                 }
                 None => {
-                    return Poll::Ready(Err(Error::unexpected("the task that fetches a range was ended")));
+                    return Poll::Ready(Err(Error::unexpected("the task that fetches a range ended early")));
                 }
             }
         }
     }
 
-    /// Fetches as much as the window has room for.
+    /// Starts to fetch as many ranges as fit into the window.
     fn look_ahead(&mut self) {
         let least = BEGIN.min(self.range_size);
         let ahead = self.asked - self.position;
@@ -260,7 +261,7 @@ impl Reader {
         self.position = position;
     }
 
-    /// Gives up the ranges that are passed over whole.
+    /// Drops the ranges that are skipped completely.
     fn pass_over(&mut self) {
         while let Some(first) = self.ahead.front()
             && self.skipped >= self.piece.len() as u64 + first.left
@@ -271,7 +272,7 @@ impl Reader {
         }
     }
 
-    /// Gives up all that is being fetched.
+    /// Drops all ranges in flight.
     fn forget(&mut self) {
         self.ahead.clear();
         self.piece = Bytes::new();
@@ -281,18 +282,17 @@ impl Reader {
     }
 }
 
-/// What is fetched from.
+/// Where the ranges are fetched from.
 struct Source {
     service: R2Service,
     pace: Arc<Pace>,
     object: Arc<Object>,
 }
 
-/// A range that is being fetched. It is as large as memory may hold, and so nobody has to read it for it to
-/// come.
+/// A range in flight. It is no larger than the memory limit, so the task does not wait for a reader.
 struct Ahead {
     pieces: UnboundedReceiver<Result<Bytes>>,
-    /// How many bytes were not taken out of `pieces` yet.
+    /// Number of bytes that were not taken out of `pieces` yet.
     left: u64,
     task: JoinHandle<()>,
 }
@@ -311,7 +311,7 @@ impl Source {
         let fetch = async move {
             let _slot = pace.slot().await;
             if let Err(error) = fetch(&service, &object, range, &sender).await {
-                // Nobody waits for it any more, otherwise.
+                // Sending fails only if nobody waits for the range any more.
                 let _ = sender.send(Err(error));
             }
         };
@@ -334,8 +334,8 @@ async fn fetch(
     Ok(())
 }
 
-/// Where a body that was cut off could not be resumed, because it is of another object by now, it is said as
-/// of a request.
+/// If a body was cut off and could not be resumed because the object was replaced, returns the error with the
+/// kind that a request would have.
 fn if_replaced(error: Error) -> Error {
     let source = error.source().and_then(|source| source.downcast_ref::<Error>());
     if source.is_some_and(|source| source.kind() == ErrorKind::PreconditionFailed) {
@@ -367,7 +367,7 @@ impl AsyncSeek for Reader {
             SeekFrom::Current(offset) => this.position.checked_add_signed(offset),
         };
         let Some(position) = position else {
-            let message = "the position to read from lies before the first byte";
+            let message = "cannot seek to a position before the first byte";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         };
         this.set_position(position);

@@ -10,10 +10,10 @@ use super::blocking::{blocking, storage};
 use super::file_identity::FileIdentity;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Files up to this size are read into memory.
+/// Files up to this size are read into memory, in bytes.
 pub(super) const MAX_IN_MEMORY: u64 = 1024 * 1024;
 
-/// All bytes of a small file, and what it was while they were read.
+/// Reads a small file. Returns its bytes and its identity at that time.
 pub(super) async fn read_small(path: PathBuf) -> Result<(Bytes, FileIdentity)> {
     blocking(move || {
         let failed = |error| storage(&path, "cannot be read", error);

@@ -1,4 +1,4 @@
-//! Uploads of bytes that come one after the other, of a length that nobody knows beforehand.
+//! Uploads of byte streams of unknown length.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::model::r2::{Conditional, CreateMultipartUploadRequest, MAX_OBJECT_SIZ
 use crate::r2::R2Service;
 use crate::r2::ops::parts_in_flight::{Part, PartsInFlight, PartsPlan};
 
-/// The size of the parts in which bytes of unknown length go up: 8 MiB. [`MAX_PARTS`](crate::r2::MAX_PARTS)
-/// of them have 78 GiB.
+/// Size of the parts in which streams of unknown length are uploaded: 8 MiB.
+/// [`MAX_PARTS`](crate::r2::MAX_PARTS) of them hold 78 GiB.
 pub const DEFAULT_STREAM_PART_SIZE: u64 = 8 * MIB;
 
 const MIB: u64 = 1024 * 1024;
 
-/// What is uploaded, and how.
+/// What to upload, and how.
 #[derive(Clone)]
 pub(super) struct StreamSettings {
     pub(super) service: R2Service,
@@ -59,7 +59,7 @@ impl StreamSettings {
             .finish_non_exhaustive()
     }
 
-    /// Nothing is sent yet.
+    /// Validates the settings and creates the upload. Sends nothing yet.
     pub(super) fn begin(self) -> Result<StreamUpload> {
         self.request.validate()?;
         self.only_if.validate()?;
@@ -83,12 +83,12 @@ impl StreamSettings {
         })
     }
 
-    /// What is given, else as large as 10,000 parts of the expected size have to be.
+    /// The given part size, or one that is large enough to store the expected size in 10,000 parts.
     fn part_size(&self) -> Result<u64> {
         let expected = self.size_hint.unwrap_or_default();
         if expected > MAX_OBJECT_SIZE {
             return Err(Error::invalid_input(format!(
-                "{expected} bytes are expected, and an object has {MAX_OBJECT_SIZE} at most"
+                "the expected size is {expected} bytes, and the largest object has {MAX_OBJECT_SIZE} bytes"
             )));
         }
         match Pieces::new(expected, Some(self.part_size.unwrap_or(DEFAULT_STREAM_PART_SIZE))) {
@@ -99,27 +99,26 @@ impl StreamSettings {
     }
 }
 
-/// An upload whose bytes come one after the other. Dropped, it aborts what it has begun, as long as the
-/// runtime runs.
+/// An upload of a byte stream. If it is dropped, it aborts what it has started, as long as the runtime runs.
 pub(super) struct StreamUpload {
     service: R2Service,
     pub(super) parts: PartsInFlight,
     tally: Arc<Tally>,
     rate: Option<RateLimit>,
-    /// What no part has yet. It is sent once there is more than it holds, for the end may be a part of its
-    /// own.
+    /// The bytes that are not in a part yet. They are sent when more bytes follow, as they may be the last
+    /// part.
     pub(super) buffer: PartBuffer,
 }
 
 impl StreamUpload {
-    /// Sends what is in the buffer, once there is room for another part, and goes on with `next`.
+    /// Sends the buffer once there is room for another part, and continues with `next`.
     pub(super) async fn send_buffer(&mut self, next: PartBuffer) -> Result<()> {
         let part = std::mem::replace(&mut self.buffer, next).into_part();
         let part = self.observed(part);
         self.parts.push(part).await
     }
 
-    /// Sends the rest, and makes the object.
+    /// Sends the rest and completes the object.
     pub(super) async fn finish(&mut self) -> Result<Uploaded> {
         let last = std::mem::replace(&mut self.buffer, PartBuffer::new(0, false, None)).into_part();
         let last = self.observed(last);
@@ -134,7 +133,7 @@ impl StreamUpload {
     }
 }
 
-/// The settings of an upload whose bytes come one after the other, of a type with the field `settings`.
+/// Defines the setters of a stream upload, for a type with the field `settings`.
 macro_rules! stream_setters {
     () => {
         $crate::r2::ops::setters::http_metadata_setters!();
@@ -148,7 +147,7 @@ macro_rules! stream_setters {
             &mut self.settings.request.custom_metadata
         }
 
-        /// How R2 stores the object; as the bucket says by default.
+        /// Sets the storage class of the object. The default is the bucket's.
         pub fn storage_class(mut self, class: StorageClass) -> Self {
             self.settings.request.storage_class = Some(class);
             self
@@ -156,15 +155,15 @@ macro_rules! stream_setters {
 
         $crate::transfer::object_checksum::checksum_algorithm_setter!(settings.request);
 
-        /// A condition on the object that the key already has, as of
-        /// [`Put::only_if`](crate::r2::Put::only_if). The service looks at it at the end.
+        /// Stores the object only if the one that the key already has meets this condition, as in
+        /// [`Put::only_if`](crate::r2::Put::only_if). The service checks it when the upload is completed.
         pub fn only_if(mut self, only_if: Conditional) -> Self {
             self.settings.only_if = only_if;
             self
         }
 
-        /// The size of every part but the last, 5 MiB to 5 GiB; [`DEFAULT_STREAM_PART_SIZE`] by default. An
-        /// object has 10,000 parts at most, and so no more bytes than as many parts of this size.
+        /// Sets the size of every part but the last, 5 MiB to 5 GiB. The default is
+        /// [`DEFAULT_STREAM_PART_SIZE`]. An object has 10,000 parts at most, so this also limits its size.
         ///
         /// [`DEFAULT_STREAM_PART_SIZE`]: crate::transfer::DEFAULT_STREAM_PART_SIZE
         pub fn part_size(mut self, bytes: u64) -> Self {
@@ -172,34 +171,34 @@ macro_rules! stream_setters {
             self
         }
 
-        /// How many bytes are expected at most. Parts are as large as that takes, unless their size is
-        /// [given](Self::part_size): larger ones from 78 GiB on.
+        /// Sets the maximum size that is expected, in bytes. Parts are made large enough for it, unless their
+        /// size is [set](Self::part_size); above 78 GiB they are larger than the default.
         pub fn size_hint(mut self, bytes: u64) -> Self {
             self.settings.size_hint = Some(bytes);
             self
         }
 
-        /// How many parts are under way at once, at most; 8 by default. 0 counts as 1. As many and one more
-        /// are in memory.
+        /// Sets the maximum number of parts in flight. The default is 8; 0 counts as 1. One more part than
+        /// this is held in memory.
         pub fn concurrency(mut self, parts: usize) -> Self {
             self.settings.concurrency = parts.max(1);
             self
         }
 
-        /// How many bytes a second are sent at most, of all parts together; 1 KiB at least. At a low rate
-        /// fewer parts are under way at once, so that each has 64 KiB a second.
+        /// Limits the bytes per second that are sent, for all parts together. The minimum is 1 KiB. At a low
+        /// rate fewer parts are in flight, so that each has 64 KiB a second.
         pub fn limit_rate(self, bytes_per_second: u64) -> Self {
             let limit = $crate::transfer::RateLimit::new(&self.settings.service, bytes_per_second);
             self.share_rate(&limit)
         }
 
-        /// The same as [`limit_rate`](Self::limit_rate), with a limit that other transfers share.
+        /// Like [`limit_rate`](Self::limit_rate), with a limit that other transfers share.
         pub fn share_rate(mut self, limit: &$crate::transfer::RateLimit) -> Self {
             self.settings.rate = Some(limit.clone());
             self
         }
 
-        /// Calls `report(done)` as bytes go by, of all parts together.
+        /// Calls `report(done)` with the number of bytes sent so far, for all parts together.
         pub fn on_progress(mut self, report: impl Fn(u64) + Send + Sync + 'static) -> Self {
             self.settings.report = Some(Arc::new(move |done, _| report(done)));
             self

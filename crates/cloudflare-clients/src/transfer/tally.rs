@@ -1,12 +1,12 @@
-//! How far a transfer is.
+//! The progress of a transfer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Told how many bytes are done, and of how many.
+/// Called with the number of bytes done, and the total.
 pub(super) type Report = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
-/// Counts what all pieces have done.
+/// Sums up the progress of all pieces.
 pub(super) struct Tally {
     done: AtomicU64,
     total: u64,
@@ -34,7 +34,7 @@ impl Tally {
         }
     }
 
-    /// Something for `Body::on_progress` of one piece. What is sent again counts once.
+    /// Returns a callback for `Body::on_progress` of one piece. Bytes that are sent again count once.
     pub(super) fn piece(self: &Arc<Self>) -> impl Fn(u64, Option<u64>) + Send + Sync + 'static {
         let (tally, before) = (Arc::clone(self), AtomicU64::new(0));
         move |done, _| {

@@ -1,5 +1,5 @@
-//! Uploads that were begun and whose ids nobody was told: the answer was lost, or the process was killed before it
-//! came. The service has nothing that tells them from those of others but their key and their time.
+//! Uploads that were started and whose ids are unknown, because the answer was lost or the process was killed
+//! before it came. Only their key and their time tell them from the uploads of others.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use crate::model::r2::{MultipartUploadSummary, normalize_key};
 use crate::r2::R2Service;
 use crate::time::{duration_millis, to_millis};
 
-/// How much earlier than by this clock the service may say that one was begun.
+/// How much earlier than this clock the service's time of an upload may be.
 const BEFORE: Duration = Duration::from_secs(60);
 
-/// How much later: a request may be under way for some time, and be sent again.
+/// How much later it may be: a request may take some time, and be retried.
 const AFTER: Duration = Duration::from_secs(120);
 
-/// Aborts the uploads of this key that were begun about one of these times, have no part, and are neither
-/// `ours` nor of another journal. Somebody else's of the same key and time has parts by the time that all of
-/// ours have arrived.
+/// Aborts the uploads of this key that were started about one of these times, have no part, and are neither
+/// `ours` nor in another journal. An upload of somebody else with the same key and time has parts by the time
+/// that all of ours have arrived.
 pub(super) async fn abort_unanswered(
     service: &R2Service,
     key: &str,
@@ -36,7 +36,7 @@ pub(super) async fn abort_unanswered(
         None => HashSet::new(),
     };
     let key = &*normalize_key(key);
-    // Those of the key itself come before those of keys that are longer.
+    // Uploads of the key itself are listed before those of longer keys.
     let uploads = service
         .list_multipart_uploads()
         .prefix(key)
@@ -59,7 +59,7 @@ pub(super) async fn abort_unanswered(
             Err(error) if error.kind() != ErrorKind::NoSuchUpload => return Err(error),
             Ok(_) | Err(_) => continue,
         }
-        tracing::debug!(key, upload_id, "aborting an upload that was begun and never answered");
+        tracing::debug!(key, upload_id, "aborting an upload that was started and whose answer was lost");
         upload.abort().await?;
     }
     Ok(())

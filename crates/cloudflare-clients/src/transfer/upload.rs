@@ -35,11 +35,11 @@ use crate::r2::{CreateMultipartUpload, MultipartUpload, R2Service};
 use crate::sync::{into_inner, lock};
 use crate::time::to_millis;
 
-/// Files up to this size go up in one request.
+/// Files up to this size are uploaded in one request, in bytes.
 const MAX_WHOLE: u64 = 64 * 1024 * 1024;
 
 impl R2Service {
-    /// Stores a file: `r2.upload("film.mp4", "creator-123/film.mp4").journal("journals").await?`.
+    /// Uploads a file: `r2.upload("film.mp4", "creator-123/film.mp4").journal("journals").await?`.
     ///
     /// See [`transfer`](crate::transfer).
     pub fn upload(&self, path: impl Into<PathBuf>, key: impl Into<String>) -> Upload {
@@ -57,20 +57,19 @@ impl R2Service {
     }
 }
 
-/// The upload of a file; awaiting it stores the object and says what proved it.
+/// A request to upload one file. Awaiting it stores the object and returns how it was verified.
 ///
-/// A file of up to 64 MiB goes up in one request, a larger one in parts, which are read from the file as they go.
-/// The file must not change meanwhile: that is [`ErrorKind::Storage`], and nothing is stored.
+/// A file of up to 64 MiB is uploaded in one request, a larger one in parts that are streamed from the file.
+/// If the file changes during the upload, it fails with [`ErrorKind::Storage`] and nothing is stored.
 ///
 /// With a [`journal`](Self::journal), an upload that fails or is dropped keeps its parts, and the same call
-/// continues with it;
-/// [`abort`](Self::abort) drops them. What cannot be continued, such as one whose condition failed, is
-/// aborted. Without a journal one that fails is aborted, and one that is dropped leaves its parts to R2, which
-/// deletes them after 7 days.
+/// resumes it; [`abort`](Self::abort) deletes them. An upload that cannot be resumed, for example because its
+/// condition failed, is aborted. Without a journal, a failed upload is aborted, and a dropped one leaves its
+/// parts to R2, which deletes them after 7 days.
 ///
-/// Where the answer to the beginning of an upload in parts was lost, or the process was killed before it
-/// came, nobody knows the id of what was begun. Once all parts have arrived, the uploads of this key that
-/// were begun about that time and have no part are aborted.
+/// If the answer to the creation of a multipart upload was lost, or the process was killed before it came,
+/// nobody knows the id of that upload. Once all parts have arrived, the uploads of this key that were started
+/// about that time and have no part are aborted.
 #[derive(Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Upload {
@@ -85,18 +84,18 @@ pub struct Upload {
     report: Option<Report>,
 }
 
-/// What became of an upload.
+/// The result of an upload.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Uploaded {
-    /// What is known of the object.
+    /// The stored object, as far as the service described it.
     pub stored: StoredObject,
-    /// What proved that it has the bytes of the file.
+    /// The checksum that showed that the object has the file's bytes.
     pub verified: Verified,
-    /// How many bytes had arrived before, and were not sent again.
+    /// Number of bytes that had arrived in an earlier attempt and were not sent again.
     pub resumed_bytes: u64,
-    /// Whether an upload that had begun before was given up, because it was about something else: the file has
-    /// changed, or what it is stored with, or the service does not have it any more.
+    /// Whether an earlier, partial upload was discarded, because the file or its metadata has changed, or the
+    /// service no longer has the upload.
     pub restarted: bool,
 }
 
@@ -105,58 +104,61 @@ impl Upload {
     checksum_algorithm_setter!(request);
     ssec_key_setter!(service);
 
-    /// A condition on the object that the key already has, as of [`Put::only_if`](crate::r2::Put::only_if).
-    /// Of an upload in parts the service looks at it once all have arrived.
+    /// Stores the object only if the one that the key already has meets this condition, as in
+    /// [`Put::only_if`](crate::r2::Put::only_if). For an upload in parts, the service checks it when all
+    /// parts have arrived.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.only_if = only_if;
         self
     }
 
-    /// The size of every part but the last, 5 MiB to 5 GiB. What fits into one goes up in one request. By
-    /// default it is 16 MiB for files above 64 MiB, and more for those above 156 GiB, which has to do with
-    /// 10,000 parts.
+    /// Sets the size of every part but the last, 5 MiB to 5 GiB. A file that fits into one part is uploaded
+    /// in one request. The default is 16 MiB for files above 64 MiB, and more for files above 156 GiB, as an
+    /// object has 10,000 parts at most.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = Some(bytes);
         self
     }
 
-    /// How many parts are under way at once, at most; 8 by default. 0 counts as 1.
+    /// Sets the maximum number of parts in flight. The default is 8; 0 counts as 1.
     pub fn concurrency(mut self, parts: usize) -> Self {
         self.concurrency = parts.max(1);
         self
     }
 
-    /// How many bytes a second are sent at most, of all parts together; 1 KiB at least. At a low rate fewer
-    /// parts are under way at once, so that each has 64 KiB a second.
+    /// Limits the bytes per second that are sent, for all parts together. The minimum is 1 KiB. At a low rate
+    /// fewer parts are in flight, so that each has 64 KiB a second.
     pub fn limit_rate(self, bytes_per_second: u64) -> Self {
         let limit = RateLimit::new(&self.service, bytes_per_second);
         self.share_rate(&limit)
     }
 
-    /// The same as [`limit_rate`](Self::limit_rate), with a limit that other transfers share.
+    /// Like [`limit_rate`](Self::limit_rate), with a limit that other transfers share.
     pub fn share_rate(mut self, limit: &RateLimit) -> Self {
         self.rate = Some(limit.clone());
         self
     }
 
-    /// The folder that keeps what has arrived of uploads in parts, so that they can be continued; it is made
-    /// if need be. A file in there is named by the path and the key, not by the bucket: give each bucket a
-    /// folder of its own.
+    /// Sets the folder for the journals of uploads in parts, from which they are resumed. It is created if it
+    /// does not exist. The name of a journal is derived from the path and the key, not from the bucket: use a
+    /// separate folder for each bucket.
     pub fn journal(mut self, folder: impl Into<PathBuf>) -> Self {
         self.journal = Some(folder.into());
         self
     }
 
-    /// Calls `report(done, total)` as bytes go by, of all parts together. What had arrived before counts.
+    /// Calls `report(done, total)` as bytes are sent, for all parts together. Bytes from an earlier attempt
+    /// count.
     pub fn on_progress(mut self, report: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
         self.report = Some(Arc::new(report));
         self
     }
 
-    /// Drops what an upload that was interrupted has left: its parts and its journal. Says whether there was one.
+    /// Deletes what an interrupted upload has left: its parts and its journal. Returns whether there was an
+    /// upload to abort.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`]: it is under way.
+    /// [`ErrorKind::Conflict`] if the upload is in progress.
     pub async fn abort(self) -> Result<bool> {
         let operation = Operation::new("upload", &self.request.key);
         let aborted = async {
@@ -176,8 +178,10 @@ impl Upload {
     async fn run(self) -> Result<Uploaded> {
         let file = FileIdentity::of(&self.path).await?;
         if file.size > MAX_OBJECT_SIZE {
-            let message =
-                format!("the file has {} bytes, and an object {MAX_OBJECT_SIZE} at most", file.size);
+            let message = format!(
+                "the file has {} bytes, and the largest object has {MAX_OBJECT_SIZE} bytes",
+                file.size
+            );
             return Err(Error::invalid_input(message).with_code(TOO_LARGE));
         }
         let pieces = Pieces::new(file.size, self.part_size)?;
@@ -217,7 +221,7 @@ impl fmt::Debug for Upload {
 
 sent_when_awaited!(Upload => Uploaded);
 
-/// An upload that is under way.
+/// An upload in progress.
 struct Transfer {
     upload: Upload,
     service: R2Service,
@@ -227,19 +231,19 @@ struct Transfer {
     tally: Arc<Tally>,
 }
 
-/// An upload in parts that the service has.
+/// A multipart upload that was created.
 struct Begun {
     upload: MultipartUpload,
     pieces: Pieces,
-    /// Whether the service was asked for the CRC-64 of the whole.
+    /// Whether the service was asked for the CRC-64 of the whole object.
     with_crc: bool,
     /// The parts that have arrived.
     arrived: BTreeMap<u16, Arrived>,
-    /// When others were begun of which no answer has come.
+    /// Times at which other uploads were started whose answers never came.
     unanswered: Vec<u64>,
 }
 
-/// A part that the service has, and the CRC-64 of its bytes in the file.
+/// A part that has arrived, and the CRC-64 of its bytes in the file.
 #[derive(Clone)]
 struct Arrived {
     part: UploadedPart,
@@ -250,7 +254,7 @@ enum Resumed {
     /// Nothing has arrived.
     NotBegun,
     Begun(Begun),
-    /// It was completed, and the answer was lost.
+    /// The upload was completed, and the answer was lost.
     Completed(Box<StoredObject>, Option<Crc64Nvme>),
     GivenUp,
 }
@@ -264,7 +268,7 @@ impl Transfer {
         &self.upload.request.key
     }
 
-    /// Sends all of the file in one request.
+    /// Uploads the whole file in one request.
     async fn whole(&self) -> Result<Uploaded> {
         let _slot = self.pace.slot().await;
         let restarted = self.give_up_earlier().await?;
@@ -291,7 +295,7 @@ impl Transfer {
         Ok(Uploaded { stored, verified, resumed_bytes: 0, restarted })
     }
 
-    /// Aborts an earlier upload of this key, of when the file was larger.
+    /// Aborts an earlier upload of this key, from when the file was larger.
     async fn give_up_earlier(&self) -> Result<bool> {
         let Some(journal) = &self.journal else { return Ok(false) };
         abort_begun(&self.service, journal).await
@@ -331,7 +335,8 @@ impl Transfer {
         match self.finish(&begun).await {
             Ok((stored, verified)) => self.done(stored, verified, resumed_bytes, restarted).await,
             Err(error) => {
-                // Whatever else went wrong, bytes of two versions of the file are not sent on.
+                // Whatever else went wrong, an upload with bytes of two versions of the file is not
+                // continued.
                 let error = self.file.check(self.path()).await.err().unwrap_or(error);
                 self.failed(&begun, &error).await;
                 Err(error)
@@ -358,7 +363,7 @@ impl Transfer {
         Ok(Uploaded { stored, verified, resumed_bytes, restarted })
     }
 
-    /// Aborts what cannot be continued.
+    /// Aborts an upload that cannot be resumed.
     async fn failed(&self, begun: &Begun, error: &Error) {
         let resumable = match error.kind() {
             ErrorKind::PreconditionFailed
@@ -382,11 +387,11 @@ impl Transfer {
             }
         };
         if let Err(error) = removed.await {
-            tracing::warn!(key = self.key(), %error, "the unfinished upload could not be aborted");
+            tracing::warn!(key = self.key(), %error, "could not abort the unfinished upload");
         }
     }
 
-    /// What the object will be stored with, as the journal has it.
+    /// The metadata and settings that the object will be stored with, for the journal.
     fn stored_with(&self) -> Value {
         let CreateMultipartUploadRequest {
             http_metadata,
@@ -432,7 +437,7 @@ impl Transfer {
         }
     }
 
-    /// What is known of an upload before anything of it is sent.
+    /// Writes the header of the journal, before any part is sent.
     async fn write_down(
         &self,
         pieces: Pieces,
@@ -454,7 +459,8 @@ impl Transfer {
         journal.begin(header).await
     }
 
-    /// The service did not say that it has begun one. Where it may have, the journal has the next call look.
+    /// Handles a failed creation. If the service may have created the upload, the journal makes the next call
+    /// look for it.
     async fn not_begun(&self, unanswered: &[u64], error: &Error) {
         let may_have = error.is_retryable() || error.kind() == ErrorKind::UnexpectedResponse;
         let left = async {
@@ -466,7 +472,7 @@ impl Transfer {
             }
         };
         if let Err(error) = left.await {
-            tracing::warn!(key = self.key(), %error, "an upload that may have begun could not be aborted");
+            tracing::warn!(key = self.key(), %error, "could not abort an upload that may have been started");
         }
     }
 
@@ -474,7 +480,7 @@ impl Transfer {
         abort_unanswered(&self.service, self.key(), begun, ours, self.journal.as_ref()).await
     }
 
-    /// What the service still has of the upload that the journal is about.
+    /// Returns what the service still has of the upload in the journal.
     async fn resume(&self, header: &UploadHeader, known: Vec<UploadedPart>) -> Result<Resumed> {
         let Some(upload_id) = &header.upload_id else { return Ok(Resumed::NotBegun) };
         let mut upload = self.service.resume_multipart_upload(self.key(), upload_id);
@@ -488,17 +494,14 @@ impl Transfer {
             && header.full_object_crc64nvme <= self.proves_by_crc();
         let pieces = Pieces::new(self.file.size, Some(header.part_size)).ok().filter(|_| is_this);
         let Some(pieces) = pieces else {
-            tracing::debug!(
-                key = self.key(),
-                "the file has changed, or what it is stored with: starting anew"
-            );
+            tracing::debug!(key = self.key(), "the file or its metadata has changed: restarting the upload");
             upload.abort().await?;
             return Ok(Resumed::GivenUp);
         };
         let known: BTreeMap<_, _> = known.into_iter().map(|part| (part.part_number, part)).collect();
         let listed: Vec<UploadedPart> = match upload.list_parts().stream().try_collect().await {
             Ok(listed) => listed,
-            // What a service does not list was written down here.
+            // The service does not support listing parts: use those in the journal.
             Err(error) if error.kind() == ErrorKind::Unsupported => known.values().cloned().collect(),
             Err(error) if error.kind() == ErrorKind::NoSuchUpload => {
                 return self.completed_before(pieces, &known).await;
@@ -514,7 +517,7 @@ impl Transfer {
             if known.is_none_or(|known| known.etag != found.part.etag)
                 && let Some(journal) = &self.journal
             {
-                // Once the upload is completed, the service does not list its parts any more.
+                // Once the upload is completed, the service no longer lists its parts.
                 journal.append(found.part.clone()).await?;
             }
             arrived.insert(piece.number, found);
@@ -523,7 +526,8 @@ impl Transfer {
         Ok(Resumed::Begun(Begun { upload, pieces, with_crc, arrived, unanswered }))
     }
 
-    /// The listed part, if it has the bytes of the file: by what the journal says of it, else by the file.
+    /// Returns the listed part if it has the bytes of the file, according to the journal or else to the file
+    /// itself.
     async fn arrived(
         &self,
         piece: Piece,
@@ -548,7 +552,7 @@ impl Transfer {
         let (is_same, crc) = if known.is_some() && (crc.is_some() || !with_crc) {
             (is_same, crc)
         } else {
-            // It arrived, and the process was killed before it wrote that down.
+            // The part arrived, and the process was killed before it was recorded.
             let md5 = Checksum::from_etag(&listed.etag).filter(|_| self.service.ssec_key().is_none());
             let listed_other = listed_other.or(md5);
             let algorithm = listed_other.filter(|_| listed_crc.is_none()).map(|other| other.algorithm());
@@ -559,7 +563,7 @@ impl Transfer {
             };
             (is_same, Some(read.crc64nvme))
         };
-        // Completing the upload takes it of every part.
+        // Completing the upload needs this checksum of every part.
         if let (true, Some(other), None) = (is_same, other, listed_other) {
             let known = known.and_then(|known| known.checksums.get(other).copied());
             listed.checksums.extend(match known {
@@ -570,7 +574,8 @@ impl Transfer {
         Ok(is_same.then_some(Arrived { part: with_checksum(listed, piece, crc, with_crc), crc }))
     }
 
-    /// An upload that the service does not have: it was completed, and its answer was lost, or it was aborted.
+    /// Handles an upload that the service does not have: it was completed and the answer was lost, or it was
+    /// aborted.
     async fn completed_before(&self, pieces: Pieces, known: &BTreeMap<u16, UploadedPart>) -> Result<Resumed> {
         if known.len() as u64 != pieces.count() {
             return Ok(Resumed::GivenUp);
@@ -580,7 +585,7 @@ impl Transfer {
         Ok(Resumed::Completed(Box::new(stored), parts.iter().map(UploadedPart::crc64nvme).collect()))
     }
 
-    /// The object, if it is made of these parts.
+    /// Returns the object if it consists of these parts.
     async fn completed_object(&self, parts: &[UploadedPart]) -> Result<Option<StoredObject>> {
         let Some(object) = self.service.head(self.key()).await? else { return Ok(None) };
         let crc: Option<Crc64Nvme> = parts.iter().map(UploadedPart::crc64nvme).collect();
@@ -591,7 +596,7 @@ impl Transfer {
         Ok(is_it.then(|| object.into()))
     }
 
-    /// Sends the parts that are missing, and makes the object of all.
+    /// Sends the missing parts and completes the object.
     async fn finish(&self, begun: &Begun) -> Result<(StoredObject, Verified)> {
         let Begun { upload, pieces, with_crc, arrived, .. } = begun;
         let with_crc = *with_crc;
@@ -608,9 +613,9 @@ impl Transfer {
         };
         try_join_all((0..self.upload.concurrency).map(|_| worker())).await?;
         self.file.check(self.path()).await?;
-        // Not before: an upload of somebody else has a part by now.
+        // Not earlier: by now, an upload of somebody else has a part.
         if let Err(error) = self.abort_unanswered(&begun.unanswered, Some(upload.upload_id())).await {
-            tracing::warn!(key = self.key(), %error, "an upload that was begun in vain could not be aborted");
+            tracing::warn!(key = self.key(), %error, "could not abort an upload whose creation was not answered");
         }
 
         let (parts, crcs): (Vec<_>, Vec<_>) =
@@ -622,7 +627,7 @@ impl Transfer {
             complete = complete.checksum(crc.checksum());
         }
         let stored = match complete.await {
-            // What a killed process had sent may have completed it since its parts were listed.
+            // Requests of a killed process may have completed the upload after its parts were listed.
             Err(error) if error.kind() == ErrorKind::NoSuchUpload => {
                 self.completed_object(&parts).await?.ok_or(error)?
             }
@@ -633,7 +638,7 @@ impl Transfer {
         Ok((stored, verified))
     }
 
-    /// Whether the object is to have its CRC-64.
+    /// Whether the object gets a CRC-64.
     fn proves_by_crc(&self) -> bool {
         match self.upload.request.checksum_algorithm {
             Some(algorithm) => algorithm == ChecksumAlgorithm::Crc64Nvme,
@@ -657,13 +662,13 @@ impl Transfer {
         Ok(Arrived { part, crc })
     }
 
-    /// The body of a piece, which counts and keeps to the rate.
+    /// The body of a piece, with progress and the rate limit applied.
     fn watched(&self, body: Body) -> Body {
         RateLimit::applied(self.upload.rate.as_ref(), body.on_progress(self.tally.piece()))
     }
 
-    /// The CRC-64 of a piece, where it is wanted, and its checksum by the algorithm that each part needs.
-    /// Read before it is sent, so that the service refuses other bytes.
+    /// Returns the CRC-64 of a piece, if needed, and its checksum by the algorithm that each part needs. They
+    /// are computed before the piece is sent, so that the service rejects other bytes.
     async fn checksums_of(
         &self,
         piece: Piece,
@@ -678,7 +683,7 @@ impl Transfer {
     }
 }
 
-/// Stores what fits into one request, and says what proved it.
+/// Stores a body with one request. Returns how it was verified.
 pub(super) async fn put_whole(
     service: &R2Service,
     request: &CreateMultipartUploadRequest,
@@ -702,7 +707,7 @@ pub(super) async fn put_whole(
     Ok((stored, verified))
 }
 
-/// Drops the upload that a journal is about, and the journal. Says whether one had begun.
+/// Aborts the upload of a journal, and removes the journal. Returns whether an upload was aborted.
 async fn abort_begun(service: &R2Service, journal: &UploadJournal) -> Result<bool> {
     let begun = journal.read().await?;
     let mut aborted = false;

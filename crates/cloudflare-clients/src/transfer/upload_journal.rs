@@ -1,4 +1,4 @@
-//! The journals of uploads: a folder with a file for each.
+//! The journals of uploads: a folder with one file per upload.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -14,24 +14,24 @@ use super::journal::{Journal, header};
 use crate::error::Result;
 use crate::model::r2::UploadedPart;
 
-/// What is uploaded, and how.
+/// The first line of a journal: what is uploaded, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UploadHeader {
     pub(super) key: String,
-    /// For people: the name of the journal tells paths apart.
+    /// For people who read the journal. The file's name distinguishes paths.
     pub(super) path: String,
     pub(super) file: FileIdentity,
     pub(super) part_size: u64,
-    /// Until the service has said it, only that an upload is being begun is known.
+    /// `None` until the service has answered the creation of the upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) upload_id: Option<String>,
-    /// When uploads were begun of which no answer has come, in milliseconds since 1970.
+    /// Times at which uploads were started whose answers never came, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) unanswered: Vec<u64>,
-    /// Whether the service was asked for the CRC-64 of the whole.
+    /// Whether the service was asked for the CRC-64 of the whole object.
     pub(super) full_object_crc64nvme: bool,
-    /// The metadata and storage class that the object will have.
+    /// The metadata, storage class and checksum that the object will have.
     pub(super) stored_with: Value,
 }
 
@@ -43,8 +43,8 @@ pub(super) struct UploadJournal {
 }
 
 impl UploadJournal {
-    /// Opens the one for this file and key, or makes it. `None`: it does not exist, and only an existing one
-    /// was asked for.
+    /// Opens or creates the journal for this file and key. `None` if it does not exist and `only_existing` is
+    /// set.
     pub(super) async fn open(
         folder: &Path,
         path: &Path,
@@ -57,7 +57,7 @@ impl UploadJournal {
             if only_existing && !journal.exists() {
                 return Ok(None);
             }
-            std::fs::create_dir_all(&folder).map_err(|error| storage(&folder, "cannot be made", error))?;
+            std::fs::create_dir_all(&folder).map_err(|error| storage(&folder, "cannot be created", error))?;
             Ok(Some(Self { journal: Arc::new(Journal::open(&journal)?), folder }))
         })
         .await
@@ -83,7 +83,7 @@ impl UploadJournal {
         blocking(move || journal.remove()).await
     }
 
-    /// The uploads that the journals of the folder are about.
+    /// The ids of the uploads in all journals of the folder.
     pub(super) async fn known_uploads(&self) -> Result<HashSet<String>> {
         let folder = self.folder.clone();
         blocking(move || {
@@ -104,10 +104,10 @@ impl UploadJournal {
 }
 
 fn name(path: &Path, key: &str) -> Result<PathBuf> {
-    let absolute = std::path::absolute(path).map_err(|error| storage(path, "cannot be named", error))?;
+    let absolute = std::path::absolute(path).map_err(|error| storage(path, "has no absolute path", error))?;
     let mut hash = Sha256::new();
     hash.update(key);
-    // No key has it.
+    // No key contains a zero byte.
     hash.update([0]);
     hash.update(absolute.as_os_str().as_encoded_bytes());
     let mut name = hex::encode(hash.finalize());

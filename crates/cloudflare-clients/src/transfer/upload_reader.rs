@@ -1,4 +1,4 @@
-//! Uploads of what an `AsyncRead` gives.
+//! Uploads from an `AsyncRead`.
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use crate::r2::R2Service;
 use crate::sync::into_inner;
 
 impl R2Service {
-    /// Stores what a reader gives, whose length need not be known: `r2.upload_reader(tokio::io::stdin(),
+    /// Uploads all bytes of a reader, whose length need not be known: `r2.upload_reader(tokio::io::stdin(),
     /// "log.txt").await?`.
     ///
     /// ```
@@ -43,20 +43,20 @@ impl R2Service {
     }
 }
 
-/// The upload of what a reader gives; awaiting it stores the object and says what proved it.
+/// A request to upload the bytes of a reader. Awaiting it stores the object and returns how it was verified.
 ///
-/// What fits into one part goes up in one request. More goes up in equal parts, which are in memory: as many
-/// as are [under way](Self::concurrency), and the one that is being read, 72 MiB by default. The reader is
+/// Bytes that fit into one part are uploaded in one request, and more of them in equal parts. The parts [in
+/// flight](Self::concurrency) and the one that is being read are in memory, 72 MiB by default. The reader is
 /// read only as fast as that allows.
 ///
-/// One that fails is aborted, and so is one that is dropped, as long as the runtime runs; what is left after
-/// all R2 deletes after 7 days. The error of a reader is [`ErrorKind::InvalidInput`](crate::ErrorKind) and
-/// has the reader's as its source; one of this crate, such as that of a [`Reader`](super::Reader), stays as
-/// it is.
+/// An upload that fails is aborted, and so is one that is dropped, as long as the runtime runs; otherwise R2
+/// deletes its parts after 7 days. An error of the reader becomes
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the reader's error as its source. An error of this
+/// crate, such as one of a [`Reader`](super::Reader), is returned unchanged.
 #[must_use = "a request does nothing until it is awaited"]
 pub struct UploadReader {
     settings: StreamSettings,
-    /// Only ever reached by value.
+    /// Only accessed by value.
     reader: Mutex<Pin<Box<dyn AsyncRead + Send>>>,
 }
 
@@ -76,7 +76,7 @@ impl UploadReader {
 async fn read(upload: &mut StreamUpload, mut reader: Pin<Box<dyn AsyncRead + Send>>) -> Result<Uploaded> {
     loop {
         let read = if upload.buffer.is_full() {
-            // Before there is one more part in memory.
+            // Wait before there is one more part in memory.
             upload.parts.room().await?;
             let mut next = upload.buffer.next();
             let read = next.read(&mut reader).await;

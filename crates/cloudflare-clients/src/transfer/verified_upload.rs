@@ -1,12 +1,12 @@
-//! What proves an object that was uploaded.
+//! How an uploaded object was verified.
 
 use super::proof::Verified;
 use crate::model::r2::multipart::is_md5_of_parts;
 use crate::model::r2::{Checksum, Checksums, CompositeChecksum, StoredObject, UploadedPart};
 use crate::r2::R2Service;
 
-/// What proves that an object has the bytes that were sent, of which this is a checksum. It was sent in these
-/// parts, which were compared one by one, or whole, with this checksum.
+/// Returns what shows that an object has the bytes that were sent. `whole` is their checksum. `parts` are
+/// those that were sent and compared one by one; without them, the object was compared whole with `whole`.
 pub(super) async fn verified_upload(
     service: &R2Service,
     stored: &StoredObject,
@@ -22,7 +22,7 @@ pub(super) async fn verified_upload(
     if is_composite_of(&stored.checksums, parts) {
         return Verified::Checksum;
     }
-    // It was compared where the service did not repeat the checksum.
+    // The etag was compared if the service did not return the checksum.
     if whole.is_some() && stored.md5_of_etag().is_some() {
         return Verified::Md5;
     }
@@ -33,7 +33,7 @@ pub(super) async fn verified_upload(
     if whole.is_none() {
         return Verified::LengthOnly;
     }
-    // A service may say it of an object and not of an upload.
+    // A service may return the checksum for an object, but not for an upload.
     match service.head(&stored.key).await {
         Ok(Some(object)) if object.etag == stored.etag => {
             has(&object.checksums, whole).unwrap_or(Verified::LengthOnly)
@@ -50,7 +50,7 @@ fn has(checksums: &Checksums, whole: Option<Checksum>) -> Option<Verified> {
     })
 }
 
-/// Whether the object has a checksum of the checksums that its parts were compared with one by one.
+/// Whether the object has a composite checksum of the checksums that its parts were compared with.
 fn is_composite_of(checksums: &Checksums, parts: &[UploadedPart]) -> bool {
     let Some(stored) = checksums.composite() else { return false };
     let algorithm = stored.algorithm();

@@ -1,4 +1,4 @@
-//! Uploads of what is written.
+//! Uploads of written bytes.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -23,7 +23,7 @@ use crate::sync;
 const OPERATION: &str = "writer";
 
 impl R2Service {
-    /// Stores what is written: `r2.writer("report.csv").content_type("text/csv").open()?` is an
+    /// Stores the bytes that you write: `r2.writer("report.csv").content_type("text/csv").open()?` is an
     /// [`AsyncWrite`].
     ///
     /// ```
@@ -31,7 +31,8 @@ impl R2Service {
     /// use cloudflare_clients::transfer::Verified;
     /// use tokio::io::AsyncWriteExt as _;
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
     /// let mut writer = r2.writer("report.csv").content_type("text/csv").open()?;
@@ -41,7 +42,7 @@ impl R2Service {
     /// let uploaded = writer.finish().await?;
     /// assert_eq!(uploaded.verified, Verified::Crc64);
     ///
-    /// // One that is dropped before it is finished stores nothing.
+    /// // A writer that is dropped before it is finished stores nothing.
     /// r2.writer("other.csv").open()?.write_all(b"1,2").await?;
     /// assert!(r2.get("other.csv").await?.is_none());
     /// # Ok(()) }
@@ -51,7 +52,7 @@ impl R2Service {
     }
 }
 
-/// What a [`Writer`] stores, and how.
+/// The options of a [`Writer`].
 #[derive(Clone)]
 #[must_use = "it does nothing until it is opened"]
 pub struct WriterBuilder {
@@ -61,10 +62,11 @@ pub struct WriterBuilder {
 impl WriterBuilder {
     stream_setters!();
 
-    /// The writer. Nothing is sent yet.
+    /// Creates the writer. Sends nothing yet.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): what R2 does not take, such as a key that is too long.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) for options that R2 does not allow, such as a key that
+    /// is too long.
     pub fn open(self) -> Result<Writer> {
         let key = self.settings.request.key.clone();
         let upload = Operation::new(OPERATION, &key).check(self.settings.begin())?;
@@ -78,29 +80,29 @@ impl fmt::Debug for WriterBuilder {
     }
 }
 
-/// An object that is written: a [`tokio::io::AsyncWrite`], which needs a Tokio runtime.
+/// A writer of one object: a [`tokio::io::AsyncWrite`]. It needs a Tokio runtime.
 ///
-/// What is written goes up as [`UploadReader`](super::UploadReader) says: what fits into one part in one
-/// request at the end, more in equal parts while further bytes are written. A write waits once as many parts
-/// are under way as may be. Memory holds these and the part that is being written, 72 MiB by default.
+/// Bytes are uploaded like those of an [`UploadReader`](super::UploadReader): if they fit into one part, in
+/// one request at the end, otherwise in equal parts while you write. A write waits when the maximum number of
+/// parts is in flight. These parts and the one that is being written are in memory, 72 MiB by default.
 ///
-/// [`finish`](Self::finish), or `shutdown` of tokio's `AsyncWriteExt`, makes the object; there is nothing of
-/// it before. `flush` has nothing to do, for a part cannot be sent before it is full. A writer that is
-/// dropped stores nothing, and aborts the upload as long as the runtime runs; [`abort`](Self::abort) waits
-/// for that. What is left after all R2 deletes after 7 days.
+/// [`finish`](Self::finish), or `shutdown` of tokio's `AsyncWriteExt`, creates the object; it does not exist
+/// before. `flush` does nothing, as a part cannot be sent before it is full. A writer that is dropped stores
+/// nothing, and aborts the upload as long as the runtime runs; [`abort`](Self::abort) waits for that.
+/// Otherwise R2 deletes the parts after 7 days.
 ///
-/// A failure aborts the upload, and is what every further call gives. An [`io::Error`] of a write has the
-/// [`Error`] as its inner one.
+/// A failure aborts the upload, and every further call returns the same error. The [`io::Error`] of a write
+/// has the [`Error`] as its inner error.
 #[must_use = "it stores nothing until it is finished"]
 pub struct Writer {
     key: String,
-    /// Only ever reached through `&mut`, which makes sharing it between threads harmless.
+    /// Only accessed through `&mut`, which makes sharing it between threads harmless.
     state: Mutex<State>,
 }
 
 enum State {
     Writing(Box<StreamUpload>),
-    /// The buffer is full, and is being handed on.
+    /// The buffer is full and is being sent.
     Sending(BoxFuture<'static, Result<Box<StreamUpload>>>),
     Finishing(BoxFuture<'static, Result<Uploaded>>),
     Finished(Box<Uploaded>),
@@ -108,30 +110,31 @@ enum State {
 }
 
 impl Writer {
-    /// The key that the object will have.
+    /// Returns the key that the object will have.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Sends the rest and makes the object. It may follow a `shutdown`, and then says what came of that.
+    /// Sends the rest and creates the object. It can be called after `shutdown` and then returns the result
+    /// of that.
     ///
     /// # Errors
-    /// Those of the requests, and of the writes before.
+    /// The errors of the requests, and of earlier writes.
     pub async fn finish(mut self) -> Result<Uploaded> {
         poll_fn(|cx| self.poll_finish(cx)).await
     }
 
-    /// Stores nothing, and aborts what has begun. What is finished stays.
+    /// Stores nothing, and aborts what was started. A finished object is kept.
     ///
     /// # Errors
-    /// Those of the request that aborts.
+    /// The errors of the request that aborts the upload.
     pub async fn abort(self) -> Result<()> {
         let operation = Operation::new(OPERATION, &self.key);
         let upload = match sync::into_inner(self.state) {
             State::Writing(upload) => upload,
             State::Sending(sending) => match sending.await {
                 Ok(upload) => upload,
-                // It is aborted.
+                // It was aborted already.
                 Err(_) => return Ok(()),
             },
             State::Finishing(_) | State::Finished(_) | State::Failed(_) => return Ok(()),
@@ -150,7 +153,8 @@ impl Writer {
                 State::Writing(_) => send(take(state)),
                 State::Sending(sending) => sent(key, ready!(sending.poll_unpin(cx))),
                 State::Finishing(_) | State::Finished(_) => {
-                    let message = "what is written is behind the end: the writer is finished";
+                    let message =
+                        "the writer is finished: nothing can be written after `finish` or `shutdown`";
                     let error = Error::invalid_input(message).during(OPERATION, Some(key));
                     return Poll::Ready(Err(error));
                 }
@@ -179,9 +183,12 @@ impl Writer {
     }
 }
 
-/// What stays behind is replaced at once.
+/// Takes the state; the caller replaces it immediately.
 fn take(state: &mut State) -> State {
-    std::mem::replace(state, State::Failed(Error::unexpected("the writer was left in the middle")))
+    std::mem::replace(
+        state,
+        State::Failed(Error::unexpected("the writer was dropped in the middle of a step")),
+    )
 }
 
 fn send(state: State) -> State {

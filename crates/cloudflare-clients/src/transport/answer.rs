@@ -8,7 +8,7 @@ use super::ReasonPhrase;
 use crate::body::Body;
 use crate::error::{Error, Result};
 
-/// The head of an answer, and its body to come.
+/// The head of an answer, and its body, which may not have arrived yet.
 #[derive(Debug)]
 pub(crate) struct Answer(Response<Body>);
 
@@ -23,7 +23,7 @@ impl Answer {
         self.0.status()
     }
 
-    /// The reason phrase, if it is not HTTP's own.
+    /// The reason phrase, if it is not HTTP's standard one.
     pub(crate) fn reason(&self) -> Option<String> {
         self.0.extensions().get().map(|reason: &ReasonPhrase| reason.as_str().to_owned())
     }
@@ -32,22 +32,22 @@ impl Answer {
         self.0.headers()
     }
 
-    /// The body, of at most `limit` bytes.
+    /// Returns the body, of at most `limit` bytes.
     pub(crate) async fn bytes(self, limit: usize) -> Result<Bytes> {
         let mut pieces = self.0.into_body().into_stream();
         let mut collected = BytesMut::new();
         while let Some(piece) = pieces.try_next().await? {
             if collected.len() + piece.len() > limit {
-                return Err(Error::unexpected(format!("the answer has more than {limit} bytes")));
+                return Err(Error::unexpected(format!("the answer is larger than {limit} bytes")));
             }
             collected.extend_from_slice(&piece);
         }
         Ok(collected.freeze())
     }
 
-    /// The error that `parse` makes of what can be had of the body, up to `limit` bytes: an error is worth
-    /// reporting without its text. Where the body was cut off before its code, nobody knows what the service has
-    /// said, and the request may be sent again.
+    /// Returns the error that `parse` creates from the body, or as much of it as arrives, up to `limit`
+    /// bytes: an error is useful even without its text. If the body was cut off before the error's code, the
+    /// service's answer is unknown, and the request may be retried.
     pub(crate) async fn into_error(self, limit: usize, parse: impl FnOnce(&[u8]) -> Error) -> Error {
         let mut pieces = self.0.into_body().into_stream();
         let mut collected = BytesMut::new();
@@ -65,7 +65,7 @@ impl Answer {
         if is_cut_off && error.code().is_none() { error.retryable(true) } else { error }
     }
 
-    /// The body as it arrives, which must have this length where one is known.
+    /// Returns the body as it arrives. It must have this length, if one is given.
     pub(crate) fn into_body(self, length: Option<u64>) -> Body {
         let body = self.0.into_body().received();
         if length.is_none() || body.content_length() == length {

@@ -1,4 +1,4 @@
-//! The client that requests are sent with.
+//! The client that sends requests.
 
 use std::fmt;
 
@@ -9,33 +9,35 @@ use crate::error::Result;
 
 /// Sends the requests of an [`S3Bucket`](crate::S3Bucket) or a [`RestNamespace`](crate::RestNamespace).
 ///
-/// [`HyperClient`](crate::HyperClient) is the one that they have unless they are given another. Wrap it to measure requests or to
-/// add headers of your own; write one to go through a proxy, for another TLS, or to answer from memory in a test.
+/// The default is [`HyperClient`](crate::HyperClient). Wrap it to measure requests or to add headers.
+/// Implement your own client to use another proxy or TLS library, or to answer from memory in a test.
 ///
-/// A client sends a request as it is:
+/// A client must send a request unchanged:
 ///
-/// - **The target keeps each byte.** Signatures cover the path and the query, and keys may have segments such as `..`. A client
-///   whose URL parser folds those, or encodes anew, asks for another object or fails with 403.
-/// - **The headers stay**, `Host` and `Accept-Encoding: identity` among them. A client may add some.
-/// - **The body has a known length** and is sent with that `Content-Length`, not chunked. It fails if it ends
-///   early or is longer, and must not be taken for complete then. [`HyperClient`](crate::HyperClient) stops
-///   sending it when an answer arrives before; a success that does so is
-///   [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) and sent again, since it cannot be about all of the
-///   body.
-/// - **One call is one request.** A client neither retries nor follows redirects: [`RetryPolicy`](crate::RetryPolicy) decides on the
-///   former, and a signature is good for one host.
-/// - **Its [`Timeouts`](crate::Timeouts)** are in its extensions.
-/// - **It carries credentials**, which belong in no log.
+/// - **Keep each byte of the target.** Signatures cover the path and the query, and keys may have segments
+///   such as `..`. A client whose URL parser removes those, or encodes the path again, requests another
+///   object or fails with 403.
+/// - **Keep the headers**, including `Host` and `Accept-Encoding: identity`. You may add headers.
+/// - **Send the body with its known length** as `Content-Length`, not chunked. The request must fail if the
+///   body ends early or is longer, and must not be treated as complete then.
+///   [`HyperClient`](crate::HyperClient) stops sending the body when an answer arrives early. An early
+///   success is [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) and is retried, since it cannot be about
+///   the whole body.
+/// - **Send one request per call.** Do not retry and do not follow redirects:
+///   [`RetryPolicy`](crate::RetryPolicy) decides about retries, and a signature is valid for one host.
+/// - **Apply the [`Timeouts`](crate::Timeouts)** in the extensions of the request.
+/// - **Keep secrets out of logs:** requests carry credentials.
 ///
-/// The response is what the service answered, whatever its status:
+/// Return the service's response, whatever its status:
 ///
-/// - **It is returned once its head has arrived**; the body follows while it is read.
-/// - **The body is not decoded**, and one that is cut off ends in an error.
-/// - **A [`ReasonPhrase`](crate::ReasonPhrase)** that differs from HTTP's own is in its extensions.
+/// - **Return it when its head has arrived.** The body follows while it is read.
+/// - **Do not decode the body.** If it is cut off, it must end with an error.
+/// - **Add a [`ReasonPhrase`](crate::ReasonPhrase)** to the extensions if it is not HTTP's standard one.
 ///
-/// An error is for where there is no answer: [`ErrorKind::Timeout`](crate::ErrorKind), [`ErrorKind::Dns`](crate::ErrorKind) or
-/// [`ErrorKind::Connection`](crate::ErrorKind), all of which are sent again. An error of the request's own body is passed on as it
-/// is. A caller that drops the future, or the body of the response, gives the request up.
+/// Return an error only if there is no answer: [`ErrorKind::Timeout`](crate::ErrorKind),
+/// [`ErrorKind::Dns`](crate::ErrorKind) or [`ErrorKind::Connection`](crate::ErrorKind), all of which are
+/// retried. Return an error of the request's own body unchanged. If the caller drops the future, or the body
+/// of the response, abort the request.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -59,7 +61,7 @@ use crate::error::Result;
 ///     }
 /// }
 ///
-/// /// Has the same answer to everything, without a network.
+/// /// Returns the same answer to every request, without a network.
 /// #[derive(Debug)]
 /// struct Hello;
 ///
@@ -75,7 +77,7 @@ use crate::error::Result;
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
-/// // In a program the counted client is `HyperClient::new()?`.
+/// // In a program the wrapped client is `HyperClient::new()?`.
 /// let http = Arc::new(Counting { requests: AtomicU64::new(0), client: Arc::new(Hello) });
 /// let config = R2SigningConfig::for_endpoint("https://r2.example.com", "id", "secret", "media");
 /// let r2 = R2Service::new(S3Bucket::new(config)?.with_http_client(http.clone()));
@@ -85,6 +87,6 @@ use crate::error::Result;
 /// ```
 #[async_trait]
 pub trait HttpClient: fmt::Debug + Send + Sync + 'static {
-    /// Sends a request, once, and returns the answer when its head has arrived.
+    /// Sends a request once, and returns the answer when its head has arrived.
     async fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>>;
 }

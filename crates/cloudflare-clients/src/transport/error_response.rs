@@ -1,4 +1,4 @@
-//! Errors as answers of a server.
+//! Errors as responses of a server.
 
 use http::{HeaderValue, Response, StatusCode, header};
 
@@ -6,10 +6,10 @@ use crate::body::Body;
 use crate::error::Error;
 
 impl Error {
-    /// The answer of a server that fails for this reason: [`http_status`](Self::http_status) with
-    /// [`response_headers`](Self::response_headers) and the status's name as its text. A 304 has no body.
+    /// Converts the error to a response of a server: [`http_status`](Self::http_status) with
+    /// [`response_headers`](Self::response_headers), and the name of the status as text. A 304 has no body.
     ///
-    /// The client learns nothing else: neither the key nor what the service said. Log the error before.
+    /// The client learns nothing else: neither the key nor the service's message. Log the error before.
     ///
     /// ```
     /// use cloudflare_clients::{Error, ErrorKind};

@@ -1,4 +1,4 @@
-//! What answers that report a failure have in common.
+//! Helpers for answers that report a failure.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,12 +6,12 @@ use http::{HeaderMap, StatusCode, header};
 
 use crate::error::Error;
 
-/// The longest text of a service that goes into an error.
+/// Maximum length of a service's text in an error, in bytes.
 const MAX_MESSAGE: usize = 1024;
 
-/// The error of a status and of what the service says besides.
+/// Creates the error for a status and the service's message.
 ///
-/// `reason` is the reason phrase of the status line, where it has another one than HTTP's.
+/// `reason` is the reason phrase of the status line, if it is not HTTP's standard one.
 pub(crate) fn status_error(status: StatusCode, reason: Option<&str>, message: Option<&str>) -> Error {
     let reason = reason.or_else(|| status.canonical_reason()).unwrap_or("Unknown Status");
     match message {
@@ -22,7 +22,7 @@ pub(crate) fn status_error(status: StatusCode, reason: Option<&str>, message: Op
     }
 }
 
-/// The status of this number, for tables of errors.
+/// Returns the status with this number, for tables of errors.
 pub(crate) const fn status(number: u16) -> StatusCode {
     match StatusCode::from_u16(number) {
         Ok(status) => status,
@@ -30,7 +30,7 @@ pub(crate) const fn status(number: u16) -> StatusCode {
     }
 }
 
-/// The delay of a `Retry-After` header: seconds, or a date.
+/// Returns the delay of a `Retry-After` header: seconds, or a date.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
@@ -40,19 +40,19 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// The first line of a body that is neither XML nor a page.
+/// Returns the first line of a body that is neither XML nor HTML.
 pub(crate) fn plain_text(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?.trim();
     let line = text.lines().next()?.trim_end();
     (!line.starts_with('<') && !line.contains(char::is_control)).then(|| shorten(line))
 }
 
-/// The beginning of a text, as much of it as an error shows.
+/// Shortens a text to the length that an error shows.
 pub(crate) fn shorten(text: &str) -> String {
     beginning(text, MAX_MESSAGE).to_owned()
 }
 
-/// The whole characters of a text's first `most` bytes.
+/// Returns the whole characters within the first `most` bytes of a text.
 pub(crate) fn beginning(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
     &text[..end.unwrap_or_default()]

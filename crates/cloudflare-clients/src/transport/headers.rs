@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use crate::error::{Error, Result};
 use crate::time::seconds_of_a_date;
 
-/// The value of a header.
+/// Creates the value of a header. `what` names it in the error.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): the value has control characters. `what` names it.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the value has control characters.
 pub(crate) fn value(what: &str, value: &str) -> Result<HeaderValue> {
     HeaderValue::from_str(value).map_err(|_| {
         Error::invalid_input(format!(
@@ -19,10 +19,10 @@ pub(crate) fn value(what: &str, value: &str) -> Result<HeaderValue> {
     })
 }
 
-/// A time as headers carry it, in whole seconds.
+/// Formats a time for a header, in whole seconds. `what` names it in the error.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): the year is not 1970 to 9999. `what` names it.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the year is not 1970 to 9999.
 pub(crate) fn date(what: &str, time: SystemTime) -> Result<HeaderValue> {
     if seconds_of_a_date(time).is_none() {
         return Err(Error::invalid_input(format!("the {what} is not in the years 1970 to 9999")));
@@ -34,12 +34,12 @@ pub(crate) fn read_date(headers: &HeaderMap, name: &HeaderName) -> Option<System
     httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
 }
 
-/// The text of a header. One that is not UTF-8 counts as none.
+/// Returns the text of a header, or `None` if it is not UTF-8.
 pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     std::str::from_utf8(headers.get(name)?.as_bytes()).ok()
 }
 
-/// A number without a sign. One that passes 2^64 is as good as the largest.
+/// Parses a number without a sign. Numbers from 2^64 on count as the largest `u64`.
 pub(crate) fn digits(text: &str) -> Option<u64> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -1,5 +1,5 @@
-//! HTTP, as everything that sends and reads messages needs it: headers, failures, and the client that
-//! requests are sent with.
+//! HTTP for everything that sends and receives messages: headers, failures, and the client that sends
+//! requests.
 
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 mod answer;

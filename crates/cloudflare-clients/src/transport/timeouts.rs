@@ -1,12 +1,12 @@
-//! How long the steps of a request may take.
+//! Time limits for the steps of a request.
 
 use std::time::Duration;
 
-/// How long each step of a request may take. There is no limit on a whole body, however large it is, as long
+/// Time limits for each step of a request. There is no limit for a whole body, however large it is, as long
 /// as it arrives at [`min_speed`](Self::min_speed).
 ///
-/// [`S3Bucket`](crate::S3Bucket) and [`RestNamespace`](crate::RestNamespace) put theirs into the extensions of every request, for
-/// the [`HttpClient`](crate::HttpClient) to keep.
+/// [`S3Bucket`](crate::S3Bucket) and [`RestNamespace`](crate::RestNamespace) add them to the extensions of
+/// every request, and the [`HttpClient`](crate::HttpClient) applies them.
 ///
 /// ```
 /// # #[cfg(feature = "http")] {
@@ -21,41 +21,41 @@ use std::time::Duration;
 #[non_exhaustive]
 #[must_use]
 pub struct Timeouts {
-    /// To make a connection: finding the address, TCP and TLS. 5 s.
+    /// Maximum time to open a connection: DNS, TCP, a proxy's tunnel, and TLS. The default is 5 s.
     pub connect: Duration,
-    /// From when the connection has taken the last byte of the request to the head of the answer. 30 s.
+    /// Maximum time from the last byte of the request to the head of the answer. The default is 30 s.
     pub first_byte: Duration,
-    /// Between two pieces of a body, in either direction. 20 s.
+    /// Maximum time between two pieces of a body, in either direction. The default is 20 s.
     pub idle: Duration,
-    /// How many bytes a second of an answer's body arrive at least, on the average of each
-    /// [`speed_window`](Self::speed_window). 1 KiB; 0 allows any speed.
+    /// Minimum speed at which an answer's body must arrive, in bytes per second, averaged over each
+    /// [`speed_window`](Self::speed_window). The default is 1 KiB; 0 allows any speed.
     pub min_speed: u64,
-    /// Over how much time the speed of an answer's body is measured. 60 s. Only the time of waiting for the
-    /// service counts: a caller may read as slowly as it likes.
+    /// Period over which the speed of an answer's body is measured. The default is 60 s. Only the time spent
+    /// waiting for the service counts: a caller may read slowly.
     pub speed_window: Duration,
 }
 
 impl Timeouts {
-    /// Replaces how long making a connection may take.
+    /// Sets the maximum time to open a connection.
     pub fn connect(mut self, limit: Duration) -> Self {
         self.connect = limit;
         self
     }
 
-    /// Replaces how long the head of the answer may take.
+    /// Sets the maximum time until the head of the answer arrives.
     pub fn first_byte(mut self, limit: Duration) -> Self {
         self.first_byte = limit;
         self
     }
 
-    /// Replaces how long a body may pause.
+    /// Sets the maximum pause of a body.
     pub fn idle(mut self, limit: Duration) -> Self {
         self.idle = limit;
         self
     }
 
-    /// Replaces how many bytes a second of an answer's body arrive at least while they are waited for, and
-    /// over how much time that is measured.
+    /// Sets the minimum speed at which an answer's body must arrive while it is waited for, in bytes per
+    /// second, and the period over which it is measured.
     pub fn min_speed(mut self, bytes_per_second: u64, window: Duration) -> Self {
         self.min_speed = bytes_per_second;
         self.speed_window = window;

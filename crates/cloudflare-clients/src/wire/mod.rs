@@ -1,4 +1,4 @@
-//! The protocols of both services without I/O: how a request is written and its answer read.
+//! The protocols of both services without I/O: writing requests and parsing answers.
 
 pub mod kv_rest;
 pub mod s3;

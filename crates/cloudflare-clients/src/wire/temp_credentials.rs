@@ -12,7 +12,7 @@ use crate::json;
 use crate::signing::endpoint::Endpoint;
 use crate::transport::headers::value;
 
-/// What the API answers.
+/// The result in the API's answer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Created {
@@ -21,7 +21,7 @@ pub(crate) struct Created {
     pub(crate) session_token: String,
 }
 
-/// The request for an account, below the URL of an API.
+/// Creates the request for an account, below the URL of an API.
 pub(crate) fn request(
     api: &Endpoint,
     account_id: &str,
@@ -32,7 +32,7 @@ pub(crate) fn request(
     let (host, path) = (api.host_for(None)?, api.path_for(None, None)?);
     let path = format!("{}/accounts/{account_id}/r2/temp-access-credentials", path.trim_end_matches('/'));
     let uri = Uri::builder().scheme(api.scheme()).authority(host.as_str()).path_and_query(path);
-    let invalid = |error| Error::invalid_input("the request has no valid URL").with_source(error);
+    let invalid = |error| Error::invalid_input("the URL of the request is not valid").with_source(error);
     let mut request = http::Request::new(Body::empty());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri.build().map_err(invalid)?;
@@ -46,7 +46,7 @@ pub(crate) fn request(
     Ok(request)
 }
 
-/// Reads the body of a success.
+/// Parses the body of a success.
 pub(crate) fn parse(body: &[u8]) -> Result<Created> {
     Envelope::parse(body)?.result.ok_or_else(|| Error::unexpected("the answer has no result"))
 }

@@ -1,6 +1,6 @@
-//! Which pages were served from this machine.
+//! Origins of this machine.
 
-/// Whether the origin is one of this machine.
+/// Whether the origin belongs to this machine.
 pub(super) fn is_local(origin: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else {
         return false;

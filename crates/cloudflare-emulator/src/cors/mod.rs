@@ -1,4 +1,4 @@
-//! Who lets pages of a browser in: the rules of each bucket, as R2 has it, or nobody.
+//! CORS: the rules of each bucket as in R2, or open access for pages of this machine.
 
 mod local_origin;
 mod refused_origins;
@@ -10,12 +10,12 @@ use http::Method;
 use self::local_origin::is_local;
 use self::refused_origins::RefusedOrigins;
 
-/// Who lets pages in.
+/// What decides about requests of web pages.
 #[derive(Debug)]
 pub(crate) enum Cors {
-    /// The rules of each bucket. KV's API has none, and so no page may use it.
+    /// The rules of each bucket. KV's API has no rules, so no page can use it.
     ByRules(RefusedOrigins),
-    /// Nobody asks: pages of this machine may do everything, other ones nothing.
+    /// Pages of this machine are allowed everything, others nothing.
     Open,
 }
 
@@ -30,7 +30,7 @@ impl Cors {
         matches!(self, Self::Open)
     }
 
-    /// The rule that allows the request, with the origin to answer with.
+    /// Returns the rule that allows the request, and the origin for the answer.
     pub(crate) async fn rule(
         &self,
         store: &LocalStore,
@@ -55,13 +55,13 @@ impl Cors {
     }
 }
 
-/// What pages of this machine may do where nobody asks.
+/// Returns the rule for pages of this machine with open access.
 fn open(request: &CorsRequest) -> CorsRule {
     let methods = [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::DELETE];
     CorsRule::new([&request.origin], methods).expose_headers(["*"]).max_age_seconds(3600)
 }
 
-/// The rules of the bucket; a missing bucket has no rules.
+/// Returns the rules of the bucket. A missing bucket has no rules.
 async fn policy(store: &LocalStore, bucket: &str) -> CorsPolicy {
     let Ok(bucket) = store.bucket(bucket) else {
         return CorsPolicy::default();
@@ -70,7 +70,7 @@ async fn policy(store: &LocalStore, bucket: &str) -> CorsPolicy {
         Ok(policy) => policy.unwrap_or_default(),
         Err(error) => {
             if error.kind() != ErrorKind::NoSuchBucket {
-                tracing::error!(%error, "the CORS rules of a bucket cannot be read");
+                tracing::error!(%error, "cannot read the CORS rules of a bucket");
             }
             CorsPolicy::default()
         }

@@ -1,14 +1,14 @@
-//! The origins whose pages were refused, of which each is warned about once for a bucket.
+//! Origins of refused pages. The log warns about each of them once per bucket.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use cloudflare_clients::r2::{CorsRefusal, CorsRequest};
 
-/// How many are told apart.
+/// Maximum number of origins that are distinguished.
 const MAX_ORIGINS: usize = 64;
 
-/// The buckets and origins of pages that were refused.
+/// The buckets and origins of refused pages.
 #[derive(Debug, Default)]
 pub(crate) struct RefusedOrigins(Mutex<HashSet<(String, String)>>);
 
@@ -19,13 +19,10 @@ impl RefusedOrigins {
             return;
         }
         if let Some(command) = remedy(bucket, request) {
-            tracing::warn!(
-                ?origin,
-                "a page is refused, as R2 refuses it: {refusal}. This lets it through: {command}"
-            );
+            tracing::warn!(?origin, "a page was refused, as R2 would: {refusal}. To allow it: {command}");
         } else {
             let refusal = refusal.to_string();
-            tracing::warn!(?origin, "a page is refused, as R2 refuses it: {}", refusal.escape_debug());
+            tracing::warn!(?origin, "a page was refused, as R2 would: {}", refusal.escape_debug());
         }
     }
 
@@ -35,8 +32,8 @@ impl RefusedOrigins {
     }
 }
 
-/// The command that lets the request through. A page chooses what is in it: only plain words get into a line
-/// that somebody pastes.
+/// Returns the command that allows the request. Pages choose its arguments, so only plain words are put into
+/// a line that may be pasted into a shell.
 fn remedy(bucket: &str, request: &CorsRequest) -> Option<String> {
     let is_plain = |text: &str| {
         !text.is_empty()

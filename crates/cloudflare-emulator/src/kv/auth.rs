@@ -1,4 +1,4 @@
-//! Who sends a request.
+//! Authentication of requests.
 
 use cloudflare_clients::kv::rest::error_code::{AUTHENTICATION, MISSING_AUTHENTICATION};
 use http::{HeaderMap, header};

@@ -1,4 +1,4 @@
-//! KV's answers to requests that fail.
+//! KV's error answers.
 
 use std::borrow::Cow;
 
@@ -12,10 +12,10 @@ use crate::protocol_error::ProtocolError;
 use crate::response::Response;
 use crate::shortened::shortened;
 
-/// The most of a message that is sent: it may quote the request.
+/// Maximum length of a message, in bytes. It may quote the request.
 const MAX_MESSAGE: usize = 1024;
 
-/// What KV answers instead of doing what was asked.
+/// An error of KV.
 #[derive(Debug)]
 pub(crate) struct KvError {
     pub(super) code: ErrorCode,
@@ -24,12 +24,12 @@ pub(crate) struct KvError {
 }
 
 impl KvError {
-    /// An error with words of its own.
+    /// Creates an error with a custom message.
     pub(super) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self { message: message.into(), ..Self::from(code) }
     }
 
-    /// The same with another status.
+    /// Sets the status.
     pub(super) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
@@ -65,7 +65,7 @@ impl From<Error> for KvError {
             return (*known).into();
         }
         match error.kind() {
-            // The store names the limit and what was given; or the client went away.
+            // The store names the limit and the given value, or the client disconnected.
             ErrorKind::InvalidInput
             | ErrorKind::Serialization
             | ErrorKind::Connection

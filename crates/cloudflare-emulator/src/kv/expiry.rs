@@ -1,4 +1,4 @@
-//! When a key is to expire.
+//! Expiry of keys.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,8 @@ use cloudflare_clients::kv::rest::error_code::{INVALID_EXPIRATION, INVALID_EXPIR
 use super::error::KvError;
 use super::request::KvRequest;
 
-/// When a key is to expire: `expiration` in seconds since 1970, and `expiration_ttl` in seconds, which wins.
+/// Expiry of a key: `expiration` in seconds since 1970, or `expiration_ttl` in seconds, which takes
+/// precedence.
 pub(super) struct Expiry {
     pub(super) at: Option<SystemTime>,
     pub(super) ttl: Option<Duration>,
@@ -43,7 +44,7 @@ impl Expiry {
             );
             return Err(KvError::new(INVALID_EXPIRATION, message));
         }
-        // A time to live wins, and what it wins over is not looked at.
+        // With a TTL, the expiration is ignored.
         Ok(Self { at: at.flatten().filter(|_| ttl.is_none()), ttl: ttl.map(Duration::from_secs) })
     }
 }

@@ -1,4 +1,4 @@
-//! What becomes of a request: authenticate, find the operation, run, render.
+//! Handling of a request: authenticate, find the operation, run it, render the answer.
 
 use cloudflare_clients::kv::rest::error_code::AUTHENTICATION;
 use http::request::Parts;
@@ -11,7 +11,7 @@ use crate::body::RequestBody;
 use crate::response::Response;
 use crate::service::Service;
 
-/// Does what a request asks for. `name` becomes the name of its operation, once that is known.
+/// Handles a request. Sets `name` to the name of its operation, once it is known.
 pub(crate) async fn handle(
     service: &Service,
     parts: Parts,

@@ -1,4 +1,4 @@
-//! Lists in JSON that have a limit: what comes behind it is not read.
+//! JSON lists with a limit, beyond which nothing is read.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 
-/// A list of at most so many entries. `None`: it has more.
+/// A list with a maximum length. `None` if it is longer.
 pub(super) fn parse<'de, T: Deserialize<'de>>(
     document: &'de [u8],
     most: usize,

@@ -1,4 +1,4 @@
-//! What KV does not take, in its words.
+//! KV's limits, with its messages.
 
 use cloudflare_clients::kv::rest::error_code::{
     ILLEGAL_KEY, INVALID_METADATA, INVALID_REQUEST, KEY_TOO_LONG, TOO_LARGE,
@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use super::error::KvError;
 
-/// Refuses what KV does not take as a key.
+/// Refuses a key that KV does not accept.
 pub(super) fn check_key(key: &str) -> Result<(), KvError> {
     match key.len() {
         0 => Err(KvError::new(ILLEGAL_KEY, "Key names cannot be empty.")),
@@ -42,7 +42,7 @@ pub(super) fn check_metadata(metadata: Option<Metadata>) -> Result<Option<Metada
     }
 }
 
-/// The answer to more keys than one request writes.
+/// Returns the error for more keys than one request can write.
 pub(super) fn too_many_writes() -> KvError {
-    KvError::new(INVALID_REQUEST, format!("these are too many keys: {MAX_BULK_WRITES} are allowed"))
+    KvError::new(INVALID_REQUEST, format!("too many keys: the maximum is {MAX_BULK_WRITES}"))
 }

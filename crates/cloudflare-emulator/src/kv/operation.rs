@@ -1,4 +1,4 @@
-//! Which operation a request is, and what it is about, from its method and path.
+//! Operation and subject of a request, from its method and path.
 
 use cloudflare_clients::kv::rest::error_code::{INVALID_REQUEST, NO_ROUTE};
 use http::Method;
@@ -6,7 +6,7 @@ use http::Method;
 use super::error::KvError;
 use crate::uri;
 
-/// Where Cloudflare's API begins.
+/// Path prefix of Cloudflare's API.
 pub(crate) const API: &str = "/client/v4/";
 
 /// The operations of [KV's REST API](https://developers.cloudflare.com/api/resources/kv/).
@@ -27,7 +27,7 @@ pub(super) enum KvOperation {
     BulkGet,
 }
 
-/// What a request is about.
+/// Subject of a request.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct KvResource {
     pub(super) account_id: String,

@@ -1,4 +1,4 @@
-//! A request whose token is accepted.
+//! Authenticated requests.
 
 use bytes::BytesMut;
 use cloudflare_clients::kv::rest::error_code::{INVALID_REQUEST, MALFORMED_VALUE, TOO_LARGE, UNAVAILABLE};
@@ -15,22 +15,23 @@ use crate::body::RequestBody;
 use crate::memory::Taken;
 use crate::uri::Query;
 
-/// The most that a body in JSON has which is not a bulk write. Of a hundred keys whose every byte is escaped it is a third.
+/// Maximum size of a JSON body other than a bulk write, in bytes. A hundred keys with every byte escaped need
+/// a third of it.
 const MAX_DOCUMENT: usize = 1 << 20;
-/// How much memory a body takes at once, which is more than a piece of it has.
+/// Number of bytes of memory that a body reserves at a time, more than the size of a piece.
 const MEMORY_AT_ONCE: usize = 1 << 20;
 
-/// A body that was read.
+/// A body in memory.
 struct Document {
     bytes: BytesMut,
     _memory: Vec<Taken>,
 }
 
 fn not_json(error: &serde_json::Error) -> KvError {
-    KvError::new(MALFORMED_VALUE, format!("the body cannot be read as JSON: {error}"))
+    KvError::new(MALFORMED_VALUE, format!("cannot read the body as JSON: {error}"))
 }
 
-/// A request whose token is accepted.
+/// An authenticated request.
 pub(super) struct KvRequest {
     /// Empty for operations on the account.
     pub(super) namespace_id: String,
@@ -49,13 +50,13 @@ impl KvRequest {
         Ok(Self { namespace_id, key, query, headers: parts.headers, body })
     }
 
-    /// The JSON of a body of 1 MiB at most.
+    /// Reads a JSON body of up to 1 MiB.
     pub(super) async fn json<T: DeserializeOwned>(&self) -> Result<T, KvError> {
         let document = self.document(MAX_DOCUMENT).await?;
         serde_json::from_slice(&document.bytes).map_err(|error| not_json(&error))
     }
 
-    /// The list that a body of 100 MB at most is in JSON, for as many writes as a request may have.
+    /// Reads the JSON list of a bulk write, up to 100 MB, with the maximum number of entries.
     pub(super) async fn writes<T: DeserializeOwned>(&self) -> Result<Vec<T>, KvError> {
         let document = self.document(MAX_BULK_BYTES).await?;
         let writes = json_list::parse(&document.bytes, MAX_BULK_WRITES).map_err(|error| not_json(&error))?;
@@ -77,7 +78,7 @@ impl KvRequest {
         Ok(Document { bytes, _memory: memory })
     }
 
-    /// A number of the query.
+    /// Returns a number from the query.
     pub(super) fn number(&self, name: &str) -> Option<Result<u64, String>> {
         self.query.get(name).map(|text| text.trim().parse().map_err(|_| text.to_owned()))
     }

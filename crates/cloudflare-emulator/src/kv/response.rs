@@ -1,4 +1,4 @@
-//! The envelope that answers are in.
+//! The envelope of answers.
 
 use cloudflare_clients::kv::rest::{Envelope, ResultInfo};
 use http::{HeaderValue, StatusCode, header};
@@ -7,24 +7,24 @@ use serde::Serialize;
 use crate::response::{self, Response};
 
 pub(super) fn json<T: Serialize>(status: StatusCode, envelope: &Envelope<T>) -> Response {
-    // What is written here are maps with text for keys, and text: it is always JSON.
+    // Maps with text as keys can always be written as JSON.
     let document = serde_json::to_vec(envelope).unwrap_or_default();
     let mut response = response::full(status, document);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-/// A success.
+/// Returns a success with a result.
 pub(super) fn result<T: Serialize>(result: T) -> Response {
     json(StatusCode::OK, &Envelope::success(result))
 }
 
-/// A success that has nothing to say: `"result": null`.
+/// Returns a success without a result: `"result": null`.
 pub(super) fn done() -> Response {
     json(StatusCode::OK, &Envelope { result: None::<()>, ..Envelope::success(()) })
 }
 
-/// One page of a listing.
+/// Returns one page of a listing.
 pub(super) fn page<T: Serialize>(entries: Vec<T>, info: ResultInfo) -> Response {
     json(StatusCode::OK, &Envelope { result_info: Some(info), ..Envelope::success(entries) })
 }

@@ -1,4 +1,4 @@
-//! A value on its way in: as the body itself, or in a form beside its metadata.
+//! Upload of a value: as the body itself, or in a form with its metadata.
 
 use cloudflare_clients::kv::rest::error_code::{INVALID_METADATA, MALFORMED_VALUE, TOO_LARGE, UNAVAILABLE};
 use cloudflare_clients::kv::{MAX_VALUE_SIZE, Metadata};
@@ -11,10 +11,11 @@ use super::error::KvError;
 use super::limits::{check_metadata, check_value_size};
 use super::request::KvRequest;
 
-/// The most that a form has besides its value: metadata that is refused for its length is still read.
+/// Maximum size of a form apart from its value, in bytes. It is large enough to read metadata that is refused
+/// for its length.
 const MAX_FORM: u64 = 64 * 1024;
 
-/// What is to be stored.
+/// The value to store.
 pub(super) struct Upload {
     pub(super) value: Body,
     pub(super) metadata: Option<Metadata>,
@@ -47,13 +48,14 @@ impl Upload {
                     let text = field.bytes().await.map_err(refused)?;
                     metadata = Some(String::from_utf8_lossy(&text).into_owned());
                 }
-                // Others mean nothing, and are passed over.
+                // Other fields are ignored.
                 _ => {}
             }
         }
-        let value = value.ok_or_else(|| KvError::new(MALFORMED_VALUE, "the form has no field \"value\""))?;
+        let value = value
+            .ok_or_else(|| KvError::new(MALFORMED_VALUE, "the form does not have the field \"value\""))?;
         check_value_size(value.len() as u64)?;
-        // Clients that have none send an empty field.
+        // Some clients send an empty field instead of no metadata.
         let metadata = metadata.filter(|text| !text.trim().is_empty()).map(Metadata::from_json);
         let metadata = metadata
             .transpose()
@@ -67,6 +69,6 @@ fn refused(error: multer::Error) -> KvError {
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
             TOO_LARGE.into()
         }
-        error => KvError::new(MALFORMED_VALUE, format!("the form cannot be read: {error}")),
+        error => KvError::new(MALFORMED_VALUE, format!("cannot read the form: {error}")),
     }
 }

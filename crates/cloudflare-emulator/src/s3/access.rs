@@ -1,17 +1,16 @@
-//! What who signed a request may do: by the scope and buckets of the key, and by the session token, if there
-//! is one.
+//! Permissions of a request: from the scope and buckets of its key, and from its session token, if any.
 
 use cloudflare_clients::r2::{AccessScope, S3Action};
 use cloudflare_clients::s3::session_token::SessionToken;
 
-/// What may be done.
+/// Permissions of a request.
 #[derive(Debug)]
 pub(crate) struct Access {
-    /// Of the permanent key.
+    /// Scope of the permanent key.
     scope: AccessScope,
-    /// Of the permanent key: `None` for all.
+    /// Buckets of the permanent key. `None` means all.
     buckets: Option<Vec<String>>,
-    /// Temporary credentials allow less than their key.
+    /// Restrictions of temporary credentials.
     session: Option<SessionToken>,
 }
 
@@ -24,33 +23,33 @@ impl Access {
         Self { scope, buckets, session }
     }
 
-    /// Whether the buckets of the account may be listed.
+    /// Whether the request may list the buckets of the account.
     pub(super) fn lists_buckets(&self) -> bool {
         self.scope.is_admin() && self.buckets.is_none() && self.session.is_none()
     }
 
-    /// Whether anything may be done to a bucket.
+    /// Whether the request may access a bucket.
     pub(super) fn reaches_bucket(&self, name: &str) -> bool {
         self.buckets.as_ref().is_none_or(|buckets| buckets.iter().any(|bucket| bucket == name))
             && self.session.as_ref().is_none_or(|session| session.bucket() == name)
     }
 
-    /// Whether anything may be done to an object of a bucket that is reached.
+    /// Whether the request may access an object of an accessible bucket.
     pub(super) fn reaches_object(&self, key: &str) -> bool {
         self.session.as_ref().is_none_or(|session| session.allows_key(key))
     }
 
-    /// Whether all objects with a prefix may be listed, in a bucket that is reached.
+    /// Whether the request may list all objects with a prefix in an accessible bucket.
     pub(super) fn lists(&self, prefix: &str) -> bool {
         self.session.as_ref().is_none_or(|session| session.allows_listing(prefix))
     }
 
-    /// Whether an action may be done at all.
+    /// Whether the credentials allow an action.
     pub(super) fn allows(&self, action: S3Action) -> bool {
         self.scope.allows(action) && self.session.as_ref().is_none_or(|session| session.allows_action(action))
     }
 
-    /// Whether the configuration of a bucket that is reached may be read, and if `write`, changed.
+    /// Whether the request may read, and if `write` change, the configuration of an accessible bucket.
     pub(super) fn administers(&self, write: bool) -> bool {
         self.scope.is_admin()
             && (self.scope.can_write() || !write)

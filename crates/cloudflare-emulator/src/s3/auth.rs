@@ -1,4 +1,4 @@
-//! Who signed a request, and whether that holds.
+//! Authentication of requests by their signature.
 
 use std::time::SystemTime;
 
@@ -12,16 +12,17 @@ use crate::s3::error::S3Error;
 use crate::s3::known_error::ACCESS_DENIED;
 use crate::service::Service;
 
-/// Who signed a request.
+/// The verified signer of a request.
 pub(crate) struct Authenticated {
     pub(crate) auth: ParsedAuth,
-    /// What it is signed with.
+    /// Credentials of the signature.
     pub(crate) credentials: Credentials,
-    /// What may be done.
+    /// Permissions of the request.
     pub(crate) access: Access,
 }
 
-/// Checks the signature, in the headers or the query. One of a body in chunks counts where they are taken.
+/// Verifies the signature in the headers or the query. Signatures of a body in chunks are accepted if
+/// enabled.
 pub(crate) fn authenticate(
     parts: &mut Parts,
     service: &Service,
@@ -32,7 +33,7 @@ pub(crate) fn authenticate(
     let auth = read(&parts.method, path, query, &parts.headers).map_err(|error| {
         match error {
             VerifyError::NoAuthentication if is_form(&parts.method, path, query) => {
-                // The words are R2's.
+                // R2's own message.
                 S3Error::not_implemented("Presigned post requests are not yet implemented not implemented")
             }
             error => error.into(),
@@ -50,7 +51,7 @@ pub(crate) fn authenticate(
     Ok(Authenticated { auth, credentials, access: Access::new(scope, buckets, session) })
 }
 
-/// What the session token allows, where the request has one.
+/// Returns the restrictions of the session token, if the request has one.
 fn session(
     service: &Service,
     auth: &ParsedAuth,
@@ -63,14 +64,14 @@ fn session(
     match SessionToken::verify(token, key, &service.account_id, host, now) {
         Ok(session) => Ok(Some(session)),
         Err(error) => {
-            // The refusal says no more than R2's.
+            // Like R2, the answer does not tell the reason.
             tracing::info!(reason = %error, "access denied");
             Err(ACCESS_DENIED.into())
         }
     }
 }
 
-/// Whether a request without a signature may be a browser's form, which carries it in the body.
+/// Whether a request without a signature may be the form of a browser, with the signature in the body.
 fn is_form(method: &Method, path: &str, query: &str) -> bool {
     let bucket = path.trim_matches('/');
     method == Method::POST
@@ -79,8 +80,9 @@ fn is_form(method: &Method, path: &str, query: &str) -> bool {
         && !query_pairs(query).any(|(name, _)| *name == *b"delete")
 }
 
-/// SDKs that presign move `x-amz-*` headers into the query, where the signature covers them and they count all the same.
-/// Best known is the checksum of an empty body, with which no upload through such a URL succeeds.
+/// Moves `x-amz-*` parameters to the headers. SDKs that presign put such headers into the query, where they
+/// are signed and have the same effect. The best known is the checksum of an empty body, which makes every
+/// upload through such a URL fail.
 fn add_hoisted_headers(query: &str, headers: &mut HeaderMap) -> Result<(), S3Error> {
     for (name, value) in query_pairs(query).filter(|(name, _)| name.starts_with(b"x-amz-")) {
         let (Ok(name), Ok(value)) = (HeaderName::from_lowercase(&name), HeaderValue::from_bytes(&value))

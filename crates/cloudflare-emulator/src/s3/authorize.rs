@@ -1,5 +1,5 @@
-//! Whether who signed a request may have it done. If not it is 403 `AccessDenied`, before anybody looks
-//! whether the bucket or object is there.
+//! Authorization of requests. A refused request gets 403 `AccessDenied`, whether or not the bucket or object
+//! exists.
 
 use cloudflare_clients::r2::S3Action;
 
@@ -10,30 +10,30 @@ use super::known_error::ACCESS_DENIED;
 use super::operation::S3Operation;
 use super::request::S3Request;
 
-/// What an operation needs.
+/// Permissions that an operation needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
-    /// To list the buckets of the account.
+    /// Listing the buckets of the account.
     ListBuckets,
-    /// That the bucket is one that can be reached.
+    /// Access to the bucket.
     ReachBucket,
     Action(S3Action),
-    /// To read the bucket's configuration.
+    /// Reading the configuration of the bucket.
     ReadConfiguration,
-    /// To make, change or delete the bucket.
+    /// Creating, changing or deleting the bucket.
     Administer,
 }
 
-/// Refuses what may not be done. The objects that `DeleteObjects` names are in its body, and so for it to ask
-/// about.
+/// Refuses requests without permission. `DeleteObjects` checks its objects itself, since their keys are in
+/// the body.
 pub(super) fn authorize(operation: S3Operation, request: &S3Request) -> Result<(), S3Error> {
     let (access, bucket) = (&request.access, &request.bucket);
     let need = need(operation);
     if need == Need::ListBuckets {
-        return allowed(access.lists_buckets(), || "only a key with an admin scope lists buckets".to_owned());
+        return allowed(access.lists_buckets(), || "listing buckets needs an admin scope".to_owned());
     }
     allowed(access.reaches_bucket(bucket), || {
-        format!("the bucket {bucket:?} is another than the credentials are for")
+        format!("the credentials do not have access to the bucket {bucket:?}")
     })?;
     match need {
         Need::ListBuckets | Need::ReachBucket => {}
@@ -54,17 +54,17 @@ fn authorize_objects(operation: S3Operation, request: &S3Request) -> Result<(), 
     let access = &request.access;
     match operation {
         S3Operation::GetBucketLocation | S3Operation::DeleteObjects => Ok(()),
-        // Whatever key the path has, they list what the prefix says.
+        // These operations list the prefix, whatever key the path has.
         S3Operation::ListObjects | S3Operation::ListObjectsV2 | S3Operation::ListMultipartUploads => {
             let prefix = request.query.get("prefix").unwrap_or_default();
             allowed(access.lists(prefix), || {
-                format!("listing the prefix {prefix:?} goes beyond the prefixes that the credentials allow")
+                format!("the credentials do not allow to list the prefix {prefix:?}")
             })
         }
         S3Operation::CopyObject | S3Operation::UploadPartCopy => {
             let CopySource { bucket, key } = CopySource::parse(request)?;
             allowed(access.reaches_bucket(&bucket), || {
-                format!("the source's bucket {bucket:?} is another than the credentials are for")
+                format!("the credentials do not have access to the source's bucket {bucket:?}")
             })?;
             authorize_object(access, &key)?;
             authorize_object(access, &request.key)
@@ -73,18 +73,16 @@ fn authorize_objects(operation: S3Operation, request: &S3Request) -> Result<(), 
     }
 }
 
-/// Refuses an object that may not be reached.
+/// Refuses an object that the credentials have no access to.
 pub(super) fn authorize_object(access: &Access, key: &str) -> Result<(), S3Error> {
-    allowed(access.reaches_object(key), || {
-        format!("the key {key:?} is outside of the paths that the credentials allow")
-    })
+    allowed(access.reaches_object(key), || format!("the credentials do not have access to the key {key:?}"))
 }
 
 fn administration(access: &Access, operation: S3Operation, write: bool) -> Result<(), S3Error> {
     allowed(access.administers(write), || format!("{operation:?} needs an admin scope for the whole bucket"))
 }
 
-/// The refusal says no more than R2's: the log has the reason, for who tries a permission.
+/// Like R2, the answer does not tell the reason. The log does.
 fn allowed(is_allowed: bool, why_not: impl FnOnce() -> String) -> Result<(), S3Error> {
     if is_allowed {
         return Ok(());
@@ -96,7 +94,7 @@ fn allowed(is_allowed: bool, why_not: impl FnOnce() -> String) -> Result<(), S3E
 fn need(operation: S3Operation) -> Need {
     Need::Action(match operation {
         S3Operation::ListBuckets => return Need::ListBuckets,
-        // It says nothing but that the bucket is there, which clients ask where a HEAD says 404.
+        // It tells only that the bucket exists, which clients check after a HEAD returned 404.
         S3Operation::HeadBucket => return Need::ReachBucket,
         S3Operation::GetBucketLocation => S3Action::GetBucketLocation,
         S3Operation::ListObjects => S3Action::ListObjectsV1,
@@ -121,7 +119,7 @@ fn need(operation: S3Operation) -> Need {
         | S3Operation::GetBucketLifecycleConfiguration
         | S3Operation::GetObjectLockConfiguration
         | S3Operation::GetBucketReplication => return Need::ReadConfiguration,
-        // What is not named needs the most.
+        // Other operations need the highest permissions.
         _ => return Need::Administer,
     })
 }

@@ -1,4 +1,4 @@
-//! `x-amz-copy-source`: what a copy reads.
+//! `x-amz-copy-source`: the source of a copy.
 
 use cloudflare_clients::s3::endpoint::validate_bucket_name;
 

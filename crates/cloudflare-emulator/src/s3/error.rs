@@ -1,4 +1,4 @@
-//! R2's answers to requests that fail.
+//! R2's error answers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::response::{self, Response};
 use crate::shortened::shortened;
 use crate::uri::NotDecodable;
 
-/// Codes whose message says which values were at fault: the text is the store's.
+/// Codes whose message names the wrong values. The text comes from the store.
 const WORDED_BY_THE_STORE: &[ErrorCode] = &[
     ACCESS_DENIED,
     BAD_DIGEST,
@@ -28,26 +28,27 @@ const WORDED_BY_THE_STORE: &[ErrorCode] = &[
     INVALID_REQUEST,
 ];
 
-/// The most of a message that is sent: it may quote the request.
+/// Maximum length of a message, in bytes. It may quote the request.
 const MAX_MESSAGE: usize = 1024;
-/// The most of a signature's steps that is sent. Each step is sent twice, once as a dump that is three times as long.
+/// Maximum length of each step of a signature, in bytes. Each step is sent twice, once as a dump that is
+/// three times as long.
 const MAX_STEP: usize = 4096;
-/// A signature has 64 digits.
+/// Maximum length of a quoted signature. A valid one has 64 digits.
 const MAX_SIGNATURE: usize = 128;
 
-/// What R2 answers instead of doing what was asked.
+/// An error of R2.
 #[derive(Debug)]
 pub(crate) struct S3Error {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) message: Cow<'static, str>,
     mismatch: Option<Box<SignatureMismatch>>,
-    /// The size of the object that a range lies outside of.
+    /// Size of the object, for a range outside of it.
     size: Option<u64>,
 }
 
 impl S3Error {
-    /// An error with words of its own.
+    /// Creates an error with a custom message.
     pub(crate) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self { status: code.status, code: code.name, message: message.into(), mismatch: None, size: None }
     }
@@ -101,13 +102,13 @@ impl ProtocolError for S3Error {
     }
 }
 
-/// What a 416 says of the object
+/// Returns the `Content-Range` of a 416
 /// ([RFC 9110, 15.5.17](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.17)).
 fn unsatisfied_range(size: u64) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("bytes */{size}")).ok()
 }
 
-/// The bytes in hex with spaces between them.
+/// Returns the bytes in hex, separated by spaces.
 fn dump(text: &str) -> String {
     let mut dump = String::with_capacity(3 * text.len());
     for byte in text.bytes() {
@@ -133,7 +134,7 @@ impl From<Error> for S3Error {
 }
 
 impl S3Error {
-    /// R2's code and words for an error of the store.
+    /// Returns R2's code and message for an error of the store.
     fn worded(error: &Error) -> Self {
         if let Some(name) = error.code() {
             if let Some(code) = WORDED_BY_THE_STORE.iter().find(|code| code.name == name) {

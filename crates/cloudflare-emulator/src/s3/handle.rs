@@ -1,5 +1,5 @@
-//! What becomes of a request: authenticate, detect the operation, screen headers and parameters, authorise,
-//! run, render.
+//! Handling of a request: authenticate, detect the operation, screen headers and parameters, authorize, run
+//! it, render the answer.
 
 use http::HeaderMap;
 use http::request::Parts;
@@ -20,7 +20,7 @@ use crate::response::Response;
 use crate::service::Service;
 use crate::uri::Query;
 
-/// Does what a request asks for. `name` becomes the name of its operation, once that is known.
+/// Handles a request. Sets `name` to the name of its operation, once it is known.
 pub(crate) async fn handle(
     service: &Service,
     scheme: Scheme,
@@ -28,7 +28,7 @@ pub(crate) async fn handle(
     body: RequestBody,
     name: &mut Option<String>,
 ) -> Result<Response, S3Error> {
-    // Over TLS, where all of R2 is, no client needs them.
+    // Over TLS, which R2 always uses, no client needs them.
     let takes_chunks = scheme == Scheme::HTTP && !service.r2_behaviour.refuses_chunks;
     let Authenticated { auth, credentials, access } = auth::authenticate(&mut parts, service, takes_chunks)?;
     let in_host = service.virtual_hosts.bucket_of(&parts.headers);
@@ -59,7 +59,7 @@ pub(crate) async fn handle(
     limited(operation, service, request).await
 }
 
-/// Runs an operation, unless it writes to a key too soon after another.
+/// Runs an operation, unless it writes to a key too soon after the previous write.
 async fn limited(operation: S3Operation, service: &Service, request: S3Request) -> Result<Response, S3Error> {
     let now = service.store.now();
     let written = operation.replaces_object().then(|| (request.bucket.clone(), request.key.clone()));
@@ -73,7 +73,7 @@ async fn limited(operation: S3Operation, service: &Service, request: S3Request) 
     outcome
 }
 
-/// The headers that the operation reads.
+/// Returns the headers that the operation reads.
 fn headers_read_by(operation: S3Operation, headers: &HeaderMap) -> HeaderMap {
     let mut read = HeaderMap::new();
     for (name, value) in headers.iter().filter(|(name, _)| operation.reads_header(name.as_str())) {

@@ -1,10 +1,10 @@
-//! The errors that R2 always words alike, with its words. What is not among them is worded where it happens.
+//! Errors for which R2 has a fixed message. Others have their message where they occur.
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::s3::error_code::{self, ErrorCode};
 use http::StatusCode;
 
-/// An error with R2's one message for it.
+/// An error with R2's fixed message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KnownError {
     pub(super) code: ErrorCode,
@@ -23,7 +23,7 @@ impl KnownError {
     }
 }
 
-/// A target has a broken escape.
+/// The request target has an invalid escape.
 pub(crate) const INVALID_URI: KnownError = bad_request("InvalidURI", "Couldn't parse the specified URI.");
 
 /// An error whose code is not in the library's table of R2's.
@@ -31,7 +31,7 @@ const fn bad_request(name: &'static str, message: &'static str) -> KnownError {
     KnownError { code: ErrorCode::new(name, StatusCode::BAD_REQUEST, ErrorKind::InvalidInput), message }
 }
 
-/// A constant for each error, named as its code is, and the list of all.
+/// Defines a constant for each error, named like its code, and the list of all.
 macro_rules! known_errors {
     ($($constant:ident: $message:literal;)*) => {
         $(
@@ -43,7 +43,7 @@ macro_rules! known_errors {
     };
 }
 
-// The first of a status stands for it.
+// The first error with a status is its default.
 known_errors! {
     ACCESS_DENIED: "Access Denied";
     BUCKET_ALREADY_OWNED_BY_YOU: "Your previous request to create the named bucket succeeded and you already own it.";

@@ -1,4 +1,4 @@
-//! Which S3 operation a request is, from its method, path and query.
+//! The S3 operation of a request, from its method, path and query.
 
 use std::collections::HashSet;
 
@@ -9,10 +9,10 @@ use crate::s3::known_error::ROUTE_NOT_FOUND;
 use crate::s3::resource::S3Resource;
 use crate::uri::Query;
 
-/// The enum, and the list of all for tests.
+/// Defines the enum, and the list of all operations for tests.
 macro_rules! operations {
     ($($(#[$attribute:meta])* $name:ident,)*) => {
-        /// The operations that R2 has and this server does. `Debug` is the name that S3 has for them.
+        /// The operations of R2 that this server supports. `Debug` returns S3's name.
         ///
         /// See [R2's S3 API compatibility](https://developers.cloudflare.com/r2/api/s3/api/).
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ operations! {
     ListObjectsV2,
     ListMultipartUploads,
     DeleteObjects,
-    /// A POST that is none of the above: R2 answers 200 and does nothing.
+    /// Any other POST: R2 returns 200 and does nothing.
     PostBucket,
     HeadObject,
     GetObject,
@@ -65,10 +65,10 @@ operations! {
     ListParts,
 }
 
-/// How many parameters an error names.
+/// Maximum number of parameters that an error names.
 const MAX_NAMED: usize = 20;
 
-/// What R2 recognises and does not do, by query parameter, with R2's names.
+/// Operations that R2 recognizes but does not support, by query parameter, with R2's names.
 type Unimplemented = &'static [(&'static str, &'static str)];
 
 const GET_BUCKET: Unimplemented = &[
@@ -138,7 +138,7 @@ const PUT_OBJECT: Unimplemented = &[
     ("tagging", "PutObjectTagging"),
 ];
 
-/// The bucket's properties that R2 has, by query parameter.
+/// Properties of a bucket in R2, by query parameter.
 const BUCKET_READS: &[(&str, S3Operation)] = &[
     ("location", S3Operation::GetBucketLocation),
     ("encryption", S3Operation::GetBucketEncryption),
@@ -166,7 +166,7 @@ impl S3Operation {
         }
     }
 
-    /// Whether it makes, replaces or deletes the one object that it is about.
+    /// Whether it creates, replaces or deletes its object.
     pub(crate) fn replaces_object(self) -> bool {
         matches!(
             self,
@@ -223,7 +223,7 @@ impl S3Operation {
         }
     }
 
-    /// Sub-resources that R2 does not know for the method are ignored, as R2 does.
+    /// Like R2, ignores subresources that it does not know for the method.
     fn on_object(method: &Method, query: &Query, headers: &HeaderMap) -> Result<Self, S3Error> {
         let copies = headers.contains_key("x-amz-copy-source");
         match *method {
@@ -272,7 +272,7 @@ fn refuse_any(method: &str, query: &Query) -> Result<(), S3Error> {
     )))
 }
 
-/// The names of the query, but for those of signatures and those that R2 ignores.
+/// Returns the parameters of the query, except for those of signatures and those that R2 ignores.
 fn counting_names(query: &Query) -> impl Iterator<Item = &str> {
     let ignored = |name: &str| name.starts_with("X-Amz-") || name == "x-id" || name == "x-purpose";
     query.names().filter(move |name| !ignored(name))

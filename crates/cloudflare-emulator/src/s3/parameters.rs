@@ -1,25 +1,25 @@
-//! What becomes of each header and query parameter, by operation. An operation is given what this table says that it reads,
-//! and no more.
+//! Treatment of each header and query parameter, by operation. An operation gets only those that this table
+//! says it reads.
 
 use Treatment::{Honoured, Ignored, Only, Refused};
 
 use crate::s3::operation::S3Operation;
 
-/// What becomes of a header or query parameter.
+/// Treatment of a header or query parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Treatment {
-    /// The operation reads it, or its screening does.
+    /// Read by the operation or by its screening.
     Honoured,
-    /// 501, whatever its value is.
+    /// Refused with 501, whatever its value.
     Refused,
-    /// 501 but for these values, which mean what happens in any case.
+    /// Refused with 501, except for these values, which are the default behavior.
     Only(&'static [&'static str]),
-    /// Nobody reads it: the reason, which is also in `docs/fidelity.md`.
+    /// Ignored, for this reason, which is also in `docs/fidelity.md`.
     Ignored(&'static str),
 }
 
-/// Names with what becomes of them. A `?` begins the name of a query parameter; a `*` ends one that stands for all that
-/// begin so.
+/// Names with their treatment. A leading `?` marks a query parameter; a trailing `*` matches all names with
+/// the prefix.
 type Parameters = (&'static [&'static str], Treatment);
 
 const EVERYWHERE: &[Parameters] = &[
@@ -80,10 +80,10 @@ const READ: &[Parameters] = &[
     (&["x-amz-checksum-mode"], Ignored("a whole object's checksums are returned in any case")),
 ];
 
-/// There are no versions. What AWS calls the version of an object that has none is the object.
+/// R2 has no versions. The version id that AWS uses for an object without versions is accepted.
 const VERSION: Parameters = (&["?versionId"], Only(&["", "null"]));
 
-/// What is stored with an object, and what R2 does not store.
+/// Metadata that is stored with an object, and metadata that R2 does not store.
 const WRITE: &[Parameters] = &[
     (
         &[
@@ -138,7 +138,7 @@ const CANNED_ACLS: &[&str] = &[
     "bucket-owner-full-control",
 ];
 
-/// R2 takes no `aws-chunked` bodies, and so no trailers.
+/// R2 does not accept `aws-chunked` bodies, so there are no trailers.
 const UPLOAD: &[Parameters] = &[(&["x-amz-trailer", "x-amz-decoded-content-length"], Refused)];
 
 const COPY_SOURCE: &[Parameters] = &[
@@ -170,7 +170,7 @@ const LISTING: &[Parameters] = &[
 ];
 
 impl S3Operation {
-    /// What becomes of what a request of this operation may have, in groups.
+    /// Returns the treatment of the headers and parameters of this operation, in groups.
     fn parameters(self) -> &'static [&'static [Parameters]] {
         match self {
             Self::ListBuckets => &[&[
@@ -302,13 +302,13 @@ impl S3Operation {
         }
     }
 
-    /// All names of the table for this operation, with what becomes of them.
+    /// Returns all names of the table for this operation, with their treatment.
     pub(crate) fn treatments(self) -> impl Iterator<Item = (&'static str, Treatment)> {
         let groups = std::iter::once(EVERYWHERE).chain(self.parameters().iter().copied());
         groups.flatten().flat_map(|(names, treatment)| names.iter().map(move |name| (*name, *treatment)))
     }
 
-    /// What becomes of the header or, with a `?` before it, the query parameter of this name.
+    /// Returns the treatment of the header, or with a leading `?` of the query parameter, of this name.
     pub(crate) fn treatment_of(self, name: &str) -> Option<Treatment> {
         let is_meant = |known: &str| match known.strip_suffix('*') {
             Some(prefix) => name.starts_with(prefix),

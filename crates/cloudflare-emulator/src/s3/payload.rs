@@ -1,7 +1,7 @@
-//! The body of a request on its way into the store.
+//! The body of a request, which is verified on the way into the store.
 //!
-//! What the signature and the headers say about the body is checked before its last piece is handed on: a body that is
-//! cut off, or is another than announced, ends in an error in the store's hands, which then keeps nothing of it.
+//! The claims of the signature and the headers are checked before the last piece is forwarded: a body that is
+//! cut off or differs ends with an error, and the store keeps nothing of it.
 
 use bytes::{Bytes, BytesMut};
 use cloudflare_clients::r2::{Body, Checksum, ChecksumAlgorithm, Hasher, MAX_SINGLE_UPLOAD};
@@ -17,10 +17,10 @@ use crate::body::{Reading, RequestBody, incomplete};
 use crate::s3::error::S3Error;
 use crate::s3::known_error::{ENTITY_TOO_LARGE, MALFORMED_XML, MISSING_CONTENT_LENGTH, SERVICE_UNAVAILABLE};
 
-/// The most that an XML document may have: 1,000 keys of 1,024 bytes, each escaped, fit well.
+/// Maximum size of an XML document, in bytes. 1,000 escaped keys of 1,024 bytes fit.
 const MAX_DOCUMENT: u64 = 8 << 20;
 
-/// A request's body, and what is claimed about it.
+/// The body of a request, with its claimed checksums and length.
 pub(crate) struct Payload {
     body: RequestBody,
     length: Option<u64>,
@@ -31,7 +31,7 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    /// `claimed` is what the signature says.
+    /// `claimed` is the payload hash of the signature.
     pub(super) fn new(
         body: RequestBody,
         claimed: &sigv4::Payload,
@@ -52,13 +52,14 @@ impl Payload {
         }
     }
 
-    /// For a document whose `x-amz-checksum` headers are of an object, not of itself: `Content-MD5` alone counts.
+    /// For a document whose `x-amz-checksum` headers are of an object, not of itself: `Content-MD5` alone
+    /// counts.
     pub(crate) fn with_content_md5_only(self, headers: &HeaderMap) -> Self {
         let md5 = headers.get(headers::CONTENT_MD5).map(|md5| (headers::CONTENT_MD5, md5.clone()));
         Self { checksums: headers::read_request_checksums(&md5.into_iter().collect()), ..self }
     }
 
-    /// The bytes to store, and the checksum that the store has to compare and keep.
+    /// Returns the bytes to store, and the checksum that the store must compare and keep.
     pub(crate) fn upload(self) -> Result<(Body, Option<Checksum>), S3Error> {
         let length = self.length.ok_or(MISSING_CONTENT_LENGTH)?;
         if length > MAX_SINGLE_UPLOAD {
@@ -69,7 +70,7 @@ impl Payload {
         if others.len() > 1 {
             return Err(several_checksums());
         }
-        // The store computes the MD5 in any case; it compares one checksum.
+        // The store always computes the MD5, and compares one more checksum.
         let (checksum, also) = match others.pop() {
             Some(other) => (Some(other), md5),
             None => (md5.into_iter().next(), Vec::new()),
@@ -81,7 +82,7 @@ impl Payload {
         Ok((Body::from_stream(pieces, Some(length)), checksum))
     }
 
-    /// The bytes of an XML document; none where there is no body.
+    /// Returns the bytes of an XML document, or none without a body.
     pub(crate) async fn document(self) -> Result<Bytes, S3Error> {
         if self.chunked {
             return Err(MISSING_CONTENT_LENGTH.into());
@@ -108,7 +109,7 @@ pub(super) fn several_checksums() -> S3Error {
     )
 }
 
-/// Where the bytes come from.
+/// Source of the bytes.
 enum Source {
     Whole(Box<Reading>),
     Chunks(Box<ChunkReader>),
@@ -122,7 +123,7 @@ impl Source {
         }
     }
 
-    /// Looks whether chunks that have no bytes are signed, too.
+    /// Checks that chunks without bytes are signed too.
     async fn end(&mut self) -> Result<(), Error> {
         if let Self::Chunks(chunks) = self {
             chunks.next().await?;
@@ -131,7 +132,7 @@ impl Source {
     }
 }
 
-/// Hands the body on and checks it.
+/// Forwards and verifies the body.
 struct Reader {
     body: Source,
     left: u64,
@@ -140,7 +141,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// An empty body is checked at once.
+    /// Creates it. An empty body is verified immediately.
     fn new(
         body: &RequestBody,
         signed_chunks: Option<SignedChunks>,
@@ -166,7 +167,7 @@ impl Reader {
         Ok(reader)
     }
 
-    /// The next piece. The last one is given out only if the whole body is what was announced.
+    /// Returns the next piece. The last one is returned only if the whole body is as announced.
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         while self.left > 0 {
             let piece = self.body.next().await?.ok_or_else(incomplete)?;

@@ -1,4 +1,4 @@
-//! A request whose signature holds.
+//! Authenticated requests.
 
 use cloudflare_clients::r2::SseCustomerKey;
 use cloudflare_clients::s3::headers::{CustomerKeyTarget, read_ssec_key};
@@ -10,11 +10,11 @@ use super::error::S3Error;
 use super::payload::Payload;
 use crate::uri::Query;
 
-/// A request whose signature holds.
+/// An authenticated request.
 pub(crate) struct S3Request {
-    /// Of the URL that the client has used.
+    /// Scheme of the client's URL.
     pub(crate) scheme: Scheme,
-    /// Whether the bucket is part of the host, and not of the path.
+    /// Whether the bucket is in the host instead of the path.
     pub(crate) is_virtual_hosted: bool,
     /// Empty for operations on the account.
     pub(crate) bucket: String,
@@ -30,7 +30,7 @@ pub(crate) struct S3Request {
 }
 
 impl S3Request {
-    /// The text of a header.
+    /// Returns the text of a header.
     pub(crate) fn header(&self, name: &str) -> Result<Option<&str>, S3Error> {
         let Some(value) = self.headers.get(name) else {
             return Ok(None);
@@ -40,17 +40,17 @@ impl S3Request {
             .map_err(|_| S3Error::invalid_argument(format!("The header {name} is not valid UTF-8")))
     }
 
-    /// The customer's key that the request gives.
+    /// Returns the customer's key of the request.
     pub(crate) fn ssec_key(&self, target: CustomerKeyTarget) -> Result<Option<SseCustomerKey>, S3Error> {
         Ok(read_ssec_key(&self.headers, target)?)
     }
 
-    /// The upload that the request is about.
+    /// Returns the upload id of the request.
     pub(crate) fn upload_id(&self) -> &str {
         self.query.get("uploadId").unwrap_or_default()
     }
 
-    /// Where this server is, as the client sees it.
+    /// Returns the host of this server, as seen by the client.
     pub(crate) fn host(&self) -> &str {
         self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
     }

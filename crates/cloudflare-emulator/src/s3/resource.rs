@@ -1,4 +1,4 @@
-//! What a request is about: the bucket and the key, from the target as it was sent.
+//! The bucket and the key of a request, from its target as sent.
 
 use cloudflare_clients::s3::endpoint::{validate_bucket_name, validate_key};
 
@@ -8,7 +8,8 @@ use crate::s3::error::S3Error;
 use crate::s3::known_error::ROUTE_NOT_FOUND;
 use crate::uri;
 
-/// What a path names. Bucket and key are decoded exactly once; `.`, `..` and empty segments are bytes of the key like any other.
+/// What a path names. Bucket and key are decoded exactly once; `.`, `..` and empty segments are bytes of the
+/// key like any other.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum S3Resource {
     Account,
@@ -17,7 +18,7 @@ pub(crate) enum S3Resource {
 }
 
 impl S3Resource {
-    /// What a path names, in the bucket of a virtual-hosted address if it is one.
+    /// Parses a path. For a virtual-hosted address, the bucket is given.
     pub(crate) fn parse(in_host: Option<String>, raw_path: &str) -> Result<Self, S3Error> {
         let path = raw_path.strip_prefix('/').ok_or(ROUTE_NOT_FOUND)?;
         let (bucket, key) = if let Some(bucket) = in_host {
@@ -38,7 +39,7 @@ impl S3Resource {
         Ok(Self::Object { bucket, key })
     }
 
-    /// The bucket and the key: empty where the path has none.
+    /// Returns the bucket and the key, which are empty if the path has none.
     pub(crate) fn into_names(self) -> (String, String) {
         match self {
             Self::Account => (String::new(), String::new()),
@@ -48,8 +49,8 @@ impl S3Resource {
     }
 }
 
-/// The bucket that a request is about, whoever has sent it: empty where it is about none, or none can be
-/// told.
+/// Returns the bucket of a request before authentication. It is empty if there is none, or if it cannot be
+/// parsed.
 pub(crate) fn bucket_of(in_host: Option<String>, parts: &Parts) -> String {
     let resource = S3Resource::parse(in_host, parts.uri.path());
     resource.map_or_else(|_| String::new(), |resource| resource.into_names().0)

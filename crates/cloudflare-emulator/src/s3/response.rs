@@ -1,4 +1,4 @@
-//! What S3's answers share: documents, and the headers of objects.
+//! Parts of S3's answers: documents, and the headers of objects.
 
 use cloudflare_clients::r2::{CustomMetadata, Object, StoredObject};
 use cloudflare_clients::s3::{headers, xml};
@@ -9,13 +9,13 @@ use super::known_error::INTERNAL_ERROR;
 use crate::response;
 pub(crate) use crate::response::{Response, empty, stored_bytes};
 
-/// A document in S3's namespace.
+/// Returns an answer with a document in S3's namespace.
 pub(crate) fn document(root: &str, content: impl FnOnce(&mut xml::Writer)) -> Response {
     response::xml(StatusCode::OK, xml::Writer::document(root, Some(xml::NAMESPACE), content))
 }
 
-/// The headers of a get or head of this object. An object without a content type is an octet stream; a range has none
-/// of the whole's checksums.
+/// The headers of a get or head of this object. An object without a content type is an octet stream; a range
+/// has none of the whole's checksums.
 pub(crate) fn object_headers(mut object: Object) -> Result<HeaderMap, S3Error> {
     let mut map = HeaderMap::new();
     if let Some(metadata) = object.custom_metadata.take() {
@@ -37,13 +37,13 @@ pub(crate) fn object_headers(mut object: Object) -> Result<HeaderMap, S3Error> {
     Ok(map)
 }
 
-/// Whether S3's headers can say this metadata. Others come from the embedded store's own API.
+/// Whether this metadata fits into S3's headers. Other metadata comes from the embedded store's own API.
 fn is_carried(name: &str, value: &str) -> bool {
     HeaderName::try_from(format!("{}{name}", headers::METADATA_PREFIX)).is_ok()
         && !value.contains(char::is_control)
 }
 
-/// The answer to a put: the etag, the version and the checksums.
+/// Returns the answer to a put: the etag, the version and the checksums.
 pub(crate) fn stored(object: &StoredObject) -> Result<Response, S3Error> {
     let mut response = empty(StatusCode::OK);
     let map = response.headers_mut();

@@ -1,4 +1,4 @@
-//! What R2 knows and refuses, by operation.
+//! Headers and parameters that R2 refuses, by operation.
 
 use cloudflare_clients::r2::{ChecksumAlgorithm, ChecksumType};
 use cloudflare_clients::s3::error_code::INVALID_REQUEST;
@@ -10,8 +10,8 @@ use crate::s3::operation::S3Operation;
 use crate::s3::parameters::Treatment;
 use crate::uri::Query;
 
-/// Refuses what R2 has not, by [what becomes](S3Operation::treatment_of) of each header and parameter, and what does not
-/// go together.
+/// Refuses what R2 has not, by [what becomes](S3Operation::treatment_of) of each header and parameter, and
+/// what does not go together.
 pub(crate) fn screen(operation: S3Operation, query: &Query, headers: &HeaderMap) -> Result<(), S3Error> {
     let is_refused = |name: &str, value: &str| match operation.treatment_of(name) {
         Some(Treatment::Refused) => true,
@@ -66,7 +66,7 @@ fn chunked(headers: &HeaderMap) -> Result<(), S3Error> {
     }
 }
 
-/// What an upload in parts is begun with: an algorithm, and the type of checksum that R2 has of it.
+/// Checks the algorithm and checksum type with which a multipart upload is started.
 fn checksum_algorithm(headers: &HeaderMap) -> Result<(), S3Error> {
     const ALGORITHM: &str = "x-amz-checksum-algorithm";
     let Some(name) = text(headers, ALGORITHM) else {

@@ -14,17 +14,17 @@ use super::known_error::MISSING_CONTENT_LENGTH;
 use super::operation::S3Operation;
 use crate::body::{Reading, incomplete};
 
-/// Says the body's length without the framing of its chunks.
+/// Header with the length of the body without the framing of its chunks.
 const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
-/// The coding that such a body may be said to have. It is not stored.
+/// Content coding that such a body may declare. It is not stored.
 const CODING: &str = "aws-chunked";
-/// The most that the line before a chunk may have: its size, `;chunk-signature=` and 64 hex digits need 97 at
-/// most.
+/// Maximum length of the line before a chunk. Its size, `;chunk-signature=` and 64 hex digits need at most 97
+/// bytes.
 const MAX_LINE: usize = 128;
 
-/// How a body is signed in chunks.
+/// Signature of a body in chunks.
 pub(super) struct SignedChunks {
-    /// Of what is stored.
+    /// Length of the stored bytes.
     pub(super) length: u64,
     signatures: ChunkSignatures,
 }
@@ -50,7 +50,7 @@ impl SignedChunks {
         Ok(Some(Self { length, signatures: auth.chunk_signatures(credentials) }))
     }
 
-    /// The bytes of the chunks of this body.
+    /// Returns the bytes of the chunks of this body.
     pub(super) fn read(self, body: Reading) -> ChunkReader {
         ChunkReader {
             body,
@@ -63,7 +63,7 @@ impl SignedChunks {
     }
 }
 
-/// The other codings of the body stay.
+/// Keeps the other codings of the body.
 fn remove_coding(headers: &mut HeaderMap) -> Result<(), S3Error> {
     let values: Vec<HeaderValue> = headers.get_all(header::CONTENT_ENCODING).iter().cloned().collect();
     let mut kept = Vec::new();
@@ -83,21 +83,21 @@ fn remove_coding(headers: &mut HeaderMap) -> Result<(), S3Error> {
     Ok(())
 }
 
-/// Hands on the bytes of the chunks. The last of them are given out only when every signature has held, that
-/// of the empty chunk at the end too: whoever keeps nothing of a body that ends in an error never keeps a
-/// byte that was not signed.
+/// Forwards the bytes of the chunks. The last bytes are returned only after every signature is verified,
+/// including that of the empty chunk at the end: a store that keeps nothing of a body with an error never
+/// keeps unsigned bytes.
 pub(super) struct ChunkReader {
     body: Reading,
-    /// What has arrived and is not read yet.
+    /// Bytes that have arrived and are not read yet.
     received: Bytes,
     signatures: ChunkSignatures,
-    /// How many bytes the chunks still have together.
+    /// Number of bytes left in all chunks.
     left: u64,
     chunk: Chunk,
     ended: bool,
 }
 
-/// The chunk that is being read.
+/// The current chunk.
 #[derive(Default)]
 struct Chunk {
     left: u64,
@@ -106,10 +106,10 @@ struct Chunk {
 }
 
 impl ChunkReader {
-    /// The next bytes, at the end of all none.
+    /// Returns the next bytes, or none at the end.
     ///
     /// # Errors
-    /// A signature does not hold, or the chunks are not what was announced; and as [`Reading::next`].
+    /// A signature is wrong, or the chunks are not as announced; or the errors of [`Reading::next`].
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let piece = if self.left > 0 { Some(self.piece().await?) } else { None };
         if self.left == 0 && !self.ended {
@@ -126,7 +126,7 @@ impl ChunkReader {
         Ok(piece)
     }
 
-    /// Bytes of a chunk, of which some are left.
+    /// Returns bytes of a chunk that has some left.
     async fn piece(&mut self) -> Result<Bytes, Error> {
         if self.chunk.left == 0 {
             self.begin().await?;
@@ -164,7 +164,7 @@ impl ChunkReader {
         Ok(())
     }
 
-    /// Checks a chunk that has been read.
+    /// Verifies a chunk that has been read.
     async fn finish(&mut self) -> Result<(), Error> {
         if (self.byte().await?, self.byte().await?) != (b'\r', b'\n') {
             return Err(malformed("one does not end where its size says"));
@@ -182,7 +182,7 @@ impl ChunkReader {
         Ok(self.received.get_u8())
     }
 
-    /// Waits until something has arrived.
+    /// Waits until data has arrived.
     async fn receive(&mut self) -> Result<(), Error> {
         while self.received.is_empty() {
             self.received = self.body.next().await?.ok_or_else(incomplete)?;
@@ -191,7 +191,7 @@ impl ChunkReader {
     }
 }
 
-/// The size and the signature of `SIZE;chunk-signature=SIGNATURE\r`.
+/// Parses the size and the signature of `SIZE;chunk-signature=SIGNATURE\r`.
 fn read_line(line: &str) -> Option<(u64, String)> {
     let (size, signature) = line.strip_suffix('\r')?.split_once(";chunk-signature=")?;
     let is_hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());

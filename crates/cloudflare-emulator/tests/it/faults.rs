@@ -85,7 +85,7 @@ async fn a_request_orders_its_own_failure() {
     assert!(began.elapsed() >= Duration::from_millis(200));
     let refused = put("broken").await;
     assert_eq!(refused.status, 400);
-    assert!(refused.text().starts_with("x-emulator-fault: \"broken\" is neither a status"), "{refused:?}");
+    assert!(refused.text().starts_with("x-emulator-fault: \"broken\" is not a fault"), "{refused:?}");
 }
 
 #[tokio::test]

@@ -77,7 +77,8 @@ async fn expecting(local: &Local, request: crate::client::Request<'_>, body: usi
     (stream, String::from_utf8(bytes).unwrap())
 }
 
-/// A client that waits for `100 Continue` and gets an answer may take its status for that of the next request, too.
+/// A client that waits for `100 Continue` and gets an answer may take its status for that of the next
+/// request, too.
 #[tokio::test]
 async fn a_client_that_waits_to_go_on_is_told_to_or_cut_off() {
     let local = Local::start().await;

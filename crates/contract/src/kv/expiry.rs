@@ -38,7 +38,7 @@ pub(crate) async fn expiries_that_are_refused(Fixture { client, .. }: Fixture) {
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0), "{error}");
     }
     assert_eq!(client.get("refused").text().await.unwrap(), None);
-    // The time to live wins.
+    // The time to live takes precedence.
     let far = UNIX_EPOCH + Duration::from_secs(2_000_000_000);
     put().expiration(far).expiration_ttl(Duration::from_secs(3600)).await.unwrap();
     let listed = client.list().prefix("refused").await.unwrap();

@@ -1,4 +1,4 @@
-//! What a case runs against.
+//! The input of a case.
 
 use std::any::Any;
 use std::fmt;
@@ -7,25 +7,25 @@ use std::time::Duration;
 
 use cloudflare_clients::kv::KvClient;
 
-/// What a case runs against.
+/// The input of a case.
 #[derive(Debug, Clone)]
 pub struct Fixture {
-    /// A client of a namespace that no other case is changing. What it has written can be read at once.
+    /// A client of a namespace that no other case changes. Everything written can be read immediately.
     pub client: KvClient,
-    /// A client of a namespace that does not exist, where the backend can have one.
+    /// A client of a missing namespace, if the backend can have one.
     pub missing_namespace: Option<KvClient>,
-    /// What the backend does not have; each must then be `Unsupported`.
+    /// The features that the backend lacks. Each of them must fail with `Unsupported`.
     pub lacks: Lacks,
-    /// Whether the backend is Cloudflare's simulator, Miniflare, in place of KV: it takes any cursor, and
-    /// does not find the key `__proto__` among many.
+    /// Whether the backend is Cloudflare's simulator Miniflare instead of KV: it accepts any cursor, and does
+    /// not find the key `__proto__` in bulk reads.
     pub simulated: bool,
-    /// Moves the time of the backend and of the client on, where that is possible.
+    /// Advances the time of the backend and of the client, if that is possible.
     pub clock: Option<Clock>,
-    /// What has to live as long as the case, such as a temporary folder.
+    /// Values that have to live as long as the case, such as a temporary folder.
     pub holds: Option<Arc<dyn Any + Send + Sync>>,
 }
 
-/// What a backend does not have.
+/// The features that a backend lacks.
 #[derive(Debug, Clone, Default)]
 pub struct Lacks {
     /// Cache TTLs.
@@ -34,12 +34,12 @@ pub struct Lacks {
     pub namespaces: bool,
 }
 
-/// A clock that can be moved on.
+/// A clock that can be advanced.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn(Duration) + Send + Sync>);
 
 impl Clock {
-    /// What moves it on.
+    /// Creates a clock from a function that advances it.
     pub fn new(advance: impl Fn(Duration) + Send + Sync + 'static) -> Self {
         Self(Arc::new(advance))
     }

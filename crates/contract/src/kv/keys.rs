@@ -32,7 +32,7 @@ const HOSTILE: &[&str] = &[
     "\"<>&'`",
     "[]{}|^",
     "ä",
-    // Not in NFC: another key than its NFC form.
+    // Not in NFC: a different key from its NFC form.
     "e\u{301}",
     "é",
     "日本語/映画.mp4",

@@ -5,7 +5,7 @@ use cloudflare_clients::rate_limit::{KvRateLimiter, RateLimiter};
 use super::Fixture;
 
 pub(crate) async fn rate_limits(Fixture { client, clock, .. }: Fixture) {
-    // A real clock does not go far in such a window.
+    // A real clock does not advance far in a window of this length.
     let window = Duration::from_secs(86_400);
     let limiter = || KvRateLimiter::new(client.clone(), "contract", 5, window).unwrap();
     let (one, two) = (limiter(), limiter());
@@ -21,7 +21,7 @@ pub(crate) async fn rate_limits(Fixture { client, clock, .. }: Fixture) {
         assert_eq!(
             (decision.allowed, decision.quota.unwrap().remaining),
             (true, left),
-            "what one has counted"
+            "the count of the other limiter is visible"
         );
     }
     let refused = two.check("user/1").await.unwrap();

@@ -77,6 +77,6 @@ pub(crate) async fn bad_cursors(Fixture { client, simulated, .. }: Fixture) {
     if simulated {
         return;
     }
-    let error = client.list().cursor("no cursor of this service").await.unwrap_err();
+    let error = client.list().cursor("not a cursor of this service").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
 }

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 
 use super::Fixture;
 
-/// Stores so many values, named by their number.
+/// Stores `count` values, named by their number.
 async fn fill(client: &KvClient, prefix: &str, count: usize) {
     let pairs = (0..count).map(|n| (format!("{prefix}{n}"), n.to_string()));
     assert_eq!(client.put_many(pairs).await.unwrap().failed().count(), 0);

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 
 use super::fixture::Fixture;
 
-/// The account's namespaces, unless the backend reaches one alone.
+/// Returns the account's namespaces, unless the backend reaches a single namespace.
 fn namespaces(fixture: &Fixture) -> Option<Namespaces> {
     let namespaces = fixture.client.namespaces();
     if fixture.lacks.namespaces {

@@ -51,7 +51,7 @@ pub(crate) async fn values_of_many_sizes(Fixture { client, .. }: Fixture) {
             let key = format!("sizes/{size}/{n}");
             client.put(&key, body).metadata(&n).await.unwrap();
             let found = client.get_with_metadata(&key).bytes().await.unwrap().unwrap();
-            assert!(found.value == content(size, 0), "{key} holds other bytes");
+            assert!(found.value == content(size, 0), "{key} has different bytes");
             assert_eq!(found.metadata.unwrap().json::<usize>().unwrap(), n);
             assert!(client.get(&key).bytes().await.unwrap().unwrap() == content(size, 0), "{key}");
         }

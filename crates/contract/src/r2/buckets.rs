@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 
 use super::fixture::Fixture;
 
-/// The account's buckets, unless the backend reaches one alone.
+/// Returns the account's buckets, unless the backend reaches a single bucket.
 fn buckets(fixture: &Fixture) -> Option<Buckets> {
     let buckets = fixture.service.buckets();
     if fixture.lacks.buckets {

@@ -45,7 +45,7 @@ pub(crate) async fn ranges_of_clients(Fixture { service, .. }: Fixture) {
     let (etag, uploaded) = (header("etag"), header("last-modified"));
     let (weak, other) = (format!("W/{etag}"), format!("\"{OTHER}\""));
     let whole = (200, "0123456789");
-    // In the second of the upload its date may be that of another object.
+    // Within the second of the upload, its date may also be that of another object.
     let at = |time| service.clone().with_runtime(Arc::new(ManualClock::at(time)));
     let get = http::Request::get("/client").header("range", "bytes=2-4").header("if-range", &uploaded);
     let (parts, ()) = get.body(()).unwrap().into_parts();

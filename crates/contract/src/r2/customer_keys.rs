@@ -1,4 +1,4 @@
-//! Encryption with keys of the customer (SSE-C).
+//! Encryption with customer-provided keys (SSE-C).
 
 use cloudflare_clients::r2::{Checksum, ChecksumAlgorithm, MIN_PART_SIZE, SseCustomerKey};
 use cloudflare_clients::{Error, ErrorKind};
@@ -15,7 +15,7 @@ fn md5_of_key(byte: u8) -> String {
     key(byte).md5().to_hex()
 }
 
-/// Refused as a read without the right key is: by what a client may change about its request.
+/// Whether a read was rejected because the right key is missing: the client can fix its request.
 fn is_refused(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Forbidden)
 }
@@ -74,7 +74,7 @@ pub(crate) async fn parts_that_are_encrypted(Fixture { service, simulated, lacks
     }
     let parts =
         [upload.upload_part(1, first.clone()).await.unwrap(), upload.upload_part(2, "end").await.unwrap()];
-    // The end needs no key.
+    // Completing the upload needs no key.
     let stored = without.complete(parts).await.unwrap();
     let object = service.get("ssec/parts").ssec_key(key(1)).await.unwrap().unwrap();
     assert_eq!((&object.etag, object.size), (&stored.etag, MIN_PART_SIZE + 3));

@@ -1,4 +1,4 @@
-//! What is stored with a `Content-Encoding`, and read without.
+//! Objects with a `Content-Encoding`.
 
 use std::io::Write as _;
 
@@ -34,7 +34,7 @@ pub(crate) async fn what_is_stored_as_gzip_is_decoded(Fixture { service, .. }: F
                 bytes.len()
             );
         }
-        // A get gives what is stored.
+        // A get returns the stored bytes.
         assert!(service.get("encoded").bytes().await.unwrap().unwrap() == encoded);
     }
     for encoding in ["identity", ""] {

@@ -1,41 +1,41 @@
-//! What a case runs against.
+//! The input of a case.
 
 use std::any::Any;
 use std::sync::Arc;
 
 use cloudflare_clients::r2::{ChecksumAlgorithm, R2Service};
 
-/// What a case runs against.
+/// The input of a case.
 #[derive(Debug, Clone)]
 pub struct Fixture {
-    /// A service over a bucket that no other case is changing.
+    /// A service over a bucket that no other case changes.
     pub service: R2Service,
-    /// A service over a bucket that does not exist, where the backend can have one.
+    /// A service over a missing bucket, if the backend can have one.
     pub missing_bucket: Option<R2Service>,
-    /// A service over another bucket of the same account, where the case may have one.
+    /// A service over another bucket of the same account, if the case can have one.
     pub other: Option<R2Service>,
-    /// What the backend does not have; each must then be `Unsupported`.
+    /// The features that the backend lacks. Each of them must fail with `Unsupported`.
     pub lacks: Lacks,
-    /// Whether the backend is Cloudflare's simulator, Miniflare, in place of R2: it knows no NFC forms of
-    /// keys and no storage classes, and takes any cursor.
+    /// Whether the backend is Cloudflare's simulator Miniflare instead of R2: it does not convert keys to
+    /// NFC, has no storage classes, and accepts any cursor.
     pub simulated: bool,
-    /// Whether pages may have fewer entries than there are, and none, before the last one.
+    /// Whether pages before the last one may be incomplete or empty.
     pub short_pages: bool,
-    /// What has to live as long as the case, such as a temporary folder.
+    /// Values that have to live as long as the case, such as a temporary folder.
     pub holds: Option<Arc<dyn Any + Send + Sync>>,
 }
 
-/// What a backend does not have.
-#[expect(clippy::struct_excessive_bools, reason = "each is by itself")]
+/// The features that a backend lacks.
+#[expect(clippy::struct_excessive_bools, reason = "the features are independent")]
 #[derive(Debug, Clone, Default)]
 pub struct Lacks {
     /// Copying.
     pub copy: bool,
-    /// Listing the parts of an upload, and the uploads.
+    /// Listing the parts of an upload, and listing uploads.
     pub list_parts: bool,
-    /// Conditions on completing an upload.
+    /// Conditions for completing an upload.
     pub conditional_complete: bool,
-    /// Checksums of the whole of an upload in parts, and reading the parts of an object.
+    /// Checksums of a whole multipart upload, and reading the parts of an object.
     pub multipart_checksums: bool,
     /// The CORS policy of the bucket.
     pub cors: bool,
@@ -43,6 +43,6 @@ pub struct Lacks {
     pub lifecycle: bool,
     /// Creating, listing and deleting buckets.
     pub buckets: bool,
-    /// Algorithms of checksums given with a put.
+    /// Checksum algorithms for puts.
     pub checksums: Vec<ChecksumAlgorithm>,
 }

@@ -30,7 +30,8 @@ const HOSTILE: &[&str] = &[
     "\"<>&'`",
     "[]{}|^",
     "ä",
-    // Not in NFC. Whether it is ordered by this form or by its NFC form is not known of R2, and the same here.
+    // Not in NFC. It is unknown whether R2 sorts by this form or by the NFC form. Here both sort the same
+    // way.
     "ö/e\u{301}\u{327}",
     "日本語/映画.mp4",
     "🎬🍿",

@@ -9,7 +9,7 @@ async fn fill(service: &R2Service, keys: &[&str]) {
     future::try_join_all(puts).await.unwrap();
 }
 
-/// All that a listing gives, as one page where pages may be short.
+/// Returns everything that a listing returns, as one page if pages may be short.
 pub(super) async fn whole(list: List, short_pages: bool) -> ListPage {
     if !short_pages {
         return list.await.unwrap();
@@ -73,7 +73,7 @@ pub(crate) async fn pages(Fixture { service, short_pages, .. }: Fixture) {
         return;
     }
     let page = service.list().prefix("page/").page_size(25).await.unwrap();
-    assert!(!page.truncated, "a full page is not truncated when there is nothing behind it");
+    assert!(!page.truncated, "a full page is not truncated if nothing follows it");
 }
 
 pub(crate) async fn delimiters(Fixture { service, short_pages, .. }: Fixture) {
@@ -99,7 +99,7 @@ pub(crate) async fn delimiters(Fixture { service, short_pages, .. }: Fixture) {
     assert_eq!(
         page.delimited_prefixes,
         ["d/b/", "d/d/"],
-        "there are keys of d/b/ behind the one to start after"
+        "there are keys of d/b/ after the one to start after"
     );
 }
 
@@ -144,7 +144,7 @@ pub(crate) async fn metadata_where_asked(Fixture { service, short_pages, .. }: F
 }
 
 pub(crate) async fn bad_cursors(Fixture { service, simulated, .. }: Fixture) {
-    let page = service.list().cursor("no cursor of this service").await;
+    let page = service.list().cursor("not a cursor of this service").await;
     if simulated {
         assert!(page.unwrap().objects.is_empty());
         return;

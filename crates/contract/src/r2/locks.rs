@@ -11,7 +11,7 @@ use super::Fixture;
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn locks(service: R2Service) -> Locks {
-    // Where a key takes one write a second, the backend's is a tenth of it.
+    // Test backends that limit writes to a key use a tenth of R2's second.
     let quick = RetryPolicy::default().base_delay(Duration::from_millis(5));
     let quick = quick.rate_limit_delay(Duration::from_millis(100));
     Locks::new(service.with_retry(quick))
@@ -59,7 +59,7 @@ pub(crate) async fn a_lock_for_which_many_contend(Fixture { service, .. }: Fixtu
         for _ in 0..5 {
             let lock = locks.acquire("many", MINUTE).await.unwrap();
             assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two holders");
-            assert!(last.swap(lock.token(), Ordering::SeqCst) < lock.token(), "a token that has not grown");
+            assert!(last.swap(lock.token(), Ordering::SeqCst) < lock.token(), "the token has not grown");
             locks.inspect("many").await.unwrap();
             inside.fetch_sub(1, Ordering::SeqCst);
             lock.release().await.unwrap();

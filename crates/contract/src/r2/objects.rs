@@ -200,10 +200,10 @@ pub(crate) async fn metadata_in_any_script(Fixture { service, .. }: Fixture) {
 async fn assert_holds(service: &R2Service, key: &str, size: usize) {
     let object = service.get(key).await.unwrap().unwrap();
     assert_eq!(object.size, size as u64);
-    assert!(object.bytes().await.unwrap() == content(size, 0), "{key} holds other bytes");
+    assert!(object.bytes().await.unwrap() == content(size, 0), "{key} has different bytes");
 }
 
-/// That a stream was refused for its length, at once, and that the error says both lengths.
+/// Checks that a stream was rejected for its length immediately, and that the error contains both lengths.
 pub(super) fn assert_of_another_length(error: &Error, length: usize, announced: u64) {
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 1), "{error:?}");
     let says = |number: &str| error.message().contains(number);

@@ -1,35 +1,35 @@
-//! The bytes of a file, in sectors that versions of it share.
+//! The bytes of a file, in sectors that its versions share.
 
 use std::sync::Arc;
 
-/// What a disk writes at a time.
+/// The unit in which a disk writes, in bytes.
 pub(crate) const SECTOR: usize = 4096;
 
 /// The bytes of a sector; `None` is zeros.
 type Sector = Option<Arc<[u8; SECTOR]>>;
 
-/// The bytes of a file. What is behind its end in the last sector is zeros.
+/// The bytes of a file. The rest of the last sector is zeros.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Content {
     size: u64,
     sectors: Vec<Sector>,
 }
 
-/// What a write or a truncation makes of a file: its size, and the sectors that are different.
+/// The result of a write or a truncation: the new size, and the changed sectors.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     size: u64,
     sectors: Vec<(usize, Sector)>,
 }
 
-/// A file with what is not synced.
+/// A file, including changes that are not synced.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileNode {
     /// As processes see it.
     pub(super) content: Content,
-    /// As it was synced.
+    /// As it was last synced.
     durable: Content,
-    /// What was done since then.
+    /// The changes since the last sync.
     pending: Vec<Change>,
 }
 
@@ -46,12 +46,12 @@ impl Content {
         self.size
     }
 
-    /// How many bytes it takes on the disk.
+    /// Returns the number of bytes that it occupies on the disk.
     pub(crate) fn allocated(&self) -> u64 {
         (self.sectors.len() * SECTOR) as u64
     }
 
-    /// Reads bytes, fewer at the end.
+    /// Reads bytes, fewer at the end of the file.
     pub(crate) fn read(&self, offset: u64, bytes: &mut [u8]) -> usize {
         let left = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let length = bytes.len().min(left);
@@ -76,7 +76,7 @@ impl Content {
         bytes
     }
 
-    /// What writing bytes there makes of it.
+    /// Returns the change that a write of these bytes makes.
     fn write(&self, offset: u64, bytes: &[u8]) -> Change {
         let end = offset + bytes.len() as u64;
         let mut sectors = Vec::new();
@@ -94,7 +94,7 @@ impl Content {
         Change { size: self.size.max(end), sectors }
     }
 
-    /// What another size makes of it.
+    /// Returns the change that a new size makes.
     fn truncate(&self, size: u64) -> Change {
         let mut shorter = self.clone();
         shorter.set_size(size);
@@ -160,8 +160,8 @@ impl FileNode {
         }
     }
 
-    /// Forgets what is not synced, as Linux does when a sync fails. Some of it may be on the disk. No later sync
-    /// writes the rest, while everybody reads it.
+    /// Forgets the unsynced changes, as Linux does when a sync fails. Some of them may be on the disk. Later
+    /// syncs do not write the others, although everyone reads them.
     pub(super) fn fail_sync(&mut self, rng: &mut fastrand::Rng) {
         self.durable = self.after_power_loss(rng);
         self.pending.clear();
@@ -171,7 +171,7 @@ impl FileNode {
         self.pending.is_empty()
     }
 
-    /// What a disk may have of it.
+    /// Returns a possible content after a power loss.
     pub(super) fn after_power_loss(&self, rng: &mut fastrand::Rng) -> Content {
         if self.pending.is_empty() {
             return self.durable.clone();
@@ -185,14 +185,14 @@ impl FileNode {
         }
     }
 
-    /// The first changes.
+    /// Applies the first changes.
     fn prefix(&self, length: usize) -> Content {
         let mut content = self.durable.clone();
         self.pending[..length].iter().for_each(|change| content.apply(change));
         content
     }
 
-    /// The first changes and a part of the next one, which may end within a sector.
+    /// Applies the first changes and a part of the next one, which may end within a sector.
     fn torn(&self, rng: &mut fastrand::Rng) -> Content {
         let whole = rng.usize(0..self.pending.len());
         let mut content = self.prefix(whole);
@@ -216,7 +216,7 @@ impl FileNode {
         content
     }
 
-    /// Any version of each sector, and any size that the file had.
+    /// Returns any version of each sector, and any size that the file had.
     fn mixed(&self, rng: &mut fastrand::Rng) -> Content {
         let mut content = self.durable.clone();
         for change in &self.pending {
@@ -239,7 +239,8 @@ impl FileNode {
         sizes
     }
 
-    /// All that a disk may have of it, if it is no more than `most`: any version of each sector, and any size.
+    /// Returns all possible contents after a power loss, if there are at most `most`: any version of each
+    /// sector, and any size.
     pub(super) fn all_after_power_loss(&self, most: usize) -> Option<Vec<Content>> {
         let mut contents = vec![self.durable.clone()];
         for change in &self.pending {
@@ -314,7 +315,7 @@ mod tests {
         file.write(0, &[2; 2 * SECTOR]);
         file.write(SECTOR as u64, &[3; SECTOR]);
         let all = file.all_after_power_loss(100).unwrap();
-        // Sector 0 of two versions, alone or with sector 1 of three, which one is zeros of.
+        // Two versions of sector 0, alone or with one of three versions of sector 1, one of which is zeros.
         assert_eq!(all.len(), 2 + 2 * 3);
         assert!(file.all_after_power_loss(7).is_none());
         let mut rng = fastrand::Rng::with_seed(1);

@@ -1,11 +1,11 @@
-//! What is done to a disk.
+//! Changes of a disk.
 
 use std::fmt;
 use std::path::Path;
 
 use super::ProcessId;
 
-/// A change of what is on a disk, or of what of it is synced.
+/// A change of the content of a disk, or of what is synced.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Event<'a> {
     pub(crate) process: Option<ProcessId>,

@@ -1,4 +1,4 @@
-//! Files and folders, with what of them is not synced.
+//! Files and folders, including changes that are not synced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -12,7 +12,7 @@ pub(crate) type Inode = u64;
 /// The names in a folder.
 type Names = BTreeMap<String, Inode>;
 
-/// What is done to names at once: all of it is on the disk after a power loss, or nothing.
+/// An atomic change of names: after a power loss the disk has all of it or nothing.
 type NameChange = Vec<(String, Option<Inode>)>;
 
 const ROOT: Inode = 0;
@@ -30,7 +30,7 @@ enum Node {
     Folder(Arc<FolderNode>),
 }
 
-/// A file system. A clone shares what neither changes.
+/// A file system. Clones share unchanged parts.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
     nodes: BTreeMap<Inode, Node>,
@@ -141,7 +141,7 @@ impl Files {
         }
     }
 
-    /// What is at a path.
+    /// Returns the file or folder at a path.
     pub(crate) fn find(&self, path: &Path) -> io::Result<Inode> {
         let mut inode = ROOT;
         for component in path.components() {
@@ -160,7 +160,7 @@ impl Files {
         Ok(inode)
     }
 
-    /// The folder that a path is in, and its name there.
+    /// Returns the folder of a path, and the name in it.
     fn place(&self, path: &Path) -> io::Result<(Inode, String)> {
         let name = path.file_name().and_then(|name| name.to_str());
         let (Some(folder), Some(name)) = (path.parent(), name) else {
@@ -192,7 +192,7 @@ impl Files {
         self.create_node(path, Node::File(Arc::default()))
     }
 
-    /// A file without a name.
+    /// Creates a file without a name.
     pub(super) fn create_anonymous(&mut self) -> Inode {
         self.add(Node::File(Arc::default()))
     }
@@ -231,7 +231,7 @@ impl Files {
         Ok(())
     }
 
-    /// Removes a file; whether it was there.
+    /// Removes a file. Returns whether it existed.
     pub(super) fn remove(&mut self, path: &Path) -> io::Result<bool> {
         match self.find(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -254,7 +254,7 @@ impl Files {
         Ok(&self.file(self.find(path)?)?.content)
     }
 
-    /// Makes the names in a folder durable, and forgets what has no name any more and is not `open`.
+    /// Syncs the names in a folder, and forgets files that have no name any more and are not `open`.
     pub(super) fn sync_folder(&mut self, path: &Path, open: &BTreeSet<Inode>) -> io::Result<()> {
         let inode = self.find(path)?;
         if self.folder(inode)?.pending.is_empty() {
@@ -273,7 +273,7 @@ impl Files {
         Ok(())
     }
 
-    /// How many bytes all files take that have a name or are `open`.
+    /// Returns how many bytes are occupied by files that have a name or are `open`.
     pub(super) fn allocated(&self, open: &BTreeSet<Inode>) -> u64 {
         let mut used = open.clone();
         for node in self.nodes.values() {
@@ -285,12 +285,12 @@ impl Files {
         files.map(|file| file.content.allocated()).sum()
     }
 
-    /// What may be on the disk after a power loss.
+    /// Returns a possible content of the disk after a power loss.
     pub(crate) fn after_power_loss(&self, rng: &mut fastrand::Rng) -> Self {
         let mut files = self.clone();
         for node in files.nodes.values_mut() {
             match node {
-                // After a failed sync a file may be clean and yet not be on the disk.
+                // After a failed sync, a file can be clean without being on the disk.
                 Node::File(file) => *node = Node::File(Arc::new(FileNode::new(file.after_power_loss(rng)))),
                 Node::Folder(folder) if !folder.pending.is_empty() => {
                     *node = Node::Folder(Arc::new(FolderNode::new(folder.after_power_loss(rng))));
@@ -301,8 +301,8 @@ impl Files {
         files.without_unreachable()
     }
 
-    /// What may be on the disk after a power loss: all of it where that is no more than `most` states, and a sample otherwise. A
-    /// file or folder to which much was done is on the disk in a random state in each of them.
+    /// Returns all possible contents of the disk after a power loss if there are at most `most`, otherwise a
+    /// sample. Files and folders with many changes have a random state in each of them.
     pub(crate) fn all_after_power_loss(&self, most: usize, rng: &mut fastrand::Rng) -> Vec<Self> {
         let mut choices: Vec<(Inode, Vec<Node>)> = Vec::new();
         for (inode, node) in &self.nodes {

@@ -1,4 +1,4 @@
-//! Machines with a disk in memory, on which it is known what is synced.
+//! Machines with a disk in memory that records what is synced.
 
 mod content;
 mod event;
@@ -21,39 +21,39 @@ pub(crate) use self::process::{Access, ProcessDisk};
 use self::vfs::Region;
 use crate::trace;
 
-/// How many bytes a region of the memory that connections of SQLite share has.
+/// Size of a region of the memory that SQLite's connections share, in bytes.
 pub(crate) const REGION: usize = 32 * 1024;
 
-/// What is counted of what goes wrong.
+/// The name of the counter of disk faults.
 const DISK_FAULTS: &str = "disk faults";
 
-/// A machine: a disk, the processes on it, and what they have open.
+/// A machine: a disk, the processes on it, and their open files.
 #[derive(Clone)]
 pub(crate) struct Machine(Arc<Mutex<State>>);
 
 pub(crate) type ProcessId = u32;
 pub(crate) type HandleId = u64;
 
-/// What looks on: each change, and the disk behind it.
+/// A callback for each change, with the disk after it.
 pub(crate) type Log = Box<dyn FnMut(&Event<'_>, &Files) + Send>;
 
-/// What goes wrong on a machine.
+/// The faults of a machine.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Faults {
     /// How often reading fails.
     pub(crate) read: f64,
-    /// How often writing fails, after a part of it perhaps.
+    /// How often writing fails, possibly after a part of it.
     pub(crate) write: f64,
-    /// How often a sync fails: what was not synced until then may never be.
+    /// How often a sync fails. Changes that were not synced before may never be.
     pub(crate) sync: f64,
     /// How often creating, linking, renaming or removing a file fails.
     pub(crate) names: f64,
-    /// How many bytes the disk has.
+    /// The size of the disk, in bytes.
     pub(crate) capacity: Option<u64>,
 }
 
 impl Faults {
-    /// Each operation fails as often.
+    /// Lets each operation fail with this probability.
     pub(crate) fn each(share: f64) -> Self {
         Self { read: share, write: share, sync: share, names: share, capacity: None }
     }
@@ -65,17 +65,17 @@ struct State {
     next_process: ProcessId,
     handles: BTreeMap<HandleId, Handle>,
     next_handle: HandleId,
-    /// What connections to a database share.
+    /// The memory that connections to a database share.
     shared: BTreeMap<Inode, Vec<Arc<Region>>>,
     faults: Faults,
     rng: fastrand::Rng,
     log: Option<Log>,
 }
 
-/// A process that lives.
+/// A running process.
 #[derive(Debug, Default)]
 struct Process {
-    /// How many more changes it makes until it is killed.
+    /// How many more changes it makes before it is killed.
     changes_left: Option<u64>,
 }
 
@@ -85,13 +85,13 @@ struct Handle {
     process: ProcessId,
     inode: Inode,
     path: Arc<Path>,
-    /// The lock of `flock`, alone or with others.
+    /// The lock of `flock`, exclusive or shared.
     lock: Option<Exclusive>,
-    /// SQLite's.
+    /// The level of SQLite's lock.
     level: i32,
-    /// Where it shares memory: what is locked of that.
+    /// If it shares memory: the locks of that memory.
     shared: Option<SharedLocks>,
-    /// The folder is synced with the file, for the first time: SQLite does so for its journals.
+    /// Whether the first sync of the file also syncs the folder, as SQLite does for its journals.
     syncs_folder: bool,
 }
 
@@ -108,7 +108,7 @@ impl Machine {
         Self::with_files(Files::new(), seed)
     }
 
-    /// One with this disk, and no process yet.
+    /// Creates a machine with this disk and no processes.
     pub(crate) fn with_files(files: Files, seed: u64) -> Self {
         Self(Arc::new(Mutex::new(State {
             files,
@@ -136,7 +136,7 @@ impl Machine {
         ProcessDisk::new(self.clone(), id)
     }
 
-    /// Ends all processes, and leaves what a disk may have.
+    /// Ends all processes, and keeps a possible content of the disk.
     pub(crate) fn power_loss(&self, rng: &mut fastrand::Rng) {
         let mut state = self.state();
         let living: Vec<_> = state.processes.keys().copied().collect();
@@ -147,33 +147,33 @@ impl Machine {
         state.note(None, Path::new("/"), What::PowerLoss);
     }
 
-    /// What goes wrong from now on.
+    /// Sets the faults from now on.
     pub(crate) fn set_faults(&self, faults: Faults) {
         self.state().faults = faults;
     }
 
-    /// The disk becomes full after this many more bytes. Setting other faults ends that.
+    /// Makes the disk full after this many more bytes. Setting other faults ends this.
     pub(crate) fn full_after(&self, bytes: u64) {
         let mut state = self.state();
         state.faults.capacity = Some(state.allocated() + bytes);
     }
 
-    /// Has every change looked at.
+    /// Sets a callback for each change.
     pub(crate) fn set_log(&self, log: Option<Log>) {
         self.state().log = log;
     }
 
-    /// The names in a folder.
+    /// Returns the names in a folder.
     pub(crate) fn list(&self, folder: impl AsRef<Path>) -> io::Result<Vec<String>> {
         self.state().files.list(folder.as_ref())
     }
 
-    /// The bytes of a file, as processes see it.
+    /// Returns the bytes of a file, as processes see it.
     pub(crate) fn read(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         Ok(self.state().files.content(path.as_ref())?.bytes())
     }
 
-    /// How many bytes all files take.
+    /// Returns the number of bytes that all files occupy.
     #[cfg(test)]
     pub(crate) fn stored_bytes(&self) -> u64 {
         self.state().allocated()
@@ -195,7 +195,7 @@ fn injected() -> io::Error {
 }
 
 impl State {
-    /// Notes a change, with which a process may end.
+    /// Records a change. The process may end with it.
     fn note(&mut self, process: Option<ProcessId>, path: &Path, what: What<'_>) {
         let event = Event { process, path, what };
         trace::line(format_args!("{event}"));
@@ -242,7 +242,7 @@ impl State {
         self.files.allocated(&self.open_inodes()) + shared as u64
     }
 
-    /// How many bytes more there is room for.
+    /// Returns how many more bytes fit on the disk.
     fn room(&self) -> u64 {
         match self.faults.capacity {
             Some(capacity) => capacity.saturating_sub(self.allocated()),
@@ -284,7 +284,7 @@ impl State {
         }
     }
 
-    /// The memory that connections share ends with the last of them.
+    /// Frees the memory that connections share when the last one has ended.
     fn forget_shared(&mut self, inode: Inode) {
         if !self.handles.values().any(|handle| handle.inode == inode && handle.shared.is_some()) {
             self.shared.remove(&inode);
@@ -295,7 +295,7 @@ impl State {
         self.handles.get_mut(&handle).ok_or_else(killed)
     }
 
-    /// The other open files of the same file.
+    /// Returns the other open handles of the same file.
     fn others(&self, handle: HandleId) -> impl Iterator<Item = &Handle> {
         let inode = self.handles.get(&handle).map(|handle| handle.inode);
         self.handles
@@ -310,7 +310,7 @@ impl State {
         Ok(self.files.file(inode)?.content.read(offset, bytes))
     }
 
-    /// Writes bytes, or as many as there is room for.
+    /// Writes bytes, or as many as fit.
     fn write(&mut self, handle: HandleId, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         let Handle { process, inode, path, .. } = self.handle(handle)?;
         let (process, inode, path) = (*process, *inode, Arc::clone(path));
@@ -361,7 +361,7 @@ impl State {
             self.living(process)?;
         }
         if syncs_folder && let Some(folder) = path.parent() {
-            // SQLite asks for nothing but the try.
+            // SQLite ignores whether this sync succeeds.
             let _ = self.sync_folder(process, folder);
         }
         self.living(process)
@@ -383,7 +383,7 @@ impl State {
         Ok(inode)
     }
 
-    /// Removes a file; whether it was there.
+    /// Removes a file. Returns whether it existed.
     fn remove(&mut self, process: ProcessId, path: &Path) -> io::Result<bool> {
         self.fault(self.faults.names)?;
         let was_there = self.files.remove(path)?;
@@ -395,7 +395,7 @@ impl State {
     }
 }
 
-/// The path of a file that has none.
+/// The path of a file without a name.
 fn anonymous() -> PathBuf {
     PathBuf::from("(temporary)")
 }

@@ -16,14 +16,14 @@ use super::{
 use crate::disk::vfs::{Region, Vfs};
 use crate::trace;
 
-/// The disk of a machine for one process: once that is killed, nothing comes through.
+/// The disk of a machine for one process. After the process was killed, nothing reaches the disk.
 #[derive(Clone)]
 pub(crate) struct ProcessDisk {
     access: Access,
     vfs: Arc<Vfs>,
 }
 
-/// What a process does to the disk of its machine.
+/// The access of a process to the disk of its machine.
 #[derive(Debug, Clone)]
 pub(crate) struct Access {
     machine: Machine,
@@ -44,12 +44,13 @@ impl ProcessDisk {
         self.access.is_alive()
     }
 
-    /// Kills it: everything it does fails from now on and has no effect, and its locks are free. What it wrote stays.
+    /// Kills the process: all of its operations fail from now on without an effect, and its locks are
+    /// released. Its writes remain.
     pub(crate) fn kill(&self) {
         self.access.machine.state().kill(self.access.process);
     }
 
-    /// Kills it in the middle of a change of the disk, after `changes` whole ones.
+    /// Kills the process in the middle of a change of the disk, after `changes` complete ones.
     pub(crate) fn kill_after(&self, changes: u64) {
         if let Some(process) = self.access.machine.state().processes.get_mut(&self.access.process) {
             *process = Process { changes_left: Some(changes) };
@@ -235,7 +236,7 @@ impl Drop for OpenFile {
     }
 }
 
-/// What SQLite asks of its files.
+/// The operations that SQLite needs.
 impl Access {
     fn act<T>(&self, act: impl FnOnce(&mut State, ProcessId) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.machine.state();
@@ -247,7 +248,8 @@ impl Access {
         self.act(|_, _| Ok(())).is_ok()
     }
 
-    /// Opens a file, or one without a name. `journal` says that its name is synced with its bytes.
+    /// Opens a file, or creates one without a name. `journal` means that its name is synced together with its
+    /// bytes.
     pub(crate) fn open(
         &self,
         path: Option<&Path>,
@@ -301,7 +303,7 @@ impl Access {
         })
     }
 
-    /// Whether a file exists that is not empty, as SQLite means it.
+    /// Whether a file exists and is not empty, which is how SQLite defines it.
     pub(crate) fn is_there(&self, path: &Path) -> io::Result<bool> {
         self.act(|state, _| {
             let is_empty = state.files.content(path).is_ok_and(|content| content.size() == 0);
@@ -309,7 +311,7 @@ impl Access {
         })
     }
 
-    /// Removes a file; whether it was there.
+    /// Removes a file. Returns whether it existed.
     pub(crate) fn remove(&self, path: &Path, syncs_folder: bool) -> io::Result<bool> {
         self.act(|state, process| {
             let was_there = state.remove(process, path)?;
@@ -320,7 +322,7 @@ impl Access {
         })
     }
 
-    /// Takes one of SQLite's locks, which are numbered; whether that was free.
+    /// Takes a SQLite lock of this level. Returns whether it was free.
     pub(crate) fn lock(&self, handle: HandleId, level: i32) -> io::Result<bool> {
         const SHARED: i32 = 1;
         const RESERVED: i32 = 2;
@@ -365,7 +367,7 @@ impl Access {
         })
     }
 
-    /// A region of the memory that the connections to a database share. `make` creates a missing one.
+    /// Returns a region of the memory that the connections to a database share. `make` creates a missing one.
     pub(crate) fn region(
         &self,
         handle: HandleId,
@@ -387,7 +389,7 @@ impl Access {
         })
     }
 
-    /// Takes locks of that memory; whether they were free.
+    /// Takes locks of that memory. Returns whether they were free.
     pub(crate) fn lock_shared(&self, handle: HandleId, locks: u32, exclusive: bool) -> io::Result<bool> {
         self.act(|state, _| {
             let is_taken = |other: SharedLocks| {
@@ -415,7 +417,7 @@ impl Access {
         })
     }
 
-    /// Ends the connection's part in that memory.
+    /// Detaches the connection from that memory.
     pub(crate) fn unmap(&self, handle: HandleId) -> io::Result<()> {
         self.act(|state, _| {
             let handle = state.handle(handle)?;

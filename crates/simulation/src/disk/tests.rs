@@ -83,13 +83,13 @@ async fn a_store_is_opened_written_killed_and_opened_again() {
     assert!(!machine.list("/store").unwrap().contains(&"store.sqlite3-wal".to_owned()));
 }
 
-/// A system that forgets what it could not sync says of the next sync that all is well.
+/// A system that forgets data that it could not sync reports success for the next sync.
 #[tokio::test(start_paused = true)]
 async fn what_a_failed_sync_forgot_is_written_again_before_anything_is_acknowledged() {
     let mut rng = fastrand::Rng::with_seed(1);
     let failing = || Faults { sync: 1.0, ..Faults::default() };
     let mut refused = 0;
-    // Among these are those at which the log has a commit that is not synced. What a failed sync forgets is up to the seed.
+    // In some of these, the log has a commit that is not synced. The seed decides what a failed sync forgets.
     for (changes, seed) in (10..16).flat_map(|changes| (0..6).map(move |seed| (changes, seed))) {
         let machine = Machine::new(seed);
         let process = machine.process();

@@ -1,7 +1,7 @@
-//! SQLite on the disk of a machine: a VFS for each process.
+//! SQLite on the disk of a machine: a VFS per process.
 //!
-//! SQLite has one list of VFS and one generator of random numbers in a process of the operating system. The simulation is to use one
-//! thread of it.
+//! Within a process of the operating system, SQLite has one list of VFSs and one random number generator. The
+//! simulation must therefore use a single thread of it.
 #![expect(unsafe_code, reason = "a VFS is functions in C that SQLite calls")]
 
 use std::cell::{RefCell, UnsafeCell};
@@ -18,10 +18,10 @@ use rusqlite::ffi::{self, sqlite3_file, sqlite3_int64, sqlite3_io_methods, sqlit
 
 use crate::disk::{Access, HandleId, REGION};
 
-/// What SQLite assumes of a disk.
+/// The sector size that SQLite assumes.
 const SECTOR: c_int = 4096;
 
-/// What SQLite takes for the time, in days of the Julian calendar: the store asks the platform for it.
+/// The time that SQLite sees, in days of the Julian calendar. The store takes the time from the platform.
 const NOW: i32 = 2_461_421;
 const MILLIS_OF_DAY: i64 = 86_400_000;
 
@@ -29,12 +29,13 @@ thread_local! {
     static RANDOM: RefCell<fastrand::Rng> = const { RefCell::new(fastrand::Rng::with_seed(0)) };
 }
 
-/// Begins a run: what SQLite draws is the same for the same seed.
+/// Starts a run: SQLite's random numbers are the same for the same seed.
 pub(crate) fn seed(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let for_sqlite = rng.i32(1..);
     RANDOM.set(rng);
-    // SAFETY: The arguments are those that SQLite documents for this control: an `int`, and a connection or NULL.
+    // SAFETY: The arguments are those that SQLite documents for this control: an `int`, and a connection or
+    // NULL.
     unsafe {
         ffi::sqlite3_initialize();
         ffi::sqlite3_test_control(
@@ -45,32 +46,34 @@ pub(crate) fn seed(seed: u64) {
     }
 }
 
-/// A part of the memory that connections to a database share. SQLite alone reads and writes it, by its own rules.
+/// A part of the memory that connections to a database share. Only SQLite reads and writes it, by its own
+/// rules.
 #[repr(C, align(8))]
 pub(crate) struct Region(UnsafeCell<[u8; REGION]>);
 
-// SAFETY: No reference to the bytes is ever made here; SQLite goes by locks and atomic operations.
+// SAFETY: No reference to the bytes is ever created here. SQLite synchronizes with locks and atomic
+// operations.
 unsafe impl Send for Region {}
 // SAFETY: As above.
 unsafe impl Sync for Region {}
 
 impl Default for Region {
-    #[expect(clippy::large_stack_arrays, reason = "it is 32 KiB, and moved to the heap at once")]
+    #[expect(clippy::large_stack_arrays, reason = "it has 32 KiB and is moved to the heap immediately")]
     fn default() -> Self {
         Self(UnsafeCell::new([0; REGION]))
     }
 }
 
-/// The VFS of a process. It is registered as long as anything refers to it: the process, or one of its open files.
+/// The VFS of a process. It is registered as long as the process or one of its open files refers to it.
 pub(crate) struct Vfs {
     name: CString,
-    /// Given to SQLite, and owned by this.
+    /// Passed to SQLite, and owned by this.
     raw: *mut sqlite3_vfs,
     access: Access,
     this: Weak<Self>,
 }
 
-// SAFETY: The pointer is changed by SQLite alone, under its mutex.
+// SAFETY: Only SQLite changes the pointer, under its mutex.
 unsafe impl Send for Vfs {}
 // SAFETY: As above.
 unsafe impl Sync for Vfs {}
@@ -107,7 +110,7 @@ impl Vfs {
             }));
             Self { name, raw, access, this: this.clone() }
         });
-        // SAFETY: It stays where it is until it is unregistered, and all that it points to lives as long.
+        // SAFETY: It does not move until it is unregistered, and everything that it points to lives as long.
         unsafe { ffi::sqlite3_vfs_register(vfs.raw, 0) };
         vfs
     }
@@ -119,7 +122,8 @@ impl Vfs {
 
 impl Drop for Vfs {
     fn drop(&mut self) {
-        // SAFETY: No file of it is open any more, and so no connection. The box is the one of `register`.
+        // SAFETY: None of its files is open any more, and so no connection is. The box is the one of
+        // `register`.
         unsafe {
             ffi::sqlite3_vfs_unregister(self.raw);
             drop(Box::from_raw(self.raw));
@@ -143,9 +147,9 @@ struct File {
 struct Inner {
     access: Access,
     handle: HandleId,
-    /// The regions that SQLite has pointers to: they stay until it has closed the file.
+    /// The regions that SQLite has pointers to. They stay until it has closed the file.
     regions: Vec<Arc<Region>>,
-    /// Removed when it is closed.
+    /// Removed when the file is closed.
     temporary: Option<CString>,
     vfs: Arc<Vfs>,
 }
@@ -172,7 +176,7 @@ static METHODS: sqlite3_io_methods = sqlite3_io_methods {
     xUnfetch: None,
 };
 
-/// What SQLite calls it.
+/// Converts a result to an error code of SQLite.
 fn code(result: io::Result<()>, failed: c_int) -> c_int {
     match result {
         Ok(()) => ffi::SQLITE_OK,
@@ -185,21 +189,21 @@ fn path_of(name: &CStr) -> &Path {
     Path::new(OsStr::from_bytes(name.to_bytes()))
 }
 
-/// The process of a VFS.
+/// Returns the process of a VFS.
 ///
 /// # Safety
-/// It has to be one of [`Vfs::register`], which lives.
+/// It must be a VFS of [`Vfs::register`] that is still alive.
 unsafe fn vfs_of<'a>(vfs: *mut sqlite3_vfs) -> &'a Vfs {
     // SAFETY: `pAppData` points to the `Vfs` that owns this.
     unsafe { &*(*vfs).pAppData.cast::<Vfs>() }
 }
 
-/// What is behind a file of SQLite's.
+/// Returns the state of a file of SQLite's.
 ///
 /// # Safety
-/// It has to be open, and no other reference to what is behind it may live.
+/// The file must be open, and no other reference to its state may be alive.
 unsafe fn inner<'a>(file: *mut sqlite3_file) -> &'a mut Inner {
-    // SAFETY: `open` has put it there. SQLite uses a file from one thread at a time.
+    // SAFETY: `open` has stored it there. SQLite uses a file from one thread at a time.
     unsafe { &mut *(*file.cast::<File>()).inner }
 }
 
@@ -210,7 +214,7 @@ unsafe extern "C" fn open(
     flags: c_int,
     out_flags: *mut c_int,
 ) -> c_int {
-    // SAFETY: SQLite gives its own VFS, a name that ends with a zero or NULL, and memory of the announced size.
+    // SAFETY: SQLite passes its own VFS, a zero-terminated name or NULL, and memory of the announced size.
     unsafe {
         (*file).pMethods = ptr::null();
         let vfs = vfs_of(vfs);
@@ -243,7 +247,7 @@ unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
     let Inner { access, handle, regions, temporary, vfs } = *inner;
     access.close(handle);
     if let Some(name) = temporary {
-        // It is nothing to anybody.
+        // Nobody needs the temporary file, so a failure is ignored.
         let _ = access.remove(path_of(&name), false);
     }
     drop((regions, vfs));
@@ -256,7 +260,7 @@ unsafe extern "C" fn read(
     length: c_int,
     offset: sqlite3_int64,
 ) -> c_int {
-    // SAFETY: SQLite gives an open file, and memory of that length.
+    // SAFETY: SQLite passes an open file, and memory of that length.
     let (inner, bytes) = unsafe {
         let length = usize::try_from(length).unwrap_or_default();
         (inner(file), std::slice::from_raw_parts_mut(bytes.cast::<u8>(), length))
@@ -277,7 +281,7 @@ unsafe extern "C" fn write(
     length: c_int,
     offset: sqlite3_int64,
 ) -> c_int {
-    // SAFETY: SQLite gives an open file, and memory of that length.
+    // SAFETY: SQLite passes an open file, and memory of that length.
     let (inner, mut bytes) = unsafe {
         let length = usize::try_from(length).unwrap_or_default();
         (inner(file), std::slice::from_raw_parts(bytes.cast::<u8>(), length))
@@ -296,25 +300,25 @@ unsafe extern "C" fn write(
 }
 
 unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: sqlite3_int64) -> c_int {
-    // SAFETY: SQLite gives an open file.
+    // SAFETY: SQLite passes an open file.
     let inner = unsafe { inner(file) };
     code(inner.access.truncate(inner.handle, size.cast_unsigned()), ffi::SQLITE_IOERR_TRUNCATE)
 }
 
 unsafe extern "C" fn sync(file: *mut sqlite3_file, _: c_int) -> c_int {
-    // SAFETY: SQLite gives an open file.
+    // SAFETY: SQLite passes an open file.
     let inner = unsafe { inner(file) };
     code(inner.access.sync(inner.handle), ffi::SQLITE_IOERR_FSYNC)
 }
 
 unsafe extern "C" fn file_size(file: *mut sqlite3_file, size: *mut sqlite3_int64) -> c_int {
-    // SAFETY: SQLite gives an open file, and where the size is to go.
+    // SAFETY: SQLite passes an open file, and a pointer for the size.
     let (inner, size_to) = unsafe { (inner(file), &mut *size) };
     let got = inner.access.size(inner.handle).map(|size| *size_to = size.cast_signed());
     code(got, ffi::SQLITE_IOERR_FSTAT)
 }
 
-/// What SQLite calls the outcome of taking a lock.
+/// Converts the result of taking a lock to a code of SQLite.
 fn locked(taken: &io::Result<bool>, failed: c_int) -> c_int {
     match taken {
         Ok(true) => ffi::SQLITE_OK,
@@ -324,19 +328,19 @@ fn locked(taken: &io::Result<bool>, failed: c_int) -> c_int {
 }
 
 unsafe extern "C" fn lock(file: *mut sqlite3_file, level: c_int) -> c_int {
-    // SAFETY: SQLite gives an open file.
+    // SAFETY: SQLite passes an open file.
     let inner = unsafe { inner(file) };
     locked(&inner.access.lock(inner.handle, level), ffi::SQLITE_IOERR_LOCK)
 }
 
 unsafe extern "C" fn unlock(file: *mut sqlite3_file, level: c_int) -> c_int {
-    // SAFETY: SQLite gives an open file.
+    // SAFETY: SQLite passes an open file.
     let inner = unsafe { inner(file) };
     code(inner.access.unlock(inner.handle, level), ffi::SQLITE_IOERR_UNLOCK)
 }
 
 unsafe extern "C" fn check_reserved_lock(file: *mut sqlite3_file, is_reserved: *mut c_int) -> c_int {
-    // SAFETY: SQLite gives an open file, and where the answer is to go.
+    // SAFETY: SQLite passes an open file, and a pointer for the answer.
     let (inner, answer) = unsafe { (inner(file), &mut *is_reserved) };
     let got = inner.access.is_reserved(inner.handle).map(|reserved| *answer = c_int::from(reserved));
     code(got, ffi::SQLITE_IOERR_CHECKRESERVEDLOCK)
@@ -350,8 +354,8 @@ unsafe extern "C" fn sector_size(_: *mut sqlite3_file) -> c_int {
     SECTOR
 }
 
-/// SQLite takes for granted on Unix that a write which a power loss interrupts leaves the other bytes of its
-/// sectors alone. The write is not atomic.
+/// On Unix, SQLite assumes that a write interrupted by a power loss does not change other bytes of its
+/// sectors. It does not assume that the write is atomic.
 unsafe extern "C" fn device_characteristics(_: *mut sqlite3_file) -> c_int {
     ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE
 }
@@ -363,7 +367,7 @@ unsafe extern "C" fn shm_map(
     extend: c_int,
     memory: *mut *mut c_void,
 ) -> c_int {
-    // SAFETY: SQLite gives an open file, and where the address is to go.
+    // SAFETY: SQLite passes an open file, and a pointer for the address.
     let (inner, memory) = unsafe {
         *memory = ptr::null_mut();
         (inner(file), &mut *memory)
@@ -384,7 +388,7 @@ unsafe extern "C" fn shm_map(
 }
 
 unsafe extern "C" fn shm_lock(file: *mut sqlite3_file, first: c_int, count: c_int, flags: c_int) -> c_int {
-    // SAFETY: SQLite gives an open file.
+    // SAFETY: SQLite passes an open file.
     let inner = unsafe { inner(file) };
     let locks = ((1_u32 << count) - 1) << first;
     if flags & ffi::SQLITE_SHM_UNLOCK != 0 {
@@ -399,7 +403,7 @@ unsafe extern "C" fn shm_barrier(_: *mut sqlite3_file) {
 }
 
 unsafe extern "C" fn shm_unmap(file: *mut sqlite3_file, _: c_int) -> c_int {
-    // SAFETY: SQLite gives an open file, and uses none of its regions any more.
+    // SAFETY: SQLite passes an open file, and does not use its regions any more.
     let inner = unsafe { inner(file) };
     let unmapped = inner.access.unmap(inner.handle);
     inner.regions.clear();
@@ -407,7 +411,7 @@ unsafe extern "C" fn shm_unmap(file: *mut sqlite3_file, _: c_int) -> c_int {
 }
 
 unsafe extern "C" fn delete(vfs: *mut sqlite3_vfs, name: *const c_char, sync_folder: c_int) -> c_int {
-    // SAFETY: SQLite gives its own VFS, and a name that ends with a zero.
+    // SAFETY: SQLite passes its own VFS, and a zero-terminated name.
     let (vfs, name) = unsafe { (vfs_of(vfs), CStr::from_ptr(name)) };
     match vfs.access.remove(path_of(name), sync_folder != 0) {
         Ok(true) => ffi::SQLITE_OK,
@@ -422,7 +426,7 @@ unsafe extern "C" fn access_file(
     _: c_int,
     answer: *mut c_int,
 ) -> c_int {
-    // SAFETY: SQLite gives its own VFS, a name that ends with a zero, and where the answer is to go.
+    // SAFETY: SQLite passes its own VFS, a zero-terminated name, and a pointer for the answer.
     let (vfs, name, answer) = unsafe { (vfs_of(vfs), CStr::from_ptr(name), &mut *answer) };
     let got = vfs.access.is_there(path_of(name)).map(|there| *answer = c_int::from(there));
     code(got, ffi::SQLITE_IOERR_ACCESS)
@@ -434,7 +438,7 @@ unsafe extern "C" fn full_pathname(
     size: c_int,
     full: *mut c_char,
 ) -> c_int {
-    // SAFETY: SQLite gives a name that ends with a zero, and memory of that size.
+    // SAFETY: SQLite passes a zero-terminated name, and memory of that size.
     unsafe {
         let name = CStr::from_ptr(name).to_bytes_with_nul();
         if name.first() != Some(&b'/') || usize::try_from(size).is_ok_and(|size| size < name.len()) {
@@ -446,7 +450,7 @@ unsafe extern "C" fn full_pathname(
 }
 
 unsafe extern "C" fn randomness(_: *mut sqlite3_vfs, length: c_int, bytes: *mut c_char) -> c_int {
-    // SAFETY: SQLite gives memory of that length.
+    // SAFETY: SQLite passes memory of that length.
     let bytes = unsafe {
         std::slice::from_raw_parts_mut(bytes.cast::<u8>(), usize::try_from(length).unwrap_or_default())
     };
@@ -459,13 +463,13 @@ unsafe extern "C" fn sleep(_: *mut sqlite3_vfs, micros: c_int) -> c_int {
 }
 
 unsafe extern "C" fn current_time(_: *mut sqlite3_vfs, days: *mut f64) -> c_int {
-    // SAFETY: SQLite gives where the time is to go.
+    // SAFETY: SQLite passes a pointer for the time.
     unsafe { *days = f64::from(NOW) };
     ffi::SQLITE_OK
 }
 
 unsafe extern "C" fn current_time_int64(_: *mut sqlite3_vfs, millis: *mut sqlite3_int64) -> c_int {
-    // SAFETY: SQLite gives where the time is to go.
+    // SAFETY: SQLite passes a pointer for the time.
     unsafe { *millis = i64::from(NOW) * MILLIS_OF_DAY };
     ffi::SQLITE_OK
 }

@@ -33,8 +33,8 @@ fn found(seed: u64) -> Output {
     Output::Found { etag: content.etag().to_owned(), size: content.size(), mark: Some(seed), bytes }
 }
 
-/// A history of one key, a line for each operation: begin, end, what is asked and answered. Every operation
-/// is a client's of its own.
+/// A history of one key, with a line per operation: start, end, request and answer. Each operation has its
+/// own client.
 fn history(operations: Vec<(u64, u64, Input, Option<Output>)>) -> R2History {
     let history = R2History::new();
     for (client, (invoked, returned, input, output)) in operations.into_iter().enumerate() {
@@ -53,7 +53,7 @@ fn assert_right(operations: Vec<(u64, u64, Input, Option<Output>)>) {
     assert!(checked.undecided.is_empty());
 }
 
-/// `index`: of the operation that has no place.
+/// `index` is the operation that fits into no order.
 fn assert_wrong(index: usize, operations: Vec<(u64, u64, Input, Option<Output>)>) -> String {
     let checked = history(operations).check();
     assert_eq!(checked.violations.len(), 1);
@@ -88,7 +88,7 @@ fn reads_see_what_was_acknowledged() {
     );
     assert!(message.contains("After the 2 that were answered before it"), "{message}");
     assert!(message.contains("#1    client 1: put"), "{message}");
-    // New, then old again.
+    // The new value, and then the old one again.
     assert_wrong(
         3,
         vec![
@@ -130,11 +130,11 @@ fn what_was_not_answered_may_happen_at_any_time_once_or_never() {
         (10, 11, Input::get(), Some(found(2))),
     ];
     assert_wrong(3, twice.clone());
-    // A client that sends it twice may have it done twice.
+    // An operation that a client sends twice may be executed twice.
     let history = history(twice);
     history.sent_again(OperationId(0));
     assert!(history.check().violations.is_empty());
-    // What is asked for later has no effect before.
+    // A request has no effect before it is sent.
     assert_wrong(0, vec![(0, 1, Input::get(), Some(found(2))), (2, 3, put(2), None)]);
 }
 
@@ -178,9 +178,9 @@ fn conditions_are_atomic() {
         (2, 8, is_1(2), Some(stored(2))),
         (2, 9, is_1(3), Some(Output::PreconditionFailed)),
     ]);
-    // It refused, and nothing can have been in its way.
+    // It was rejected, although nothing can have been in its way.
     assert_wrong(0, vec![(0, 1, absent(), Some(Output::PreconditionFailed))]);
-    // The first request of it did it, and the second was refused.
+    // The first request was executed, and the second one rejected.
     let retried = history(vec![
         (0, 1, absent(), Some(Output::PreconditionFailed)),
         (2, 3, Input::get(), Some(found(2))),
@@ -299,7 +299,8 @@ fn uploads_end_once() {
             (14, 15, complete(&[&one], any()), stored(&[(1, 5 * MIB)])),
         ]),
     );
-    // Sent once more, it may be answered with what another has made of the same parts, while that is there.
+    // If it is sent again, the answer may be the object that another client made of the same parts, as long
+    // as it exists.
     for is_deleted in [false, true] {
         let mut more = vec![(12, 13, complete(&[&one, &two], any()), both())];
         more.extend(is_deleted.then(|| (14, 15, Input::delete(), Some(Output::Done))));
@@ -314,7 +315,7 @@ fn uploads_end_once() {
         (14, 15, complete(&[&one, &two], any()), Some(Output::InvalidPart)),
         (16, 17, complete(&[&one, &other_two], any()), stored(&[(1, 5 * MIB), (3, 20)])),
     ]));
-    // While a part is replaced, it may be completed with either.
+    // While a part is replaced, the upload may be completed with either version.
     for (named, made) in [(&two, both()), (&other_two, stored(&[(1, 5 * MIB), (3, 20)]))] {
         let late = vec![(12, 13, other.clone(), None), (14, 15, complete(&[&one, named], any()), made)];
         assert_right(then(late));
@@ -323,7 +324,7 @@ fn uploads_end_once() {
         3,
         then(vec![(14, 15, complete(&[&one, &other_two], any()), stored(&[(1, 5 * MIB), (3, 20)]))]),
     );
-    // R2's rules on parts.
+    // R2's rules for parts.
     assert_right(then(vec![
         (10, 11, complete(&[], any()), Some(Output::InvalidPart)),
         (10, 11, complete(&[&one, &one], any()), Some(Output::InvalidPart)),
@@ -480,17 +481,18 @@ fn kv_shows_metadata_and_rows() {
     assert!(!read(kv::Output::Pair(Pair { metadata: None, ..written.clone() })));
 }
 
-/// A client's next operation, when it is carried out, and what becomes of the answer.
+/// A client's next operation, the time at which it is executed, and the fate of its answer.
 struct Planned<I> {
     id: OperationId,
     client: usize,
     input: I,
-    /// Whether the answer goes to the client.
+    /// Whether the client receives the answer.
     is_answered: bool,
 }
 
-/// Random operations of `clients` on one key, carried out by `perform` one after the other at random times.
-/// Some answers are lost; some operations are then sent again, and some of the first requests arrive late.
+/// Random operations of `clients` on one key. `perform` executes them one after the other at random times.
+/// Some answers are lost; some of these operations are sent again, and some of the first requests arrive
+/// late.
 fn simulate<I: Clone + std::fmt::Debug, O: Clone + std::fmt::Debug>(
     rng: &mut Rng,
     (clients, operations): (usize, usize),
@@ -563,7 +565,7 @@ fn simulate<I: Clone + std::fmt::Debug, O: Clone + std::fmt::Debug>(
     history
 }
 
-/// Operations on one key of a bucket.
+/// Random operations on one key of a bucket.
 fn random_r2(rng: &mut Rng, size: (usize, usize), lost: f64) -> R2History {
     let mut contents = 0;
     let mut parts: Vec<(String, u16, String)> = Vec::new();
@@ -624,7 +626,7 @@ fn random_r2(rng: &mut Rng, size: (usize, usize), lost: f64) -> R2History {
     simulate(rng, size, lost, next, perform)
 }
 
-/// Operations on one key of a namespace without staleness.
+/// Random operations on one key of a namespace without staleness.
 fn random_kv(rng: &mut Rng, size: (usize, usize), lost: f64) -> KvHistory {
     let mut values = 0;
     let next = |rng: &mut Rng, _: &[kv::Output]| match rng.u8(..8) {
@@ -685,7 +687,7 @@ fn right_histories_are_right() {
     }
 }
 
-/// Swaps the answers of two reads that differ, and says whether it has found such.
+/// Swaps the answers of two reads that differ. Returns whether there are such reads.
 fn mutate<I: Clone, O: Clone>(
     rng: &mut Rng,
     history: &History<I, O>,
@@ -743,11 +745,11 @@ fn wrong_answers_are_mostly_found() {
     }
 }
 
-/// Whether there is an order, by trying all.
+/// Whether a valid order exists, found by trying all.
 fn has_order(operations: &[Operation<Input, Output>]) -> bool {
     fn try_all(calls: &[(&Operation<Input, Output>, bool)], placed: u32, state: &r2::State) -> bool {
         let left = || (0..calls.len()).filter(|at| placed & 1 << at == 0);
-        // An operation comes before all that begin after its answer.
+        // An operation comes before all operations that start after its answer.
         let answers = left().filter(|at| calls[*at].1).filter_map(|at| calls[at].0.returned);
         let Some(first) = answers.min() else { return true };
         left().filter(|at| calls[*at].0.invoked <= first).any(|at| {

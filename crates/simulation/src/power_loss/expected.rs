@@ -1,4 +1,4 @@
-//! What a store may have after a power loss.
+//! The possible contents of a store after a power loss.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// The bytes under a key, if any.
 pub(super) type Stored = Option<Arc<Vec<u8>>>;
 
-/// A key of the bucket, or of the namespace.
+/// A key of the bucket or of the namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     Object(&'static str),
@@ -23,14 +23,14 @@ pub(super) const PLACES: [Place; 7] = [
     Place::Value("c"),
 ];
 
-/// What was acknowledged, and what of the rest may have happened.
+/// What was acknowledged, and which other operations may have happened.
 #[derive(Debug, Clone)]
 pub(super) struct Expected {
-    /// Whether the bucket and the namespace are there.
+    /// Whether the bucket and the namespace exist.
     pub(super) is_prepared: bool,
-    /// What may be under each key.
+    /// The possible values of each key.
     pub(super) places: BTreeMap<Place, Vec<Stored>>,
-    /// Uploads, by their id.
+    /// Uploads, by id.
     pub(super) uploads: BTreeMap<String, Upload>,
 }
 
@@ -38,9 +38,9 @@ pub(super) struct Expected {
 #[derive(Debug, Clone)]
 pub(super) struct Upload {
     pub(super) key: &'static str,
-    /// Which sizes its part may have; none where it may be missing. No two have the same size.
+    /// The possible sizes of its part, or `None` if it may be missing. No two parts have the same size.
     pub(super) part: Vec<Option<u64>>,
-    /// The bytes of the part that was acknowledged last.
+    /// The bytes of the last acknowledged part.
     pub(super) bytes: Stored,
     pub(super) etag: Option<String>,
     pub(super) end: End,
@@ -50,7 +50,7 @@ pub(super) struct Upload {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Open,
-    /// It is being completed: if it has ended, its object is there.
+    /// It is being completed: if it has ended, its object exists.
     Completing,
     /// It is being aborted.
     Aborting,
@@ -63,7 +63,7 @@ impl Expected {
         Self { is_prepared: false, places, uploads: BTreeMap::new() }
     }
 
-    /// A write has begun.
+    /// Records that a write has started.
     pub(super) fn may_become(&mut self, place: Place, stored: Stored) {
         let allowed = self.places.entry(place).or_default();
         if !allowed.contains(&stored) {
@@ -71,12 +71,12 @@ impl Expected {
         }
     }
 
-    /// A write was acknowledged, or its outcome seen.
+    /// Records that a write was acknowledged, or that its result was seen.
     pub(super) fn is(&mut self, place: Place, stored: Stored) {
         self.places.insert(place, vec![stored]);
     }
 
-    /// What is there for sure.
+    /// Returns the value of a key if it is certain.
     pub(super) fn sure(&self, place: Place) -> Stored {
         match self.places.get(&place).map(Vec::as_slice) {
             Some([stored]) => stored.clone(),
@@ -84,7 +84,7 @@ impl Expected {
         }
     }
 
-    /// Why this may not be under a key.
+    /// Returns why a key cannot have this value.
     pub(super) fn problem(&self, place: Place, found: &Stored) -> Option<String> {
         let allowed = self.places.get(&place)?;
         if allowed.contains(found) {

@@ -1,5 +1,6 @@
-//! Power losses at any moment: a store is written on a machine of which every change of the disk is known. In what the disk may
-//! have after each of them the store is opened, and has all that was acknowledged.
+//! Power losses at any moment. A store is written on a machine that records every change of the disk. The
+//! store is then opened with the possible contents of the disk after each change, and must contain everything
+//! that was acknowledged.
 
 mod expected;
 mod recovery;
@@ -26,24 +27,24 @@ use crate::trace;
 use crate::world::World;
 
 const STEPS: usize = 14;
-/// How many disks are looked at in a run, about.
+/// Approximate number of disks that a run looks at.
 const STATES: usize = 120;
-/// How many of one moment, at most.
+/// Maximum number of disks per moment.
 const STATES_OF_MOMENT: usize = 12;
-/// How many changes after the end of a process a power loss is likelier.
+/// Number of changes after the end of a process during which a power loss is more likely.
 const SOON: usize = 20;
-/// How many changes before a power loss are told.
+/// Number of changes before a power loss that a finding lists.
 const TOLD: usize = 25;
 
-/// After a change of the disk.
+/// The moment after a change of the disk.
 struct Moment {
     files: Files,
     expected: Arc<Expected>,
-    /// Where its line is in `Recording::lines`.
+    /// The index of its line in `Recording::lines`.
     line: usize,
 }
 
-/// What has happened so far.
+/// Everything that has happened so far.
 #[derive(Default)]
 struct Recording {
     lines: Vec<String>,
@@ -51,13 +52,13 @@ struct Recording {
     expected: Option<Arc<Expected>>,
 }
 
-/// A store that is written.
+/// A store that is being written.
 struct Writing {
     machine: Machine,
     recording: Arc<Mutex<Recording>>,
     rng: RefCell<Rng>,
     opened: Option<Opened>,
-    /// The bytes of all that was ever written.
+    /// The bytes of everything that was ever written.
     written: RefCell<BTreeSet<Vec<u8>>>,
     /// No two bodies have the same size.
     bodies: Cell<usize>,
@@ -88,7 +89,7 @@ impl Writing {
         world.machine.set_log(Some(Box::new(move |event, files| {
             let Recording { lines, moments, expected } = &mut *lock(&recorded);
             let Some(expected) = expected else { return };
-            // What it is filled with says nothing, and takes many writes.
+            // The content of the reserve is meaningless and takes many writes.
             let is_reserve = event.path.ends_with("reserve");
             if is_reserve && lines.last().is_some_and(|last| last.ends_with("/reserve")) {
                 return;
@@ -128,7 +129,7 @@ impl Writing {
         Finding::new(what).with_history(lock(&self.recording).lines.iter().rev().take(TOLD).rev().cloned())
     }
 
-    /// Starts a process that opens the store, and looks at what is there.
+    /// Starts a process that opens the store, and checks its content.
     async fn open(&mut self) -> Outcome {
         loop {
             let (disk, expected) = (self.machine.process(), self.expected());
@@ -164,7 +165,7 @@ impl Writing {
         match rng.u8(..16) {
             0..4 => self.put(place(rng), self.body(rng)).await?,
             4..6 => {
-                // What comes at once is committed together.
+                // Concurrent writes are committed together.
                 let (first, count) = (rng.usize(..PLACES.len()), rng.usize(2..4));
                 let places = PLACES.into_iter().cycle().skip(first).take(count);
                 let puts: Vec<_> = places.map(|place| (place, self.body(rng))).collect();
@@ -203,7 +204,7 @@ impl Writing {
         }
     }
 
-    /// New bytes, in the database or in a file.
+    /// Returns new bytes, of a size for the database or for a file.
     fn body(&self, rng: &mut Rng) -> Vec<u8> {
         self.bodies.set(self.bodies.get() + 1);
         let size = [0, 10_000, 66_000, 300_000][rng.usize(..4)];
@@ -216,7 +217,7 @@ impl Writing {
         self.opened.as_ref().ok_or_else(|| Finding::new("the store is not open"))
     }
 
-    /// What an operation answered, if its process lives.
+    /// Returns the answer of an operation, if its process is alive.
     fn answer<T>(&self, what: &str, answer: cloudflare_clients::Result<T>) -> Result<Option<T>, Finding> {
         if !self.opened()?.disk.is_alive() {
             return Ok(None);
@@ -273,7 +274,7 @@ impl Writing {
         self.write(&format!("copy of {from} to {to}"), Place::Object(to), stored, copy).await
     }
 
-    /// A step of an upload: its beginning, its part or its end.
+    /// Runs a step of an upload: its start, its part or its end.
     async fn upload(&self, rng: &mut Rng) -> Outcome {
         let expected = self.expected();
         let mut open = expected.uploads.iter().filter(|(_, upload)| upload.end == End::Open);
@@ -319,7 +320,7 @@ impl Writing {
                 upload.etag = Some(part.etag);
             });
         } else {
-            // Whichever part it has, it is uploaded anew.
+            // Whichever part it has, it is uploaded again.
             self.set_upload(id, |upload| upload.etag = None);
         }
         Ok(())
@@ -352,7 +353,7 @@ impl Writing {
         Ok(())
     }
 
-    /// Has SQLite write its log to the database.
+    /// Lets SQLite write its log to the database.
     fn checkpoint(&self, rng: &mut Rng) -> Outcome {
         let mode = ["PASSIVE", "RESTART", "TRUNCATE"][rng.usize(..3)];
         self.say(format!("checkpoint {mode}"));
@@ -368,7 +369,8 @@ impl Writing {
         }
     }
 
-    /// Loses the power at any moment, and often soon after a process was killed, and opens what the disk may have then.
+    /// Loses power at any moment, often soon after a process was killed, and opens the possible contents of
+    /// the disk.
     async fn lose_power_at_moments(&self, rng: &mut Rng) -> Outcome {
         let Recording { lines, moments, .. } = std::mem::take(&mut *lock(&self.recording));
         let written = self.written.take();
@@ -388,7 +390,7 @@ impl Writing {
                 trace::count("disks after a power loss");
                 if let Err(problem) = check(files, expected, &written, rng).await {
                     let what =
-                        format!("after a power loss behind change {line} of {}: {problem}", lines.len());
+                        format!("after a power loss after change {line} of {}: {problem}", lines.len());
                     let before = lines[line.saturating_sub(TOLD)..*line].iter().cloned();
                     return Err(Finding::new(what).with_history(before));
                 }

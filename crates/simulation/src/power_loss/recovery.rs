@@ -1,4 +1,4 @@
-//! What a store is like after a power loss: nothing of it is missing, torn or left over.
+//! The state of a store after a power loss: nothing is missing, torn or left over.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,10 +20,10 @@ pub(super) const STORE: &str = "/store";
 const BUCKET: &str = "media";
 const NAMESPACE: &str = "sessions";
 
-/// How often the power is lost once more while the store is opened.
+/// How often the power is lost again while the store is opened.
 const AGAIN: usize = 8;
 
-/// A store that a process has open.
+/// A store that a process has opened.
 pub(super) struct Opened {
     pub(super) disk: ProcessDisk,
     pub(super) threads: ProcessThreads,
@@ -33,7 +33,7 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Opens the store, lets it clean up, and makes the bucket and the namespace where they may be missing.
+    /// Opens the store, lets it clean up, and creates the bucket and the namespace where they may be missing.
     pub(super) async fn open(disk: ProcessDisk, expected: &Expected, rng: &mut Rng) -> Result<Self, String> {
         let threads = ProcessThreads::new(rng.fork(), LONGEST_DELAY);
         let platform = Platform {
@@ -67,14 +67,14 @@ impl Opened {
         let info = store.bucket_info(BUCKET).await.map_err(failed("the bucket is not found"))?;
         if info.is_none() {
             if expected.is_prepared {
-                return Err("the bucket is gone".to_owned());
+                return Err("the bucket is missing".to_owned());
             }
             store.create_bucket(BUCKET).await.map_err(failed("the bucket cannot be created"))?;
         }
         if expected.is_prepared {
             let all = store.namespaces().await.map_err(failed("the namespaces cannot be listed"))?;
             if all.iter().all(|info| info.title != NAMESPACE) {
-                return Err("the namespace is gone".to_owned());
+                return Err("the namespace is missing".to_owned());
             }
         }
         let bucket = store.bucket(BUCKET).map_err(failed("the bucket cannot be used"))?;
@@ -84,7 +84,7 @@ impl Opened {
         Ok((store, bucket, namespace))
     }
 
-    /// Ends it in order.
+    /// Ends the process gracefully.
     pub(super) async fn close(self) {
         let Self { disk, threads, store, bucket, namespace } = self;
         threads.idle().await;
@@ -93,7 +93,7 @@ impl Opened {
         drop(disk);
     }
 
-    /// Ends it where it stands.
+    /// Kills the process.
     pub(super) async fn kill(self) {
         self.disk.kill();
         self.threads.kill();
@@ -121,7 +121,7 @@ impl Opened {
         }
     }
 
-    /// Compares all that is there with what may be, and says what it is.
+    /// Compares everything in the store with what is possible, and returns what it contains.
     pub(super) async fn observe(&self, expected: &Expected) -> Result<Expected, String> {
         let mut seen = expected.clone();
         seen.is_prepared = true;
@@ -140,7 +140,7 @@ impl Opened {
             Place::Value(_) => None,
         });
         if !read.eq(listed.iter().copied()) {
-            return Err(format!("what is listed is not what is there: {listed:?}"));
+            return Err(format!("the listing does not match the stored keys: {listed:?}"));
         }
         for (id, upload) in &expected.uploads {
             let page = self.bucket.list_parts(ListPartsRequest::new(upload.key, id)).await;
@@ -151,8 +151,8 @@ impl Opened {
             };
             let place = Place::Object(upload.key);
             match (part, upload.end) {
-                (None, End::Open) => return Err(format!("the upload {id} is gone")),
-                (Some(_), End::Ended) => return Err(format!("the upload {id} is there again")),
+                (None, End::Open) => return Err(format!("the upload {id} is missing")),
+                (Some(_), End::Ended) => return Err(format!("the upload {id} exists again")),
                 (Some(part), _) if !upload.part.contains(&part) => {
                     return Err(format!(
                         "the part of {id} has {part:?} bytes and not one of {:?}",
@@ -174,21 +174,21 @@ impl Opened {
         Ok(seen)
     }
 
-    /// Looks for damage, for files that nobody owns, and for those that are missing.
+    /// Searches for damage, for files without an owner, and for missing files.
     pub(super) async fn inspect(&self, may_be_lost: &BTreeSet<Vec<u8>>) -> Result<(), String> {
         let report =
             self.store.scrub(|_, _| ()).await.map_err(|e| format!("the store cannot be read: {e}"))?;
         if !report.damaged.is_empty() {
             return Err(format!("the store is damaged: {:?}", report.damaged));
         }
-        // What a transaction leaves to be removed is gone before the next has ended.
+        // Files that a transaction leaves for removal are gone before the next one has ended.
         self.threads.idle().await;
         let machine = self.disk.machine();
         let list = |folder: &str| machine.list(format!("{STORE}/{folder}")).unwrap_or_default();
         let files = list("blobs");
         let rows = self.blobs().map_err(|e| format!("the rows of files cannot be read: {e}"))?;
         if files != rows {
-            return Err(format!("there are the files {files:?} for the rows {rows:?}"));
+            return Err(format!("the files {files:?} do not match the rows {rows:?}"));
         }
         for folder in ["incoming", "instances"] {
             let names = list(folder);
@@ -221,7 +221,7 @@ impl Opened {
         }
     }
 
-    /// The files that rows name, in order.
+    /// Returns the files that rows name, in order.
     fn blobs(&self) -> rusqlite::Result<Vec<String>> {
         let connection = self.connect()?;
         let mut rows =
@@ -235,7 +235,7 @@ impl Opened {
     }
 }
 
-/// Opens the store on what a disk has after a power loss, and says what is wrong with it.
+/// Opens the store on a possible disk after a power loss, and returns what is wrong with it.
 pub(super) async fn check(
     files: Files,
     expected: &Expected,
@@ -243,7 +243,7 @@ pub(super) async fn check(
     rng: &mut Rng,
 ) -> Result<(), String> {
     let machine = Machine::with_files(files, rng.u64(..));
-    // A moment at which the power may be lost again: each is as likely.
+    // A moment at which the power may be lost again. Each is equally likely.
     let again = Arc::new(Mutex::new((0, None)));
     if rng.usize(..AGAIN) == 0 {
         let (again, mut rng) = (Arc::clone(&again), rng.fork());
@@ -286,14 +286,14 @@ impl Opened {
             let bytes = bytes(rng.u64(..), size);
             self.put(place, bytes.clone()).await.map_err(|e| format!("a put fails with {e}"))?;
             if self.read(place).await? != Some(Arc::new(bytes)) {
-                return Err("a put is not what is read".to_owned());
+                return Err("a read does not return the bytes of the last put".to_owned());
             }
         }
         self.inspect(may_be_lost).await
     }
 }
 
-/// Bytes that differ from others.
+/// Returns bytes that differ for each seed.
 pub(super) fn bytes(seed: u64, length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     Rng::with_seed(seed).fill(&mut bytes);

@@ -1,4 +1,4 @@
-//! Events in R2 and in KV: what a flush acknowledged is read back, each event once, and nothing else.
+//! Events in R2 and in KV: what a flush acknowledged can be read back, each event once, and nothing else.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,11 +26,11 @@ const CLIENTS: usize = 2;
 /// Two of them share a writer.
 const WORKERS: usize = 4;
 const STEPS: usize = 30;
-/// How much longer than its event a line is, as the documentation of the writer says.
+/// How much longer than its event a line is, according to the documentation of the writer.
 const OVERHEAD: usize = 94;
-/// No operation takes longer: its attempts, their timeouts and the waits between them.
+/// Maximum time of an operation: its attempts, their timeouts and the waits between them.
 const LONGEST: Duration = Duration::from_secs(20 * 60);
-/// How often something is tried when it is calm again. Connections of the storm may still be in use.
+/// Maximum number of tries after the storm. Connections from the storm may still be in use.
 const TRIES: usize = 20;
 pub(super) async fn run(world: World) -> Outcome {
     let settings = Settings::any(&mut world.rng("settings"));
@@ -76,7 +76,7 @@ struct Settings {
     batch_bytes: usize,
     capacity: usize,
     padding: usize,
-    /// After how long a task stores what was recorded, if there is one.
+    /// Time after which a task stores recorded events, if there is a task.
     max_age: Option<Duration>,
     /// Whether clocks are set back and forth.
     clocks_jump: bool,
@@ -99,7 +99,7 @@ impl Settings {
     }
 }
 
-/// What is recorded. All events of a run are equally long.
+/// A recorded event. All events of a run have the same length.
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry {
     number: String,
@@ -111,40 +111,40 @@ impl Entry {
         Self { number: format!("{number:08}"), padding: "x".repeat(settings.padding) }
     }
 
-    /// How long its line is.
+    /// Returns the length of its line.
     fn length(settings: &Settings) -> usize {
         OVERHEAD + r#"{"number":"00000000","padding":""}"#.len() + settings.padding
     }
 }
 
-/// What became of recording an event.
+/// The result of recording an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Recorded {
     Yes,
-    /// It must not be there.
+    /// It must not be stored.
     No,
-    /// It was not said.
+    /// The call had no answer.
     Unknown,
 }
 
-/// An event, as whoever has recorded it knows it.
+/// An event, as its recorder knows it.
 struct Known {
     writer: usize,
-    /// Between these times of the writer's clock it was recorded.
+    /// It was recorded between these times of the writer's clock.
     earliest: SystemTime,
     latest: SystemTime,
     recorded: Recorded,
-    /// The order of the calls and their ends.
+    /// The order of the starts and ends of the calls.
     invoked: u64,
     returned: Option<u64>,
-    /// Whether a flush said that it is stored.
+    /// Whether a flush has acknowledged it.
     is_acknowledged: bool,
 }
 
 #[derive(Default)]
 struct Model {
     events: Vec<Known>,
-    /// How many of the events of each writer were stored, as it did not have them any more.
+    /// How many events of each writer were stored, because they left its buffer.
     stored: BTreeMap<usize, u64>,
     writers: usize,
     order: u64,
@@ -156,7 +156,7 @@ impl Model {
         self.order
     }
 
-    /// The events of a writer that are recorded and not known to be stored.
+    /// Returns the events of a writer that are recorded and not known to be stored.
     fn unacknowledged(&self, writer: usize) -> Vec<usize> {
         let is_one = |event: &Known| {
             event.writer == writer && event.recorded == Recorded::Yes && !event.is_acknowledged
@@ -164,13 +164,13 @@ impl Model {
         (0..self.events.len()).filter(|number| is_one(&self.events[*number])).collect()
     }
 
-    /// How many events of a writer it may have recorded.
+    /// Returns how many events of a writer have one of these results.
     fn count(&self, writer: usize, recorded: &[Recorded]) -> u64 {
         let is_one = |event: &&Known| event.writer == writer && recorded.contains(&event.recorded);
         self.events.iter().filter(is_one).count() as u64
     }
 
-    /// From the time of an event to that of another.
+    /// Returns a range from the time of one event to that of another.
     fn any_range(&self, rng: &mut Rng) -> (Bound<SystemTime>, Bound<SystemTime>) {
         let mut time = || match rng.usize(..=self.events.len()) {
             0 => Bound::Unbounded,
@@ -181,10 +181,10 @@ impl Model {
     }
 }
 
-/// A task that stores, and how it is told to come to its end.
+/// A task that stores events, and the channel that stops it.
 type Task = (oneshot::Sender<()>, JoinHandle<Result<(), Error>>);
 
-/// A writer, and the task that stores what it has.
+/// A writer, and the task that stores its events.
 struct Live {
     id: usize,
     writer: EventWriter,
@@ -220,7 +220,7 @@ impl Live {
         }))
     }
 
-    /// What comes of work, unless the process is killed before.
+    /// Returns the result of `work`, unless the process is killed first.
     async fn while_alive<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         match future::select(pin!(work), pin!(self.killed.notified())).await {
             Either::Left((output, _)) => Some(output),
@@ -251,7 +251,7 @@ struct Member<'m> {
 impl Member<'_> {
     async fn work(&self, number: usize) -> Outcome {
         for (index, mut rng) in self.world.steps.of(number, STEPS) {
-            // Now and then it is longer than the events of a batch may lie apart.
+            // Sometimes longer than the maximum span of a batch.
             let pause = if rng.u8(..20) == 0 { 3_000_000 } else { [10, 100, 1_000, 20_000][rng.usize(..4)] };
             tokio::time::sleep(Duration::from_millis(rng.u64(..pause))).await;
             trace::count("operations");
@@ -291,7 +291,7 @@ impl Member<'_> {
         self.check_buffer(&live)
     }
 
-    /// Takes note of an event that is about to be recorded.
+    /// Records that an event is about to be recorded.
     fn begin(&self, live: &Live) -> (usize, Entry) {
         let mut model = self.model.borrow_mut();
         let invoked = model.next();
@@ -317,12 +317,12 @@ impl Member<'_> {
         (event.recorded, event.returned) = (recorded, Some(returned));
         event.latest = self.now();
         if self.settings.clocks_jump && event.latest != event.earliest {
-            // Nobody knows what the clock has shown meanwhile.
+            // It is unknown what the clock has shown meanwhile.
             (event.earliest, event.latest) = (UNIX_EPOCH, last());
         }
     }
 
-    /// The time by the clock of the process, in whole milliseconds.
+    /// Returns the time of the process's clock, in whole milliseconds.
     fn now(&self) -> SystemTime {
         let since = self.client.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UNIX_EPOCH + Duration::from_millis(u64::try_from(since.as_millis()).unwrap_or_default())
@@ -331,7 +331,7 @@ impl Member<'_> {
     async fn record(&self, live: &Live) -> Outcome {
         let (number, entry) = self.begin(live);
         match live.while_alive(live.writer.record(&entry)).await {
-            // It may have been killed when that was done.
+            // The process may have been killed at that moment.
             None => Ok(()),
             Some(Ok(())) => {
                 trace::count("events recorded");
@@ -358,7 +358,7 @@ impl Member<'_> {
         Ok(())
     }
 
-    /// Whether it said that all is stored.
+    /// Flushes, and returns whether the flush was acknowledged.
     async fn flush(&self, live: &Live, limit: Duration) -> Result<bool, Finding> {
         let recorded = self.model.borrow().unacknowledged(live.id);
         let flushed = live.while_alive(tokio::time::timeout(limit, live.writer.flush())).await;
@@ -381,7 +381,7 @@ impl Member<'_> {
         }
     }
 
-    /// Ends the process, and begins another.
+    /// Kills the process, and starts another one.
     fn kill(&self, live: &Rc<Live>, rng: &mut Rng) -> Outcome {
         self.check_buffer(live)?;
         trace::count("writers killed");
@@ -397,7 +397,7 @@ impl Member<'_> {
         Ok(())
     }
 
-    /// Ends the task of the writer as one should, and begins another.
+    /// Stops the task of the writer gracefully, and starts another one.
     async fn close(&self, live: &Rc<Live>) -> Outcome {
         let task = live.task.borrow_mut().take();
         let Some((shutdown, task)) = task else { return Ok(()) };
@@ -416,7 +416,7 @@ impl Member<'_> {
         Ok(())
     }
 
-    /// What the writer counts adds up, and it keeps no more than it may.
+    /// Checks that the writer's counts are consistent, and that its buffer is within its limit.
     fn check_buffer(&self, live: &Live) -> Outcome {
         let mut model = self.model.borrow_mut();
         let (buffered, dropped) = (live.writer.buffered(), live.writer.dropped());
@@ -448,11 +448,14 @@ impl Member<'_> {
                 let buffered = live.writer.buffered();
                 return match buffered {
                     0 => self.check_buffer(&live),
-                    _ => Err(Finding::new(format!("{} has {buffered} events after a flush", self.name))),
+                    _ => Err(Finding::new(format!(
+                        "{} has {buffered} unstored events after a flush",
+                        self.name
+                    ))),
                 };
             }
         }
-        Err(Finding::new("no flush succeeds in fine weather"))
+        Err(Finding::new("no flush succeeds although there are no faults"))
     }
 
     async fn read_in_the_end(&self, range: impl RangeBounds<SystemTime> + Clone) -> Outcome {
@@ -464,17 +467,17 @@ impl Member<'_> {
                 return if is_all { self.check_stored(&read) } else { Ok(()) };
             }
         }
-        Err(Finding::new("no reading succeeds in fine weather"))
+        Err(Finding::new("no read succeeds although there are no faults"))
     }
 
-    /// What the writers did not have any more is stored.
+    /// Checks that events that left the writers' buffers are stored.
     fn check_stored(&self, read: &BTreeSet<usize>) -> Outcome {
         let model = self.model.borrow();
         for (writer, known) in &model.stored {
             let stored = read.iter().filter(|number| model.events[**number].writer == *writer).count() as u64;
             if stored < *known {
                 return Err(Finding::new(format!(
-                    "writer {writer} has let go of {known} events, of which {stored} are stored; {:?}",
+                    "writer {writer} has released {known} events, of which {stored} are stored; {:?}",
                     self.settings
                 )));
             }
@@ -482,7 +485,7 @@ impl Member<'_> {
         Ok(())
     }
 
-    /// The events of a range, if they can be read, all of which are compared with what is known.
+    /// Reads the events of a range if possible, and compares all of them with what is known.
     async fn read(
         &self,
         range: impl RangeBounds<SystemTime> + Clone,
@@ -511,7 +514,7 @@ impl Member<'_> {
         }
         trace::count("complete readings");
         if let Some(lost) = acknowledged.iter().find(|number| !read.numbers.contains(number)) {
-            return Err(self.finding(*lost, "was acknowledged and is not there"));
+            return Err(self.finding(*lost, "was acknowledged but is missing"));
         }
         Ok(Some(read.numbers))
     }
@@ -526,18 +529,18 @@ impl Member<'_> {
         let model = self.model.borrow();
         let number = event.event.number.parse().ok().filter(|number| *number < model.events.len());
         let Some(number) = number else {
-            return Err(Finding::new(format!("there is an event that nobody has recorded: {event:?}")));
+            return Err(Finding::new(format!("an event was never recorded: {event:?}")));
         };
         let known = &model.events[number];
         let is_twice = !read.numbers.insert(number);
         let has_id_of_other = !read.ids.insert(event.id.clone());
-        // Nothing behind it was recorded before anything in front of it.
+        // No event was recorded before one that comes earlier in the order.
         let newest = read.newest.entry(known.writer).or_default();
         let is_out_of_order =
             !self.settings.clocks_jump && known.returned.is_some_and(|returned| returned < *newest);
         *newest = known.invoked.max(*newest);
         let what = if known.recorded == Recorded::No {
-            "was not recorded and is there"
+            "was not recorded but is stored"
         } else if is_twice {
             "is there twice"
         } else if has_id_of_other {
@@ -545,11 +548,11 @@ impl Member<'_> {
         } else if event.time < known.earliest || event.time > known.latest {
             "has another time"
         } else if !range.contains(&event.time) {
-            "is not of the range"
+            "is outside the range"
         } else if event.event.padding.len() != self.settings.padding {
             "is another one"
         } else if is_out_of_order {
-            "comes after one of its writer's that was recorded later"
+            "comes after an event of its writer that was recorded later"
         } else {
             return Ok(());
         };
@@ -562,7 +565,7 @@ impl Member<'_> {
         Finding::new(format!("event {number} of writer {writer} {what}; {:?}", self.settings))
     }
 
-    /// Whether a failure is one of a storm.
+    /// Whether a storm explains a failure.
     fn expected(&self, error: &Error) -> Outcome {
         trace::note(format_args!("{}: it fails: {error}", self.name));
         trace::count("failures");
@@ -571,16 +574,15 @@ impl Member<'_> {
             | ErrorKind::InvalidInput
             | ErrorKind::Unsupported
             | ErrorKind::Integrity
-            | ErrorKind::PreconditionFailed => Err(Finding::new(format!(
-                "no storm explains that it fails with {error}; {:?}",
-                self.settings
-            ))),
+            | ErrorKind::PreconditionFailed => {
+                Err(Finding::new(format!("no storm explains the error: {error}; {:?}", self.settings)))
+            }
             _ => Ok(()),
         }
     }
 }
 
-/// Later than all events.
+/// A time later than all events.
 fn last() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(4_000_000_000)
 }
@@ -589,11 +591,11 @@ fn is_done<T>(flushed: &Result<Result<(), Error>, T>) -> bool {
     matches!(flushed, Ok(Ok(())))
 }
 
-/// What was read so far.
+/// What has been read so far.
 #[derive(Default)]
 struct Read {
     numbers: BTreeSet<usize>,
     ids: BTreeSet<String>,
-    /// Of each writer, the latest beginning of a call that recorded an event.
+    /// Per writer, the latest start of a call that recorded an event.
     newest: BTreeMap<usize, u64>,
 }

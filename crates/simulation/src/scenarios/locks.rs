@@ -1,5 +1,5 @@
 //! Locks over a bucket: one holder at a time, tokens that grow, and a lock that is held for as long as its
-//! work takes and free once it is released.
+//! work takes and is free after its release.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,15 +19,15 @@ use crate::world::{BUCKET, Client, World};
 const CLIENTS: usize = 4;
 const STEPS: usize = 12;
 const TTL: Duration = Duration::from_secs(20);
-/// By how much the clocks may differ.
+/// Maximum difference between the clocks.
 const SKEW: Duration = Duration::from_secs(5);
-/// Longer than a lease, by the clock of whoever waits for its end too.
+/// Longer than a lease, also by the clock of a client that waits for its end.
 const LONG: Duration = Duration::from_secs(60);
-/// Shorter than what is left of a renewed lease, but long enough for a write that comes too soon after another.
+/// Shorter than the rest of a renewed lease, but long enough for a write that comes too soon after another.
 const AT_ONCE: Duration = Duration::from_secs(5);
 const NAMES: [&str; 2] = ["film", "live"];
 
-/// Who holds what, as the clients see it.
+/// The holders of the locks, as the clients see them.
 #[derive(Default)]
 struct Held {
     holders: BTreeMap<&'static str, usize>,
@@ -48,7 +48,7 @@ pub(super) async fn run(world: World) -> Outcome {
     let storm = Storm::any(&mut world.rng("kind of storm"));
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
 
-    // Whatever became of them, they are free once their leases have ended.
+    // Whatever happened to them, the locks are free once their leases have ended.
     tokio::time::sleep(TTL + SKEW).await;
     for (number, name) in NAMES.into_iter().enumerate() {
         let (first, second) = (number % CLIENTS, (number + 1) % CLIENTS);
@@ -62,7 +62,8 @@ fn locks(client: &Client) -> Result<Locks, Finding> {
     Ok(Locks::new(client.r2()?).with_ttl(TTL).with_clock_skew(SKEW))
 }
 
-/// In fine weather one client holds a lock for longer than a lease, and another has it as soon as it is released.
+/// Without faults, one client holds a lock for longer than a lease, and another acquires it as soon as it is
+/// released.
 async fn hold_in_the_end(
     name: &'static str,
     [(number, first), (next, second)]: [(usize, &Client); 2],
@@ -78,13 +79,13 @@ async fn hold_in_the_end(
         match others.try_acquire(name).await {
             Ok(None) => Ok(()),
             Ok(Some(_)) => Err(Finding::new(format!("the lock {name} is acquired although it is held"))),
-            Err(error) => Err(Finding::new(format!("to try a lock fails in fine weather: {error}"))),
+            Err(error) => Err(Finding::new(format!("trying a lock fails without faults: {error}"))),
         }
     };
     let held_on = lock.hold(work).await;
-    held_on.map_err(|error| Finding::new(format!("a hold in fine weather fails: {error}")))??;
+    held_on.map_err(|error| Finding::new(format!("a hold without faults fails: {error}")))??;
     let released = lock.release().await;
-    released.map_err(|error| Finding::new(format!("a release in fine weather fails: {error}")))?;
+    released.map_err(|error| Finding::new(format!("a release without faults fails: {error}")))?;
     // A lease would not end so soon.
     let lock = others.acquire(name, AT_ONCE).await;
     let lock = lock
@@ -92,7 +93,7 @@ async fn hold_in_the_end(
     grows(&mut held.borrow_mut(), name, lock.token())?;
     drop(Holding::begin(next, name, held)?);
     let released = lock.release().await;
-    released.map_err(|error| Finding::new(format!("a release in fine weather fails: {error}")))
+    released.map_err(|error| Finding::new(format!("a release without faults fails: {error}")))
 }
 
 async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held>) -> Outcome {
@@ -138,17 +139,17 @@ async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held
     Ok(())
 }
 
-/// Whether a lock is not free, or a storm keeps it from being known whether it is.
+/// Whether the error is expected: the lock is not free, or a storm makes its state unknown.
 fn expected(error: &Error) -> Outcome {
     let is_replaced =
         error.kind() == ErrorKind::Integrity && error.message().contains("was replaced or deleted");
     if is_unknown(error) || is_replaced {
         return Ok(());
     }
-    Err(Finding::new(format!("no storm explains that it fails with {error}")))
+    Err(Finding::new(format!("no storm explains the error: {error}")))
 }
 
-/// Sets the clock anew, within what locks allow: the clocks differ by less than the skew, as long as the run takes.
+/// Sets the clock within the limits of the locks: during the run, the clocks differ by less than the skew.
 fn set_clock(client: &Client, number: usize, rng: &mut Rng) {
     let half = i64::try_from(SKEW.as_millis()).unwrap_or_default() / 2;
     let (ahead, drift) = (rng.i64(600 - half..half - 600), rng.i64(-100..100));
@@ -156,7 +157,7 @@ fn set_clock(client: &Client, number: usize, rng: &mut Rng) {
     client.clock.set(ahead, drift);
 }
 
-/// Works under the lock, as the only one.
+/// Works under the lock, and checks that there is no other holder.
 async fn hold(number: usize, name: &'static str, duration: Duration, held: &RefCell<Held>) -> Outcome {
     let _guard = Holding::begin(number, name, held)?;
     tokio::time::sleep(duration).await;

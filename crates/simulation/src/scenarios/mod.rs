@@ -1,4 +1,4 @@
-//! What is simulated: each scenario has clients do something at random, and checks what must hold.
+//! The scenarios: in each one, clients act at random, and the scenario checks what must hold.
 
 mod analytics;
 mod locks;
@@ -17,15 +17,15 @@ use crate::finding::Outcome;
 use crate::power_loss;
 use crate::world::World;
 
-/// Something to simulate.
+/// A scenario.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// What happens in it, in a line.
+    /// A description in one line.
     pub(crate) about: &'static str,
     pub(crate) run: fn(World) -> Pin<Box<dyn Future<Output = Outcome>>>,
 }
 
-/// All of them.
+/// All scenarios.
 pub(crate) static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "objects",
@@ -79,7 +79,7 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// The one with this name.
+/// Returns the scenario with this name.
 pub(crate) fn named(name: &str) -> Option<&'static Scenario> {
     SCENARIOS.iter().find(|scenario| scenario.name == name)
 }

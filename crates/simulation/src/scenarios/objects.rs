@@ -1,5 +1,5 @@
-//! Objects over the network: puts under conditions, gets of ranges, deletes, copies and listings of a few keys, by several
-//! clients. All answers together have to be those of R2.
+//! Objects over the network: conditional puts, range gets, deletes, copies and listings of a few keys, by
+//! several clients. Together, all answers must be answers that R2 could give.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -25,10 +25,10 @@ use crate::world::{BUCKET, World};
 const CLIENTS: usize = 4;
 const STEPS: usize = 25;
 const KEYS: [&str; 4] = ["a", "b/1", "b/é", "c"];
-/// Nobody changes these: what is listed of them is always the same.
+/// No client changes these, so their listing is always the same.
 const FIXED: [&str; 8] =
     ["fixed/1", "fixed/2/a", "fixed/2/b", "fixed/2/c", "fixed/3/a", "fixed/4", "fixed/5/a", "fixed/5/b"];
-/// No operation takes longer: its attempts, their timeouts and the waits between them.
+/// Maximum time of an operation: its attempts, their timeouts and the waits between them.
 const LONGEST: Duration = Duration::from_secs(20 * 60);
 
 pub(super) async fn run(world: World) -> Outcome {
@@ -53,13 +53,13 @@ pub(super) async fn run(world: World) -> Outcome {
     }
     for key in FIXED {
         let put = clients[0].r2.put(key, "fixed").await;
-        put.map_err(|error| Finding::new(format!("a put in fine weather fails: {error}")))?;
+        put.map_err(|error| Finding::new(format!("a put without faults fails: {error}")))?;
     }
     let work = try_join_all(clients.iter().map(|client| client.work(&world)));
     let storm = Storm::any(&mut world.rng("kind of storm"));
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
 
-    // What is there in the end is what the answers say.
+    // The final state is what the answers say.
     for key in KEYS {
         check_answered(Box::pin(clients[0].get(key, None, Condition::default())).await?)?;
     }
@@ -70,12 +70,12 @@ pub(super) async fn run(world: World) -> Outcome {
     history.check().outcome()
 }
 
-/// A client that records what it asks and is answered.
+/// A client that records its requests and their answers.
 struct ObjectsClient<'h> {
     clock: Clock,
     r2: R2Service,
     recorder: Recorder<'h>,
-    /// Every key that anybody may have put.
+    /// Every key that any client may have put.
     keys: &'h RefCell<BTreeSet<String>>,
 }
 
@@ -84,7 +84,7 @@ impl ObjectsClient<'_> {
         for (index, mut rng) in world.steps.of(self.recorder.client, STEPS) {
             tokio::time::sleep(Duration::from_millis(rng.u64(..10_000))).await;
             if rng.u8(..8) == 0 {
-                // R2 takes requests that were signed within a quarter of an hour.
+                // R2 accepts requests that were signed within 15 minutes.
                 self.clock.set(rng.i64(-300_000..300_000), rng.i64(-1000..1000));
             }
             let step = Box::pin(self.step(index, &mut rng));
@@ -123,7 +123,7 @@ impl ObjectsClient<'_> {
         }
     }
 
-    /// A condition that holds or does not.
+    /// Returns a condition that may or may not hold.
     async fn condition(&self, key: &str, rng: &mut Rng) -> Result<Condition, Finding> {
         Ok(match rng.u8(..4) {
             0 | 1 => Condition::default(),
@@ -137,7 +137,8 @@ impl ObjectsClient<'_> {
     }
 
     async fn put(&self, key: &str, rng: &mut Rng, condition: Condition) -> Outcome {
-        // No two puts have the same bytes and the same mark: whose they are could not be told after an answer was lost.
+        // No two puts have the same bytes and mark: otherwise nobody could tell them apart after a lost
+        // answer.
         let (content, mark) = if rng.u8(..4) == 0 {
             (Content::new(1, 16), Some(rng.u64(..)))
         } else {
@@ -154,7 +155,7 @@ impl ObjectsClient<'_> {
         stored.await
     }
 
-    /// A key that nobody else writes: the condition is met, whatever answers are lost.
+    /// Puts a key that no other client writes: the condition holds, whatever answers are lost.
     async fn put_of_own(&self, index: usize, rng: &mut Rng) -> Outcome {
         let key = format!("own/{}-{index}", self.recorder.client);
         let content = Content::new(rng.u64(..), rng.u64(16..2000));
@@ -163,12 +164,14 @@ impl ObjectsClient<'_> {
         self.keys.borrow_mut().insert(key.clone());
         let stored = async { put.await.map(|stored| Output::Stored { etag: stored.etag }) };
         if self.recorder.record(&key, input, stored).await? == Some(Output::PreconditionFailed) {
-            return Err(Finding::new(format!("the put of {key} was refused by what only it has written")));
+            return Err(Finding::new(format!(
+                "the put of {key} was refused although only this client writes the key"
+            )));
         }
         Box::pin(self.get(&key, None, Condition::default())).await.map(drop)
     }
 
-    /// Whether there was an answer.
+    /// Gets an object. Returns whether there was an answer.
     async fn get(&self, key: &str, range: Option<r2::Range>, condition: Condition) -> Result<bool, Finding> {
         let mut get = self.r2.get(key).only_if(conditional(&condition));
         if let Some(range) = range {
@@ -208,7 +211,7 @@ impl ObjectsClient<'_> {
             return Ok(());
         }
         let mut copy = self.r2.copy(source, key).only_if(conditional(&condition));
-        // As with puts.
+        // The same rule as for puts.
         let mark = (condition != Condition::default() || rng.bool()).then(|| rng.u64(..));
         if let Some(mark) = mark {
             copy = copy.metadata("mark", mark.to_string());
@@ -217,7 +220,7 @@ impl ObjectsClient<'_> {
         self.record(key, Input::copy(source, mark, condition), copied).await
     }
 
-    /// What nobody changes, page after page. Whether there was an answer.
+    /// Lists the unchanged keys page by page. Returns whether there was an answer.
     async fn list_by_prefix(&self, page_size: u32) -> Result<bool, Finding> {
         trace::count("operations");
         let pages = self.r2.list().prefix("fixed/").delimiter("/").page_size(page_size).pages();
@@ -238,7 +241,7 @@ impl ObjectsClient<'_> {
         Ok(true)
     }
 
-    /// Whether there was an answer.
+    /// Lists the keys. Returns whether there was an answer.
     async fn list(&self, page_size: u32) -> Result<bool, Finding> {
         let began = now();
         trace::count("operations");
@@ -262,7 +265,7 @@ impl ObjectsClient<'_> {
         }
         let is_known = |key: &String| known.contains(key) || FIXED.contains(&key.as_str());
         if let Some(object) = rows.iter().find(|object| !is_known(&object.key)) {
-            return Err(Finding::new(format!("the listing has {:?}, which nobody put", object.key)));
+            return Err(Finding::new(format!("the listing has {:?}, which no client put", object.key)));
         }
         match FIXED.iter().find(|key| !rows.iter().any(|object| object.key == **key)) {
             None => Ok(true),
@@ -299,7 +302,7 @@ fn mark(object: &cloudflare_clients::r2::Object) -> Option<u64> {
     object.metadata("mark")?.parse().ok()
 }
 
-/// A part of an object, which may be small, or none.
+/// Returns a random range, which may be small or everything.
 fn range(rng: &mut Rng) -> r2::Range {
     let at = [0, 15, 999, 69_999, 299_999][rng.usize(..5)];
     match rng.u8(..3) {

@@ -1,5 +1,5 @@
-//! Several processes with one store on one machine, whose disk fails and fills up. Processes are killed, and the power is lost. What was
-//! acknowledged is there, nothing is damaged, and nothing is left over.
+//! Several processes with one store on a machine whose disk fails and fills up. Processes are killed, and the
+//! power is lost. Everything acknowledged exists, nothing is damaged, and nothing is left over.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,10 +19,10 @@ use crate::world::{BUCKET, Process, STORE, World};
 
 const PROCESSES: usize = 3;
 const KEYS: usize = 3;
-/// How often the processes run until they are killed, and how much each of them does in between.
+/// How often the processes run until they are killed.
 const LIVES: usize = 4;
 const STEPS: usize = 10;
-/// No operation takes longer: a process that is waited for has 30 seconds.
+/// Maximum time of an operation: one waits for another process for up to 30 seconds.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 
 pub(super) async fn run(world: World) -> Outcome {
@@ -44,7 +44,7 @@ pub(super) async fn run(world: World) -> Outcome {
         let lives = join_all(processes.iter().enumerate().map(|(number, process)| {
             live(&world, process, number + life * PROCESSES, number, &keys, may_fail)
         }));
-        // Those that are not killed close the store.
+        // Processes that are not killed close the store.
         let end = Duration::from_millis(rng.u64(10..5_000));
         let limit = if rng.bool() { end } else { LONGEST * 20 };
         if let Ok(outcomes) = tokio::time::timeout(limit, lives).await {
@@ -61,7 +61,7 @@ pub(super) async fn run(world: World) -> Outcome {
     check(&world, &keys.into_inner()).await
 }
 
-/// Makes the bucket, while nothing fails.
+/// Creates the bucket, without faults.
 async fn prepare(world: &World) -> Outcome {
     let process = world.process("first process");
     let store = process.open().await?;
@@ -71,10 +71,10 @@ async fn prepare(world: &World) -> Outcome {
     Ok(())
 }
 
-/// What may be stored under a key.
+/// The possible values of a key.
 type Stored = Vec<Option<Bytes>>;
 
-/// The life of a process, which may be ended at any moment. Only where the disk may fail does anything of it.
+/// The life of a process, which may end at any moment. Its operations may fail only if the disk may.
 async fn live(
     world: &World,
     process: &Process,
@@ -119,7 +119,7 @@ async fn step(
 ) -> Outcome {
     let known = keys.borrow().get(key).cloned().unwrap_or_else(|| vec![None]);
     let may_be = |stored: Option<Bytes>| {
-        // From now on, as the process may be killed before it knows.
+        // The key may change from now on, because the process may be killed before it knows.
         let mut known = known.clone();
         known.push(stored);
         keys.borrow_mut().insert(key.to_owned(), known);
@@ -172,7 +172,7 @@ async fn step(
             trace::count("operations that failed");
             Ok(())
         }
-        Err(error) => Err(Finding::new(format!("no failure is like this: {error}"))),
+        Err(error) => Err(Finding::new(format!("unexpected error: {error}"))),
     }
 }
 
@@ -185,12 +185,12 @@ async fn read(bucket: &LocalBucket, key: &str) -> Result<Option<Bytes>, Error> {
 
 fn lost(key: &str, found: Option<&Bytes>) -> Finding {
     match found {
-        None => Finding::new(format!("{key} is not there, though it was acknowledged")),
+        None => Finding::new(format!("{key} is missing although it was acknowledged")),
         Some(bytes) => Finding::new(format!("{key} has {} bytes that it should not have", bytes.len())),
     }
 }
 
-/// Opens the store once more, when nothing fails.
+/// Opens the store again, without faults.
 async fn check(world: &World, keys: &BTreeMap<String, Stored>) -> Outcome {
     let process = world.process("last process");
     let store = process.open().await?;
@@ -211,9 +211,9 @@ async fn check(world: &World, keys: &BTreeMap<String, Stored>) -> Outcome {
     Ok(())
 }
 
-/// Each file in `blobs/` has an object, and each object its files.
+/// Checks that each file in `blobs/` belongs to an object, and that each object has its files.
 async fn no_file_is_left_over(world: &World, store: &LocalStore, process: &Process) -> Outcome {
-    // Any write has the files removed that are not needed any more.
+    // Any write removes the files that are no longer needed.
     let bucket = store.bucket(BUCKET)?;
     bucket.put(PutRequest::new("last", "1")).await?;
     process.idle().await;
@@ -238,5 +238,9 @@ async fn no_file_is_left_over(world: &World, store: &LocalStore, process: &Proce
         )));
     }
     let incoming = names("incoming")?;
-    if incoming.is_empty() { Ok(()) } else { Err(Finding::new(format!("in incoming is left {incoming:?}"))) }
+    if incoming.is_empty() {
+        Ok(())
+    } else {
+        Err(Finding::new(format!("files are left in incoming: {incoming:?}")))
+    }
 }

@@ -1,5 +1,5 @@
-//! Rate limits in KV: what one place has counted and what it has heard of others decides, exactly; what nobody has counted
-//! does not; and no check waits for longer than it may.
+//! Rate limits in KV: the counts of a place and those it has read from others decide, exactly; counts that
+//! nobody has made do not; and no check waits longer than it may.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ const CLIENTS: usize = 3;
 const WORKERS: usize = 4;
 const STEPS: usize = 60;
 const KEYS: [&str; 2] = ["198.51.100.7", "user-17"];
-/// What timers are late by.
+/// How late timers may be.
 const LATE: Duration = Duration::from_millis(5);
 
 pub(super) async fn run(world: World) -> Outcome {
@@ -59,7 +59,7 @@ pub(super) async fn run(world: World) -> Outcome {
     let storm = Storm::any(&mut world.rng("kind of storm"));
     in_storm(&world, &mut server, storm, work).await?;
 
-    // A place that begins now has heard of all that was written.
+    // A new place sees everything that was written.
     for number in 0..CLIENTS {
         limits.flush(number).await?;
         let place = limits.open(number)?;
@@ -102,8 +102,8 @@ impl Settings {
         }
     }
 
-    /// How many more are within the limit, as the module's documentation counts them: all of this window, and as much of the one
-    /// before as still lies in the sliding one.
+    /// Returns how many more requests are within the limit, as the documentation of the module defines it:
+    /// the whole count of this window, and the share of the previous one that is still in the sliding window.
     fn remaining(&self, current: u64, previous: u64, elapsed: Duration) -> u64 {
         let (limit, current, previous) = (u128::from(self.limit), u128::from(current), u128::from(previous));
         let window = self.window.as_nanos();
@@ -112,38 +112,39 @@ impl Settings {
         u64::try_from((limit * window).saturating_sub(counted) / window).unwrap_or(u64::MAX)
     }
 
-    /// For how long KV keeps a count, at the least: it counts from the second that has begun.
+    /// Returns for how long KV keeps a count at least. KV counts from the start of the current second.
     fn kept(&self) -> Duration {
         (self.window * 2).max(Duration::from_secs(60)).saturating_sub(Duration::from_secs(1))
     }
 
-    /// How long a check may take: its listing has an empty page before the page with keys, where pages may be empty.
+    /// Returns how long a check may take. If pages may be empty, its listing has an empty page before the
+    /// page with keys.
     fn longest_check(&self) -> Duration {
         self.deadline * if self.empty_pages { 2 } else { 1 } + LATE
     }
 }
 
 type Window = u64;
-/// Which limiter of all that were made.
+/// The index of a limiter, among all that were created.
 type PlaceId = usize;
 /// By limiter, key and window.
 type Counts = BTreeMap<(PlaceId, usize, Window), u64>;
 
-/// What was counted, and what of it is in KV.
+/// The counts, and the part of them that is in KV.
 #[derive(Default)]
 struct Model {
     allowed: Counts,
-    /// What was acknowledged.
+    /// The acknowledged writes.
     written: Counts,
-    /// When that was begun to be written.
+    /// When these writes started.
     written_at: BTreeMap<(PlaceId, usize, Window), Duration>,
-    /// What was written without an answer: it may arrive after what was written later.
+    /// The writes without an answer. They may arrive after later ones.
     unanswered: Counts,
     made: usize,
 }
 
 impl Model {
-    /// What all have counted of a key.
+    /// Returns the total count of a key.
     fn all(&self, key: usize, window: Window) -> u64 {
         self.allowed
             .iter()
@@ -168,13 +169,13 @@ struct Place {
 #[derive(Default)]
 struct KeyState {
     checks_under_way: usize,
-    /// When it last began to ask, at the earliest.
+    /// The earliest time at which it may have started its last read.
     asked: Option<Duration>,
-    /// When it last had an answer.
+    /// When it last received an answer.
     heard: Option<Duration>,
-    /// What it has heard of, for each window.
+    /// The counts of others that it has read, by window.
     others: BTreeMap<Window, u64>,
-    /// When it last began to write.
+    /// When it last started a write.
     wrote: Option<Duration>,
 }
 
@@ -183,12 +184,12 @@ struct Limits {
     namespace: String,
     settings: Settings,
     model: RefCell<Model>,
-    /// Those that the clients have now.
+    /// The current places of the clients.
     places: RefCell<Vec<Rc<Place>>>,
 }
 
 impl Limits {
-    /// A limiter that knows nothing yet.
+    /// Creates a limiter without any knowledge.
     fn open(&self, client: usize) -> Result<Rc<Place>, Finding> {
         let Settings { limit, window, mode, deadline, read_interval, write_interval, .. } = self.settings;
         let kv = self.clients[client].kv(&self.namespace)?.with_deadline(deadline);
@@ -205,7 +206,8 @@ impl Limits {
         Rc::clone(&self.places.borrow()[client])
     }
 
-    /// What others than a place have certainly written of a key that has not expired at a time.
+    /// Returns the counts of a key that places other than `but` have certainly written, and that have not
+    /// expired at a time.
     fn known(&self, but: PlaceId, key: usize, window: Window, at: Duration) -> u64 {
         let model = self.model.borrow();
         let mut known = 0;
@@ -220,7 +222,7 @@ impl Limits {
         known
     }
 
-    /// The window of a client's clock, and how much of it has passed.
+    /// Returns the window of a client's clock, and how much of it has passed.
     fn position(&self, client: usize) -> (Window, Duration) {
         let since = self.clients[client].clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let number = since.as_secs() / self.settings.window.as_secs();
@@ -245,7 +247,7 @@ impl Limits {
         Ok(())
     }
 
-    /// Writes what is due every now and then, as a task of a server does.
+    /// Flushes from time to time, as a task of a server does.
     async fn flush_always(&self, client: usize) -> Outcome {
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -263,7 +265,7 @@ impl Limits {
             let is_due = state.asked.is_none_or(|asked| begun >= asked + self.settings.read_interval);
             (is_due && state.checks_under_way == 1, state.heard)
         };
-        // What it hears if it asks. The answer counts for the window in which it asks, and for the one before.
+        // What a read returns. The answer counts for the window of the read and the previous one.
         let (asked_in, _) = self.position(client);
         let latest = begun + self.settings.longest_check();
         let heard = [Some(asked_in), asked_in.checked_sub(1)]
@@ -296,22 +298,22 @@ impl Limits {
                 }
             }
         } else if decision.allowed && has_to_ask {
-            return finding("does not ask although that is due".to_owned());
+            return finding("does not read although that is due".to_owned());
         }
         if requests == 0 && decision.failure.is_some() {
-            return finding("says that it could not ask, and has not asked".to_owned());
+            return finding("reports a failed read without having read".to_owned());
         }
         if self.settings.mode == FailMode::Closed && decision.allowed {
             let heard = if requests > 0 { Some(ended) } else { heard_before };
             let long_ago = self.settings.read_interval + self.settings.longest_check();
             if decision.failure.is_some() || heard.is_none_or(|heard| ended > heard + long_ago) {
-                return finding("allows what it should refuse while it cannot ask".to_owned());
+                return finding("allows a request that it should refuse while it cannot read".to_owned());
             }
         }
         self.check_counts(client, &place, key, &decision).or_else(finding)
     }
 
-    /// Compares a decision with what is known to the place at the least, and with what it can know at the most; and counts it.
+    /// Compares a decision with the minimum and the maximum that the place can know, and counts it.
     fn check_counts(
         &self,
         client: usize,
@@ -339,7 +341,7 @@ impl Limits {
             }
             *model.allowed.entry((place.id, key, window)).or_default() += 1;
         } else if is_refused_by_failure {
-            trace::count("refused because KV could not be asked");
+            trace::count("refused because KV could not be read");
         } else {
             trace::count("refused");
             if remaining(most) > 0 {
@@ -390,7 +392,7 @@ impl Limits {
             let takes = trace::elapsed().saturating_sub(begun);
             return Err(Finding::new(format!("{about} takes {takes:?}; {:?}", self.settings)));
         }
-        // Of a flush that has failed, some keys may have been written.
+        // A failed flush may have written some of its keys.
         let is_certain = !self.model.borrow().unanswered.keys().any(|(of, ..)| *of == place.id);
         if is_certain && (requests > 0) == due.is_empty() {
             let what = if requests > 0 { "writes what is not due" } else { "does not write what is due" };

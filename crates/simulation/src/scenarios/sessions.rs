@@ -1,5 +1,5 @@
-//! Sessions in KV: found while they are good, and as they were updated; refused once they have ended and that can be known; and
-//! nobody else's.
+//! Sessions in KV: a valid session is found with its latest data, an ended one is rejected as soon as its end
+//! can be known, and nobody finds another user's session.
 
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
@@ -20,9 +20,9 @@ const CLIENTS: usize = 3;
 const WORKERS: usize = 4;
 const STEPS: usize = 40;
 const USERS: [&str; 3] = ["ada", "grace", "edsger"];
-/// By how much the clocks may differ.
+/// Maximum difference between the clocks.
 const SKEW: Duration = Duration::from_secs(4);
-/// What times that are rounded to milliseconds and what KV, which counts in seconds, may make of a time.
+/// Maximum rounding error of a time: sessions round to milliseconds, and KV to seconds.
 const ROUNDING: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(world: World) -> Outcome {
@@ -46,7 +46,7 @@ pub(super) async fn run(world: World) -> Outcome {
     let work = try_join_all(workers);
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
 
-    // What has ended is known everywhere after a while, and what is made then is later by all clocks.
+    // After a while, every end is known everywhere, and new sessions are later by all clocks.
     tokio::time::sleep(settings.longest_staleness() + SKEW + ROUNDING).await;
     for (number, member) in members.iter().enumerate() {
         let worker = Worker { number, member, model: &model, world: &world };
@@ -59,8 +59,8 @@ pub(super) async fn run(world: World) -> Outcome {
     use_in_the_end(&members, &model, &world).await
 }
 
-/// Each client makes a session in fine weather. Another updates it, and one after the other they use it for as long as it can
-/// live.
+/// Without faults, each client creates a session. Another client updates it, and then they use it in turns
+/// for as long as it can live.
 async fn use_in_the_end<'w>(
     members: &'w [Member<'w>],
     model: &'w RefCell<Model<'w>>,
@@ -76,11 +76,11 @@ async fn use_in_the_end<'w>(
     for number in 0..CLIENTS {
         made.push(worker(number).create_in_the_end(&mut rng).await?);
     }
-    // So that it may be remembered as it was.
+    // So that its old state may be in memory.
     for (number, session) in made.iter().enumerate() {
         worker(number + 2).get_in_the_end(*session).await?;
     }
-    // KV takes one write to a key within a second.
+    // KV accepts one write per second to the same key.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     for (number, session) in made.iter().enumerate() {
         worker(number + 1).update_in_the_end(*session, &mut rng).await?;
@@ -99,13 +99,13 @@ async fn use_in_the_end<'w>(
     Ok(())
 }
 
-/// What all caches of a run have in common.
+/// The settings of all caches of a run.
 #[derive(Debug)]
 struct Settings {
     /// For how long KV answers from its cache.
     kv_ttl: Option<Duration>,
     limits_writes: bool,
-    /// For how long what was read is kept in memory.
+    /// For how long sessions are kept in memory after they were read.
     memory_ttl: Option<Duration>,
     idle: Option<Duration>,
     max_age: Duration,
@@ -131,26 +131,26 @@ impl Settings {
         }
     }
 
-    /// For how long a cache may go on accepting what was ended in another one.
+    /// Returns for how long a cache may accept a session that was ended in another one.
     fn longest_staleness(&self) -> Duration {
         self.kv_ttl.unwrap_or_default() + self.memory_ttl.map_or(Duration::ZERO, |ttl| ttl + SKEW)
     }
 
-    /// The longest after which a session has to be found still, unless it takes longer until what was written before is
-    /// known.
+    /// Returns the longest pause after which a session must still be found, unless it takes longer until an
+    /// earlier write is known.
     fn pause_between_uses(&self) -> Duration {
         let calls = Duration::from_secs(5);
         let idle = self.idle.unwrap_or_default().saturating_sub(SKEW + ROUNDING + calls);
         idle.max(self.longest_staleness() + Duration::from_secs(1))
     }
 
-    /// For how long a session that nobody uses is good, at the least.
+    /// Returns for how long an unused session is valid at least.
     fn unused(&self) -> Duration {
         self.idle.map_or(self.max_age, |idle| idle.min(self.max_age)).saturating_sub(SKEW + ROUNDING)
     }
 }
 
-/// A cache among all: the number of its client, and how often that was started again before.
+/// The id of a cache: the number of its client, and how often the client was restarted before.
 type CacheId = (usize, usize);
 
 /// A client process.
@@ -176,12 +176,12 @@ impl<'s> Member<'s> {
         Ok(Self { number, client, namespace: namespace.to_owned(), settings, cache })
     }
 
-    /// The cache that it has now.
+    /// Returns its current cache.
     fn cache(&self) -> (SessionCache<u64>, CacheId) {
         self.cache.borrow().clone()
     }
 
-    /// Forgets all that is in memory.
+    /// Restarts the client, which clears its memory.
     fn start_again(&self) -> Outcome {
         let (_, (_, times)) = self.cache();
         let cache = cache(&self.client, &self.namespace, self.settings)?;
@@ -189,7 +189,7 @@ impl<'s> Member<'s> {
         Ok(())
     }
 
-    /// Sets the clock anew, within what the clocks may differ.
+    /// Sets the clock, within the maximum difference.
     fn set_clock(&self, rng: &mut Rng) {
         let most = most_ahead();
         self.client.clock.set(rng.i64(-most..most), 0);
@@ -209,16 +209,16 @@ fn cache(client: &Client, namespace: &str, settings: &Settings) -> Result<Sessio
     })
 }
 
-/// Something that was written to KV, or may have been.
+/// A write to KV that has happened or may have happened.
 #[derive(Debug, Clone, Copy)]
 struct Written {
     by: CacheId,
     invoked: Duration,
-    /// When the call has ended.
+    /// When the call ended.
     returned: Option<Duration>,
     /// When it was acknowledged.
     acknowledged: Option<Duration>,
-    /// When it had certainly been carried out for the last time: a request that was not answered may be carried out later.
+    /// When it was certainly executed for the last time: an unanswered request may be executed later.
     settled: Option<Duration>,
 }
 
@@ -227,7 +227,7 @@ impl Written {
         Self { by, invoked: trace::elapsed(), returned: None, acknowledged: None, settled: None }
     }
 
-    /// Takes note of the answer to it, which took so many requests where one at a time would have taken `needed`.
+    /// Records the answer. The call took `requests`, where one at a time would have taken `needed`.
     fn end(&mut self, is_ok: bool, requests: u32, needed: u32) {
         let now = Some(trace::elapsed());
         self.returned = now;
@@ -242,41 +242,41 @@ impl Written {
     }
 }
 
-/// A session that was made.
+/// A session that was created.
 struct Made {
     token: SessionToken,
     user: usize,
     created: SystemTime,
     creation: Written,
-    /// What it was made with.
+    /// The data that it was created with.
     data: u64,
-    /// What may have been written instead, and by what.
+    /// The data that may have replaced it, with the writes.
     updates: Vec<Option<(u64, Written)>>,
     deletions: Vec<Written>,
-    /// When the gets began that have found it or may find it.
+    /// The start times of the gets that have found it or may find it.
     uses: Vec<Option<Duration>>,
-    /// Where it was made in fine weather.
+    /// Whether it was created without faults.
     is_calm: bool,
-    /// When gets of such a session have ended, and until when it lives by what they had written or found written.
+    /// For such a session: when its gets ended, and until when it lives because of what they wrote or found.
     lives: Vec<(Duration, Duration)>,
     log: Vec<String>,
 }
 
 impl Made {
-    /// All that has written its data, or may have.
+    /// Returns all writes of its data, including those that may have happened.
     fn writes(&self) -> impl Iterator<Item = (u64, &Written)> {
         let updates = self.updates.iter().flatten().map(|(data, written)| (*data, written));
         updates.chain([(self.data, &self.creation)])
     }
 }
 
-/// What there is, and what may have ended.
+/// The sessions, and which of them may have ended.
 struct Model<'s> {
     settings: &'s Settings,
     sessions: Vec<Made>,
-    /// Of each user.
+    /// Per user.
     log_outs: [Vec<Written>; USERS.len()],
-    /// Whether no storm is to come, and the last is long over.
+    /// Whether the last storm is long over and no other will come.
     is_calm: bool,
 }
 
@@ -285,7 +285,7 @@ impl<'s> Model<'s> {
         Self { settings, sessions: Vec::new(), log_outs: Default::default(), is_calm: false }
     }
 
-    /// Whether what began and ended at these times has to find a session.
+    /// Whether a get that started and ended at these times must find a session.
     fn has_to_be_found(&self, session: usize, begun: Duration, ended: Duration) -> bool {
         let session = &self.sessions[session];
         let creation = &session.creation;
@@ -301,8 +301,8 @@ impl<'s> Model<'s> {
             && (ended < creation.invoked + self.settings.unused() || is_in_use())
     }
 
-    /// Takes note of what a get has found, until when the session lives. In a storm nobody knows whether a use was written,
-    /// nor whether an earlier one is written later.
+    /// Records what a get has found, and until when the session lives. In a storm it is unknown whether a use
+    /// was written, and whether an earlier one will be written later.
     fn found(&mut self, session: usize, found: &Session<u64>) {
         let session = &mut self.sessions[session];
         if session.is_calm
@@ -313,7 +313,8 @@ impl<'s> Model<'s> {
         }
     }
 
-    /// Whether a get by a cache that began at a time must not find this data any more: it was certainly replaced, which has to be known.
+    /// Whether a get by a cache that started at a time must not find this data any more, because it was
+    /// certainly replaced and the cache must know.
     fn is_replaced(&self, session: usize, data: u64, by: CacheId, begun: Duration) -> bool {
         let session = &self.sessions[session];
         let older =
@@ -324,14 +325,14 @@ impl<'s> Model<'s> {
         older.max().is_some_and(is_replaced)
     }
 
-    /// Whether a cache has to know at a time of what was written.
+    /// Whether a cache must know about a write at a time.
     fn is_known(&self, written: &Written, by: CacheId, begun: Duration) -> bool {
         let at_once = written.by == by && self.settings.kv_ttl.is_none();
         let staleness = if at_once { Duration::ZERO } else { self.settings.longest_staleness() };
         written.acknowledged.is_some_and(|at| begun > at + staleness)
     }
 
-    /// Why a get that began at a time must not find a session.
+    /// Returns why a get that started at a time must not find a session.
     fn is_over(&self, session: usize, by: CacheId, begun: Duration) -> Option<&'static str> {
         let session = &self.sessions[session];
         let creation = &session.creation;
@@ -345,7 +346,7 @@ impl<'s> Model<'s> {
             return Some("it was not used for longer than its idle time");
         }
         let is_known = |ending: &Written| self.is_known(ending, by, begun);
-        // What writes it may undo a deletion, as the last write wins.
+        // A later write may undo a deletion, because the last write wins.
         let is_final =
             |deletion: &Written| session.writes().all(|(_, write)| write.is_settled_by(deletion.invoked));
         if session.deletions.iter().any(|deletion| is_known(deletion) && is_final(deletion)) {
@@ -366,7 +367,7 @@ impl<'s> Model<'s> {
     }
 }
 
-/// What one task of a client does.
+/// One task of a client.
 struct Worker<'w> {
     number: usize,
     member: &'w Member<'w>,
@@ -395,14 +396,14 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// One of the latest, mostly.
+    /// Returns a random session, usually one of the latest.
     fn any_session(&self, rng: &mut Rng) -> Option<usize> {
         let count = self.model.borrow().sessions.len();
         let first = if rng.u8(..4) > 0 { count.saturating_sub(4) } else { 0 };
         (count > 0).then(|| rng.usize(first..count))
     }
 
-    /// Its number, if it could be made.
+    /// Creates a session. Returns its number if that succeeded.
     async fn create(&self, rng: &mut Rng) -> Result<Option<usize>, Finding> {
         let (cache, id) = self.member.cache();
         let (user, data) = (rng.usize(..USERS.len()), rng.u64(..));
@@ -435,7 +436,7 @@ impl Worker<'_> {
         self.check_content(number, &session).map(|()| Some(number))
     }
 
-    /// Whether it could be asked.
+    /// Gets a session. Returns whether there was an answer.
     async fn get(&self, number: usize) -> Result<bool, Finding> {
         let (cache, id) = self.member.cache();
         let begun = trace::elapsed();
@@ -459,7 +460,7 @@ impl Worker<'_> {
             trace::count("sessions found");
             self.check_content(number, &session)?;
             if let Some(why) = self.model.borrow().is_over(number, id, begun) {
-                return Err(self.finding(number, format_args!("is found by {id:?} although {why}")));
+                return Err(self.finding(number, format_args!("was found by {id:?} although {why}")));
             }
             if self.model.borrow().is_replaced(number, session.data, id, begun) {
                 let what = format_args!("is found by {id:?} with data that was replaced");
@@ -468,7 +469,9 @@ impl Worker<'_> {
             self.model.borrow_mut().found(number, &session);
         } else {
             if self.model.borrow().has_to_be_found(number, begun, trace::elapsed()) {
-                return Err(self.finding(number, format_args!("is not found by {id:?} although it is good")));
+                return Err(
+                    self.finding(number, format_args!("was not found by {id:?} although it is valid"))
+                );
             }
             if self.model.borrow().is_over(number, id, begun).is_some() {
                 trace::count("ended sessions refused");
@@ -477,37 +480,37 @@ impl Worker<'_> {
         Ok(true)
     }
 
-    /// Asks until there is an answer: it is calm.
+    /// Gets a session until there is an answer. There are no faults.
     async fn get_in_the_end(&self, session: usize) -> Outcome {
         for _ in 0..10 {
             if self.get(session).await? {
                 return Ok(());
             }
         }
-        Err(Finding::new(format!("session {session} cannot be asked for in fine weather")))
+        Err(Finding::new(format!("session {session} cannot be read although there are no faults")))
     }
 
-    /// Makes one, in fine weather.
+    /// Creates a session, without faults.
     async fn create_in_the_end(&self, rng: &mut Rng) -> Result<usize, Finding> {
         for _ in 0..10 {
             if let Some(session) = self.create(rng).await? {
                 return Ok(session);
             }
         }
-        Err(Finding::new("no session can be made in fine weather"))
+        Err(Finding::new("no session can be created although there are no faults"))
     }
 
-    /// Updates one, in fine weather.
+    /// Updates a session, without faults.
     async fn update_in_the_end(&self, session: usize, rng: &mut Rng) -> Outcome {
         for _ in 0..10 {
             if self.update(session, rng).await? {
                 return Ok(());
             }
         }
-        Err(Finding::new(format!("session {session} cannot be updated in fine weather")))
+        Err(Finding::new(format!("session {session} cannot be updated although there are no faults")))
     }
 
-    /// Whether there was an answer.
+    /// Updates a session. Returns whether there was an answer.
     async fn update(&self, number: usize, rng: &mut Rng) -> Result<bool, Finding> {
         let (cache, id) = self.member.cache();
         let data = rng.u64(..);
@@ -520,7 +523,7 @@ impl Worker<'_> {
         };
         let (updated, requests) = counting_requests(cache.update(&token, data)).await;
         written.end(updated.is_ok(), requests, 2);
-        // Where it found no session it has written nothing.
+        // If it found no session, it wrote nothing.
         let wrote = !matches!(updated, Ok(None));
         self.model.borrow_mut().sessions[number].updates[update] = wrote.then_some((data, written));
         self.note(
@@ -529,9 +532,9 @@ impl Worker<'_> {
         );
         match updated {
             Ok(Some(session)) if session.data == data => self.check_content(number, &session).map(|()| true),
-            Ok(Some(_)) => Err(self.finding(number, format_args!("is updated and has other data"))),
+            Ok(Some(_)) => Err(self.finding(number, format_args!("was updated but has other data"))),
             Ok(None) if self.model.borrow().has_to_be_found(number, written.invoked, trace::elapsed()) => {
-                Err(self.finding(number, format_args!("is not found to be updated although it is good")))
+                Err(self.finding(number, format_args!("was not found for an update although it is valid")))
             }
             Ok(None) => Ok(true),
             Err(error) => expected(&error).map(|()| false),
@@ -581,20 +584,20 @@ impl Worker<'_> {
         ended.or_else(|error| expected(&error))
     }
 
-    /// A token that was never made opens nothing.
+    /// Checks that a token that was never created opens no session.
     async fn get_of_nobody(&self, like: usize, rng: &mut Rng) -> Outcome {
         let token = self.model.borrow().sessions[like].token.clone();
         let mut text = token.as_str().to_owned();
         let other = if text.starts_with('A') { "B" } else { "A" };
         text.replace_range(..1, other);
         if rng.bool() {
-            // As of an earlier version, which did not say whose it is.
+            // The form of earlier versions, without the user.
             text.truncate(22);
         }
         let (cache, _) = self.member.cache();
         match cache.get(&SessionToken::parse(&text)?).await {
             Ok(None) => Ok(()),
-            Ok(Some(_)) => Err(Finding::new("a token that nobody has made opens a session")),
+            Ok(Some(_)) => Err(Finding::new("a token that was never created opens a session")),
             Err(error) => expected(&error),
         }
     }
@@ -611,7 +614,10 @@ impl Worker<'_> {
         if is_as_made {
             return Ok(());
         }
-        Err(self.finding(number, format_args!("is not as it was made or updated: {found:?}")))
+        Err(self.finding(
+            number,
+            format_args!("does not have the data that it was created or updated with: {found:?}"),
+        ))
     }
 
     fn note(&self, number: usize, what: std::fmt::Arguments<'_>) {
@@ -631,7 +637,7 @@ fn said<T>(result: &Result<T, Error>) -> &'static str {
     if result.is_ok() { "done" } else { "not known" }
 }
 
-/// Whether a failure is one of a storm.
+/// Whether a storm explains a failure.
 fn expected(error: &Error) -> Outcome {
     trace::note(format_args!("it fails: {error}"));
     trace::count("failures");
@@ -639,7 +645,7 @@ fn expected(error: &Error) -> Outcome {
         ErrorKind::Serialization
         | ErrorKind::InvalidInput
         | ErrorKind::Unsupported
-        | ErrorKind::Integrity => Err(Finding::new(format!("no storm explains that it fails with {error}"))),
+        | ErrorKind::Integrity => Err(Finding::new(format!("no storm explains the error: {error}"))),
         _ => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
-//! Transfers over the network: files and streams up and down, copies and puts of streams, interrupted and continued, while connections
-//! are cut and bits are flipped. What was proved is there, byte for byte.
+//! Transfers over the network: uploads and downloads of files and streams, copies and puts of streams,
+//! interrupted and continued, while connections are cut and bits are flipped. Verified content exists, byte
+//! for byte.
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,8 @@ const STEPS: usize = 6;
 const MIB: usize = 1024 * 1024;
 const PART: u64 = 5 * MIB as u64;
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
-/// How long a request may take to be carried out once its client has given it up: connections stall for five minutes at most.
+/// Maximum time until a request is executed after its client has given up. Connections stall for up to five
+/// minutes.
 const LATEST: Duration = Duration::from_secs(6 * 60);
 
 pub(super) async fn run(world: World) -> Outcome {
@@ -52,7 +54,7 @@ pub(super) async fn run(world: World) -> Outcome {
     }
     let work = try_join_all(clients.iter_mut().map(|client| client.work(&world)));
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
-    // What is still under way arrives: then nothing is late any more.
+    // Requests in progress arrive. After that nothing is late any more.
     tokio::time::sleep(LATEST).await;
     for client in &mut clients {
         client.settle(&mut world.rng(&format!("end of client {}", client.number))).await?;
@@ -60,18 +62,18 @@ pub(super) async fn run(world: World) -> Outcome {
     Ok(())
 }
 
-/// What may be stored under a key.
+/// The possible values of a key.
 struct Key {
     name: String,
-    /// One of these; an object that is missing is `None`.
+    /// One of these; `None` is a missing object.
     may_be: Vec<Option<Bytes>>,
-    /// Or damaged bytes, which whoever sent them was told of.
+    /// Whether it may be damaged bytes. Their sender received an error.
     may_be_damaged: bool,
-    /// What requests may bring back that are carried out after their client has given them up, and until when.
+    /// The bytes of requests that may be executed after their client has given up, and until when.
     late: Vec<(Instant, Bytes)>,
-    /// Until when such a request may bring damaged bytes.
+    /// Until when such a request may store damaged bytes.
     late_damage: Option<Instant>,
-    /// Until when such a request may copy to this key what is then stored under the other.
+    /// Until when such a request may copy to this key what is then stored under the other one.
     late_copy: Option<Instant>,
 }
 
@@ -87,19 +89,20 @@ impl Key {
         }
     }
 
-    /// It was acknowledged or read by an operation that began then. A request that is late by now has been carried out or never is.
+    /// Records a value that an operation started at `began` acknowledged or read. Requests that are late by
+    /// now have been executed or never will be.
     fn becomes(&mut self, stored: Vec<Option<Bytes>>, began: Instant) {
         (self.may_be, self.may_be_damaged) = (stored, false);
         self.late.retain(|(until, _)| *until >= began);
         self.late_damage = self.late_damage.filter(|until| *until >= began);
     }
 
-    /// Its requests may be carried out later, and again.
+    /// Records that its requests may be executed later, and again.
     fn was_sent(&mut self, content: Bytes) {
         self.late.push((Instant::now() + LATEST, content));
     }
 
-    /// Nobody knows whether it was stored.
+    /// Records that it is unknown whether the content was stored.
     fn may_become(&mut self, content: Bytes, may_be_damaged: bool) {
         self.may_be.push(Some(content.clone()));
         self.was_sent(content);
@@ -109,7 +112,7 @@ impl Key {
         }
     }
 
-    /// Whatever may be there, late requests included.
+    /// Returns all possible values, including those of late requests.
     fn all(&self) -> Vec<Option<Bytes>> {
         let late = self.late.iter().map(|(_, content)| Some(content.clone()));
         self.may_be.iter().cloned().chain(late).collect()
@@ -124,14 +127,12 @@ impl Key {
             || (found.is_some() && self.is_damage_allowed())
     }
 
-    /// What a read that began then has found, which has to be one of what may be there.
+    /// Records what a read that started at `began` has found. It must be one of the possible values.
     fn is(&mut self, found: Option<Bytes>, began: Instant) -> Outcome {
         if !self.allows(found.as_ref()) {
             let size = found.map_or(0, |bytes| bytes.len());
-            let what = format!(
-                "{} was read with {size} bytes that nobody has stored, or that were replaced",
-                self.name
-            );
+            let what =
+                format!("{} was read with {size} bytes that were never stored, or were replaced", self.name);
             return Err(Finding::new(what));
         }
         self.becomes(vec![found], began);
@@ -145,7 +146,7 @@ struct TransfersClient {
     keys: [Key; 2],
     storm: Storm,
     folder: PathBuf,
-    /// How many files it has written.
+    /// Number of files that it has written.
     files: u64,
 }
 
@@ -165,7 +166,7 @@ impl TransfersClient {
     }
 
     async fn step(&mut self, rng: &mut Rng) -> Outcome {
-        // Streams are put more often: that alone has nothing but the answer to tell damage by.
+        // Puts of streams are more frequent: only there the answer alone can reveal damage.
         let kind = match rng.u8(..12) {
             10.. => 7,
             kind => kind,
@@ -200,7 +201,7 @@ impl TransfersClient {
             }
             _ => self.upload(content, &name, rng).await?,
         };
-        // Of the others each request says what its bytes hash to, so that the service refuses other bytes.
+        // All others send a hash of their bytes with each request, so that the service rejects damaged bytes.
         let may_be_damaged = kind == 7 && self.storm.flips;
         self.stored(content, may_be_damaged, began, stored)
     }
@@ -216,14 +217,15 @@ impl TransfersClient {
         Ok(writer.finish().await?.verified)
     }
 
-    /// A body that is read once: only the etag of the answer proves it.
+    /// Puts a body that can be read once. Only the etag of the answer verifies it.
     async fn put_stream(&self, name: &str, content: &Bytes) -> Result<Verified, Error> {
         let pieces: Vec<_> = content.chunks(100_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
         let body = Body::from_stream(stream::iter(pieces), Some(content.len() as u64));
         self.r2.put(name, body).await.map(|_| Verified::Md5)
     }
 
-    /// A file, in several goes. Between two of them another file of the same size may take its place; says what was stored last.
+    /// Uploads a file with interruptions. Meanwhile another file of the same size may replace it. Returns the
+    /// content that was stored last.
     async fn upload(
         &mut self,
         mut content: Bytes,
@@ -254,7 +256,7 @@ impl TransfersClient {
         }
     }
 
-    /// Puts a new file in the place of another one. Its time is its own, however fast that goes by the clock on the wall.
+    /// Replaces a file by a new one. Its modification time is unique, however fast this happens in real time.
     fn replace_file(&mut self, path: &Path, content: &Bytes) -> Outcome {
         self.files += 1;
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(self.files * 3600);
@@ -265,7 +267,7 @@ impl TransfersClient {
             .map_err(|error| Finding::new(format!("no file: {error}")))
     }
 
-    /// Notes what a write that began then came to.
+    /// Records the result of a write that started at `began`.
     fn stored(
         &mut self,
         content: Bytes,
@@ -289,7 +291,7 @@ impl TransfersClient {
         }
     }
 
-    /// Notes that a copy which was given up may find this.
+    /// Records that an abandoned copy may store this content.
     fn may_be_copied(&mut self, content: &Bytes) {
         let copy = &mut self.keys[1];
         if let Some(until) = copy.late_copy.filter(|until| *until >= Instant::now()) {
@@ -297,16 +299,17 @@ impl TransfersClient {
         }
     }
 
-    /// Whether a failure may be. What the service has said may be flipped; what the library says by itself may not.
+    /// Whether a failure is expected. The service's answers may be damaged; the library's own errors may not
+    /// be.
     fn failed(&self, error: &Error) -> Outcome {
         trace::note(format_args!("client {}: {error}", self.number));
         trace::count("transfers that failed");
         let may_be = match error.kind() {
-            // Only the disk of the server fails, of which it says 500.
+            // Only the server's disk fails, which it reports as a 500.
             ErrorKind::Storage => false,
             ErrorKind::BodyNotReplayable => true,
             ErrorKind::Integrity => self.storm.flips,
-            // A late request may replace what is being read.
+            // A late request may replace the object that is being read.
             ErrorKind::PreconditionFailed => self.storm.flips || self.storm.network,
             ErrorKind::InvalidInput
             | ErrorKind::Credentials
@@ -323,11 +326,11 @@ impl TransfersClient {
         if may_be {
             Ok(())
         } else {
-            Err(Finding::new(format!("no failure is like this ({:?}): {error}", error.kind())))
+            Err(Finding::new(format!("unexpected error ({:?}): {error}", error.kind())))
         }
     }
 
-    /// Reads both objects, stores once more, and reads that in every way, while nothing fails or is late.
+    /// Reads both objects, stores new content, and reads it in every way, while nothing fails or is late.
     async fn settle(&mut self, rng: &mut Rng) -> Outcome {
         self.get(0, true).await?;
         self.get(1, true).await?;
@@ -335,7 +338,7 @@ impl TransfersClient {
         let (name, copy) = (self.keys[0].name.clone(), self.keys[1].name.clone());
         let (content, stored) = self.upload(content, &name, rng).await?;
         stored?;
-        // Attempts that were given up have until here.
+        // Wait until abandoned attempts are over.
         tokio::time::sleep(LATEST).await;
         self.keys[0].becomes(vec![Some(content.clone())], Instant::now());
         self.get(0, true).await?;
@@ -367,18 +370,18 @@ impl TransfersClient {
             Ok(_) => self.keys[0].is(Some(bytes.into()), began),
             Err(error) => match error.downcast::<Error>() {
                 Ok(error) => self.read_failed(&error, must_succeed),
-                Err(error) => {
-                    Err(Finding::new(format!("a reader fails, not with an error of the library: {error}")))
-                }
+                Err(error) => Err(Finding::new(format!(
+                    "a reader fails with an error that is not the library's: {error}"
+                ))),
             },
         }
     }
 
     fn read_failed(&self, error: &Error, must_succeed: bool) -> Outcome {
         if must_succeed {
-            return Err(Finding::new(format!("a read in fine weather fails: {error}")));
+            return Err(Finding::new(format!("a read without faults fails: {error}")));
         }
-        // What was read before the connection was cut is of an object that is gone.
+        // The bytes read before the connection was cut belong to an object that no longer exists.
         if error.kind() == ErrorKind::Integrity && error.message().contains("was replaced or deleted") {
             return Ok(());
         }
@@ -397,8 +400,7 @@ impl TransfersClient {
             let found = file(&path)?;
             if !matches!(downloaded, Ok(Ok(Some(_)))) && found != before {
                 let size = found.map_or(0, |bytes| bytes.len());
-                let what =
-                    format!("a download that is not done has left {size} bytes in the place of its file");
+                let what = format!("an unfinished download has left {size} bytes under the name of its file");
                 return Err(Finding::new(what));
             }
             match downloaded {
@@ -447,13 +449,13 @@ fn new_content(size: usize, rng: &mut Rng) -> Bytes {
     content.into()
 }
 
-/// After how long a transfer is interrupted: often before a large one can be done.
+/// Returns the time after which a transfer is interrupted: often before a large one can be done.
 fn soon(rng: &mut Rng) -> Duration {
     let longest = [1_000, 60_000][rng.usize(..2)];
     Duration::from_millis(rng.u64(..longest))
 }
 
-/// The bytes of a file, if there is one.
+/// Returns the bytes of a file, if it exists.
 fn file(path: &Path) -> Result<Option<Bytes>, Finding> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(bytes.into())),

@@ -1,4 +1,5 @@
-//! Multipart uploads over the network: several clients add to one upload, complete it, abort it, and read what became of it.
+//! Multipart uploads over the network: several clients add to one upload, complete it, abort it, and read the
+//! result.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::world::{BUCKET, World};
 const CLIENTS: usize = 3;
 const STEPS: usize = 16;
 const KEY: &str = "film";
-/// The smallest part but the last.
+/// Minimum size of a part, except for the last one.
 const PART: u64 = 5 * 1024 * 1024;
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 
@@ -47,7 +48,7 @@ pub(super) async fn run(world: World) -> Outcome {
     history.check().outcome()
 }
 
-/// An upload that somebody has begun, and the parts that somebody has sent.
+/// An upload that a client has started, and the parts that clients have sent.
 #[derive(Debug, Clone)]
 struct Upload {
     id: String,
@@ -109,7 +110,7 @@ impl UploadsClient<'_> {
     }
 
     async fn upload_part(&self, upload: &str, rng: &mut Rng) -> Outcome {
-        // Some are too small to be followed by another, and then refused.
+        // Some parts are too small to be followed by another one, and are then rejected.
         let size = if rng.bool() { PART } else { rng.u64(16..100_000) };
         let (number, piece) = (rng.u16(1..4), Piece::new(rng.u64(..), size));
         if let Some(known) = self.uploads.borrow_mut().iter_mut().find(|known| known.id == upload) {
@@ -156,7 +157,7 @@ impl UploadsClient<'_> {
         self.recorder.record(KEY, Input::Abort { upload: upload.to_owned() }, abort).await.map(drop)
     }
 
-    /// Whether there was an answer.
+    /// Lists the parts. Returns whether there was an answer.
     async fn list_parts(&self, upload: &str) -> Result<bool, Finding> {
         let list = async {
             let page = self.handle(upload).list_parts().await?;
@@ -167,7 +168,7 @@ impl UploadsClient<'_> {
         Ok(self.recorder.record(KEY, input, list).await?.is_some())
     }
 
-    /// Whether there was an answer.
+    /// Gets the object. Returns whether there was an answer.
     async fn get(&self) -> Result<bool, Finding> {
         let get = async {
             let Some(object) = self.r2.get(KEY).await? else { return Ok(Output::Absent) };

@@ -1,5 +1,6 @@
-//! Values of Workers KV over the network: puts, gets, deletes and listings of a few keys, one by one and in bulk. All answers together
-//! have to be those of KV, whose reads may be stale for as long as it caches.
+//! Values of Workers KV over the network: puts, gets, deletes and listings of a few keys, one by one and in
+//! bulk. Together, all answers must be answers that KV could give. Its reads may be stale for as long as it
+//! caches.
 
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ use crate::world::{World, counting_requests};
 const CLIENTS: usize = 4;
 const STEPS: usize = 25;
 const KEYS: [&str; 4] = ["a", "b/1", "b/é", "c"];
-/// How many further keys nobody changes: what is listed of them is always the same, and takes several pages.
+/// Number of additional keys that no client changes. Their listing is always the same, and takes several
+/// pages.
 const FIXED: usize = 25;
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 const CACHE_TTL: Duration = Duration::from_secs(60);
@@ -50,7 +52,7 @@ pub(super) async fn run(world: World) -> Outcome {
     }
     let puts = (0..FIXED).map(|number| PutRequest::new(fixed(number), "fixed"));
     let put = async { clients[0].kv.put_many(puts).await?.all().map(drop) };
-    put.await.map_err(|error| Finding::new(format!("a put in fine weather fails: {error}")))?;
+    put.await.map_err(|error| Finding::new(format!("a put without faults fails: {error}")))?;
     let work = try_join_all(clients.iter().map(|client| client.work(&world)));
     let storm = Storm::any(&mut world.rng("kind of storm"));
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
@@ -127,7 +129,7 @@ impl ValuesClient<'_> {
         }
     }
 
-    /// Whether there was an answer, as of each read.
+    /// Gets a value. Returns whether there was an answer, as all reads do.
     async fn get(&self, key: &str) -> Result<bool, Finding> {
         let got = async {
             Ok(match self.kv.get(key).bytes().await? {
@@ -164,7 +166,7 @@ impl ValuesClient<'_> {
 
     async fn list(&self, page_size: u32) -> Result<bool, Finding> {
         trace::count("operations");
-        // KV takes pages of ten keys at least.
+        // KV accepts page sizes of at least ten keys.
         let ids = KEYS.map(|key| self.history.invoke(now(), self.number, key, Input::Listed));
         let mut wrong = None;
         let listed = async {
@@ -201,7 +203,7 @@ impl ValuesClient<'_> {
         self.ended(&ids, written.map(|()| vec![Output::Done; keys.len()]), requests).map(drop)
     }
 
-    /// Notes what became of operations that were sent together. Returns whether there was an answer.
+    /// Records the results of operations that were sent together. Returns whether there was an answer.
     fn ended(
         &self,
         ids: &[OperationId],
@@ -218,10 +220,10 @@ impl ValuesClient<'_> {
                 ids.iter().zip(outputs).for_each(|(id, output)| self.history.answer(*id, now(), output));
             }
             Err(error) => {
-                // What was sent again comes too late for its expiration.
+                // A retry came too late for its expiration.
                 let is_late = error.message().contains("60 seconds");
                 if !is_late && !is_unknown(&error) {
-                    return Err(Finding::new(format!("no failure is like this: {error}")));
+                    return Err(Finding::new(format!("unexpected error: {error}")));
                 }
                 for id in ids {
                     self.history.gave_up(*id, now());
@@ -232,7 +234,8 @@ impl ValuesClient<'_> {
     }
 }
 
-/// What no listing may be: out of order, with a key twice, without a key that nobody changes, or with one that nobody put.
+/// Returns what is wrong with a listing: it is out of order, has a key twice, lacks a key that no client
+/// changes, or has one that no client put.
 fn wrong_listing(keys: &[ListedKey]) -> Option<String> {
     if !keys.is_sorted_by(|one, two| one.name < two.name) {
         return Some("a listing is out of order, or has a key twice".to_owned());
@@ -241,12 +244,12 @@ fn wrong_listing(keys: &[ListedKey]) -> Option<String> {
     let unknown = keys.iter().find(|key| !is_known(&key.name));
     let lacks = (0..FIXED).map(fixed).find(|name| !keys.iter().any(|key| key.name == *name));
     unknown
-        .map(|key| format!("the listing has {:?}, which nobody put", key.name))
+        .map(|key| format!("the listing has {:?}, which no client put", key.name))
         .or_else(|| lacks.map(|name| format!("the listing lacks {name:?}")))
 }
 
 impl ValuesClient<'_> {
-    /// A value that nobody else puts.
+    /// Creates a put of a value that no other client puts.
     fn put(&self, key: &str, rng: &mut Rng) -> Result<(PutRequest, Input), Error> {
         let length = if rng.u8(..8) == 0 { 35_000 } else { rng.usize(8..100) };
         let value: String = std::iter::repeat_with(|| rng.alphanumeric()).take(length).collect();

@@ -1,4 +1,4 @@
-//! Bytes that a seed and a length stand for, and the etags that R2 gives them.
+//! Bytes defined by a seed and a length, and the etags that R2 gives them.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use md5::{Digest as _, Md5};
 
-/// Bytes are made in blocks, so that any of them are had without those before.
+/// Bytes are generated in blocks, so that any of them can be generated without those before.
 const BLOCK: u64 = 4096;
 
-/// What is recorded of bytes that were read.
+/// The recorded form of bytes that were read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Digest {
     md5: [u8; 16],
@@ -28,7 +28,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The bytes of one request: those of an object that is put whole, or of a part.
+/// The bytes of one request: of an object that is put whole, or of a part.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Piece {
     seed: u64,
@@ -56,7 +56,7 @@ impl Piece {
         self.slice(0..self.length)
     }
 
-    /// The etag of a part, and of an object that is put whole: the MD5 of its bytes.
+    /// Returns the etag of a part, or of an object that is put whole: the MD5 of its bytes.
     pub(crate) fn etag(&self) -> String {
         hex::encode(self.md5)
     }
@@ -79,11 +79,11 @@ impl fmt::Debug for Piece {
     }
 }
 
-/// Bytes that lie within one block.
+/// Returns bytes within one block.
 fn block(seed: u64, range: Range<u64>) -> Vec<u8> {
     let begin = range.start - range.start % BLOCK;
     let mut rng = fastrand::Rng::with_seed(seed ^ (begin / BLOCK).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    // Of a generator's first numbers, those of neighbouring seeds resemble each other.
+    // The first numbers of generators with neighbouring seeds are similar.
     let mut rng = fastrand::Rng::with_seed(rng.u64(..));
     let mut bytes = vec![0; usize::try_from(range.end - begin).unwrap_or_default()];
     rng.fill(&mut bytes);
@@ -102,14 +102,15 @@ struct Inner {
 }
 
 impl Content {
-    /// What is put whole.
+    /// Creates the content of an object that is put whole.
     pub(crate) fn new(seed: u64, length: u64) -> Self {
         let piece = Piece::new(seed, length);
         Self(Arc::new(Inner { etag: piece.etag(), size: length, pieces: vec![piece] }))
     }
 
-    /// What is uploaded in parts: the etag is the MD5 of their MD5s, with their number. See
-    /// [R2's etags](https://developers.cloudflare.com/r2/objects/multipart-objects/#multipart-upload-etag).
+    /// Creates the content of a multipart upload. Its etag is the MD5 of the parts' MD5s, with the number of
+    /// parts. See [R2's
+    /// etags](https://developers.cloudflare.com/r2/objects/multipart-objects/#multipart-upload-etag).
     pub(crate) fn of_parts(parts: Vec<Piece>) -> Self {
         let mut hasher = Md5::new();
         for part in &parts {
@@ -120,7 +121,7 @@ impl Content {
         Self(Arc::new(Inner { etag, size, pieces: parts }))
     }
 
-    /// What nothing that a client was answered tells from others: see `R2History::check`.
+    /// Content that no answer to a client distinguishes from other content: see `R2History::check`.
     pub(super) fn unseen() -> Self {
         Self(Arc::new(Inner { etag: "unseen".to_owned(), size: 0, pieces: Vec::new() }))
     }
@@ -133,12 +134,12 @@ impl Content {
         self.0.size
     }
 
-    /// All bytes, to be put.
+    /// Returns all bytes, for a put.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.slice(0, self.size())
     }
 
-    /// `length` bytes from `offset` on, or what there is of them.
+    /// Returns `length` bytes from `offset`, or as many as exist.
     pub(crate) fn slice(&self, offset: u64, length: u64) -> Vec<u8> {
         let end = offset.saturating_add(length);
         let mut bytes = Vec::new();
@@ -159,7 +160,7 @@ impl fmt::Debug for Content {
     }
 }
 
-/// An etag, as much of it as tells it from others.
+/// Shortens an etag for output.
 pub(crate) fn short(etag: &str) -> String {
     let (md5, parts) = etag.split_once('-').unwrap_or((etag, ""));
     let shown = md5.get(..8).unwrap_or(md5);
@@ -192,7 +193,7 @@ mod tests {
         let whole = Content::new(3, 5000);
         assert_eq!(whole.etag(), hex::encode(Md5::digest(whole.bytes())));
         assert_eq!(Content::new(3, 0).etag(), "d41d8cd98f00b204e9800998ecf8427e");
-        // Of a real upload.
+        // From a real upload.
         let md5 = |hex| hex::decode(hex).unwrap().try_into().unwrap();
         let parts = ["bce6bf66aeb76c7040fdd5f4eccb78e6", "8165449fc15bbf43d3b674595cbcc406"];
         let parts = parts.map(|hex| Piece { md5: md5(hex), ..Piece::new(0, 0) });

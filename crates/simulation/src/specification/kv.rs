@@ -1,15 +1,15 @@
-//! What Workers KV promises of one key of a namespace.
+//! What Workers KV guarantees for one key of a namespace.
 //!
-//! Where each rule is documented:
-//! - Reads may be stale, also of keys that were missing, and the last write wins:
-//!   [how KV works](https://developers.cloudflare.com/kv/concepts/how-kv-works/#consistency).
+//! The documentation of the rules:
+//! - Reads may be stale, also for missing keys, and the last write wins: [how KV
+//!   works](https://developers.cloudflare.com/kv/concepts/how-kv-works/#consistency).
 //! - Keys expire: [expiring
 //!   keys](https://developers.cloudflare.com/kv/api/write-key-value-pairs/#expiring-keys).
 //!
-//! Of a stale read no more is asked than that its answer was right at some time within the staleness before
-//! it: KV does not promise that a client sees its own writes, or that a later read sees later ones. Without
-//! staleness, which is what the embedded store promises, the answers have to have one order, in which each
-//! read sees the last write before it.
+//! A stale read is only required to return an answer that was right at some time within the staleness before
+//! it. KV does not guarantee that a client sees its own writes, or that a later read sees later writes.
+//! Without staleness, which the embedded store guarantees, the answers must have an order in which each read
+//! sees the last write before it.
 
 use std::fmt;
 
@@ -19,9 +19,9 @@ use crate::linearizability::{self, Failure, Operation, Specification, Violation}
 /// How old an answer may be. Times are nanoseconds of the history's clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
-    /// For how long a value, or that there is none, may be read after it was replaced.
+    /// For how long a value, or its absence, may be read after it was replaced.
     pub(crate) staleness: u64,
-    /// How much earlier or later than its time a key may expire: KV counts seconds, by a clock of its own.
+    /// How much earlier or later than its time a key may expire: KV counts seconds, by its own clock.
     pub(crate) expiry_tolerance: u64,
     /// For how long a value may be read after it has expired. KV's caches do not outlive it.
     pub(crate) expired_for: u64,
@@ -30,14 +30,14 @@ pub(crate) struct Rules {
 const SECOND: u64 = 1_000_000_000;
 
 impl Rules {
-    /// The embedded store's.
+    /// The rules of the embedded store.
     pub(crate) const IMMEDIATE: Self = Self { staleness: 0, expiry_tolerance: SECOND, expired_for: 0 };
 
-    /// Those of KV, which caches for 60 seconds.
+    /// The rules of KV, which caches for 60 seconds.
     pub(crate) const EVENTUAL: Self = Self { staleness: 60 * SECOND, ..Self::IMMEDIATE };
 }
 
-/// A value and what is stored with it.
+/// A value with its metadata and expiration.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Pair {
     pub(crate) value: Digest,
@@ -62,11 +62,11 @@ impl fmt::Debug for Pair {
 pub(crate) enum Expiration {
     /// At this time of the history's clock.
     At(u64),
-    /// So long after the write.
+    /// This long after the write.
     After(u64),
 }
 
-/// What is asked of KV. An operation on many keys is one on each of them.
+/// A request to KV. An operation on many keys is one on each of them.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Input {
     Put {
@@ -75,7 +75,7 @@ pub(crate) enum Input {
     },
     Delete,
     Get,
-    /// A page of keys has the key, or passes it.
+    /// A page of keys contains the key, or skips it.
     Listed,
 }
 
@@ -108,12 +108,12 @@ impl fmt::Debug for Input {
     }
 }
 
-/// What KV answers.
+/// An answer of KV.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Output {
-    /// To a write.
+    /// The answer to a write.
     Done,
-    /// A value whose metadata was not asked for.
+    /// A value without metadata.
     Value(Digest),
     Pair(Pair),
     /// The key's row on a page, with its metadata.
@@ -122,7 +122,7 @@ pub(crate) enum Output {
 }
 
 impl Output {
-    /// Whether a read may answer so where this is stored.
+    /// Whether a read may return this if `pair` is stored.
     fn shows(&self, pair: Option<&Pair>) -> bool {
         match (self, pair) {
             (Self::Value(value), Some(pair)) => pair.value == *value,
@@ -147,7 +147,7 @@ impl fmt::Debug for Output {
     }
 }
 
-/// A time in milliseconds, for people.
+/// A time in milliseconds, for output.
 pub(crate) struct Millis(pub(crate) u64);
 
 impl fmt::Display for Millis {
@@ -167,18 +167,18 @@ pub(crate) fn check(rules: Rules, operations: &[Operation<Input, Output>]) -> Re
     if rules.staleness == 0 { check_order(rules, operations) } else { Ok(()) }
 }
 
-/// When a value, or its absence, may have been the current one.
+/// The time during which a value, or its absence, may have been current.
 struct Span<'a> {
     pair: Option<&'a Pair>,
     from: u64,
     until: u64,
-    /// Whether it was the key's expiration that ended it.
+    /// Whether it ended because the key expired.
     is_expired: bool,
 }
 
 fn spans(rules: Rules, operations: &[Operation<Input, Output>]) -> Vec<Span<'_>> {
     let writes: Vec<_> = operations.iter().filter(|operation| !operation.input.is_read()).collect();
-    // The first write that was begun after `time` and done: from its answer on, nothing that was done by
+    // The first write that started after `time` and is done: from its answer on, nothing that was done by
     // `time` is current.
     let replaced = |time: Option<u64>| {
         let later = writes.iter().filter(|write| time.is_none_or(|time| write.invoked > time));
@@ -188,7 +188,7 @@ fn spans(rules: Rules, operations: &[Operation<Input, Output>]) -> Vec<Span<'_>>
     for write in &writes {
         let answered = write.answer().map(|(_, returned)| returned);
         let until = answered.map(|answered| (replaced(Some(answered)), answered));
-        // Nobody knows when a request is carried out whose answer was lost.
+        // It is unknown when a request is executed whose answer was lost.
         let unknown = (answered.is_none() || write.copies() > 0).then_some((u64::MAX, u64::MAX));
         for (until, done) in until.into_iter().chain(unknown) {
             let Input::Put { pair, expiration } = &write.input else {
@@ -208,7 +208,7 @@ fn spans(rules: Rules, operations: &[Operation<Input, Output>]) -> Vec<Span<'_>>
     spans
 }
 
-/// When at first and when at last a key expires that was written between two times.
+/// Returns the earliest and the latest time at which a key expires that was written between two times.
 fn expires(rules: Rules, expiration: Expiration, invoked: u64, done: u64) -> (u64, u64) {
     let (first, last) = match expiration {
         Expiration::At(at) => (at, at),
@@ -288,15 +288,15 @@ fn check_order(rules: Rules, operations: &[Operation<Input, Output>]) -> Result<
     linearizability::check(&Register, &steps)
 }
 
-/// What becomes of a key without staleness.
+/// The effects on a key, without staleness.
 #[derive(Clone, PartialEq, Eq)]
 enum Step {
-    /// `expires`: which [`Expire`](Self::Expire) is the one of this write.
+    /// `expires` is the number of this write's [`Expire`](Self::Expire).
     Put {
         pair: Pair,
         expires: Option<usize>,
     },
-    /// A put that was not answered, of what nobody has read.
+    /// An unanswered put of a value that nobody has read.
     PutUnseen,
     Expire(usize),
     Delete,
@@ -315,7 +315,7 @@ impl fmt::Debug for Step {
     }
 }
 
-/// What is stored.
+/// The stored value.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Stored {
     Missing,

@@ -1,4 +1,5 @@
-//! What R2 and Workers KV promise of one key, written to be held against Cloudflare's documents.
+//! What R2 and Workers KV guarantee for one key, in a form that can be compared with Cloudflare's
+//! documentation.
 
 pub(crate) mod content;
 pub(crate) mod kv;

@@ -1,10 +1,10 @@
-//! What R2 promises of one key of a bucket.
+//! What R2 guarantees for one key of a bucket.
 //!
-//! Where each rule is documented:
-//! - Reads see every write that was answered before, listings too: [consistency].
-//! - Conditions are checked in one step with the write: [extensions]. What they compare: [conditions].
+//! The documentation of the rules:
+//! - Reads see every write that was answered before, and so do listings: [consistency].
+//! - A condition is checked atomically with the write: [extensions]. What it compares: [conditions].
 //! - A range is cut off at the object's end: [ranges].
-//! - Parts have equal sizes but for the last, and an etag of their own makes the object's: [multipart].
+//! - All parts but the last have the same size, and their own etags determine the object's: [multipart].
 //!
 //! [consistency]: https://developers.cloudflare.com/r2/reference/consistency/
 //! [extensions]: https://developers.cloudflare.com/r2/api/s3/extensions/
@@ -12,10 +12,10 @@
 //! [ranges]: https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#ranged-reads
 //! [multipart]: https://developers.cloudflare.com/r2/objects/multipart-objects/
 //!
-//! What R2 does and does not document, such as that a failed condition ends an upload, is in
-//! the emulator's `docs/fidelity.md`. One rule is stricter than R2's: a part whose replacement fails stays.
+//! The emulator's `docs/fidelity.md` describes what R2 does without documenting it, for example that a failed
+//! condition ends an upload. One rule is stricter than R2's: a part whose replacement fails stays.
 //!
-//! It leaves out times (`uploaded_before`, `uploaded_after`), lifecycle rules and the limit of one write a
+//! Not covered: times (`uploaded_before`, `uploaded_after`), lifecycle rules and the limit of one write per
 //! second.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,14 +24,14 @@ use std::fmt;
 use super::content::{Content, Digest, Piece, short};
 use crate::linearizability::{Operation, Specification};
 
-/// All parts but the last have this many bytes at least.
+/// Minimum size of all parts but the last, in bytes.
 const MIN_PART_SIZE: u64 = 5 * 1024 * 1024;
 
-/// What is stored under a key.
+/// The object under a key.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Object {
     pub(crate) content: Content,
-    /// What was put as its custom metadata, as a number.
+    /// Its custom metadata, represented by a number.
     pub(crate) mark: Option<u64>,
 }
 
@@ -40,12 +40,12 @@ impl Object {
         Self { content, mark: mark.into() }
     }
 
-    /// A copy of it, with another mark if there is one.
+    /// Returns a copy of it, with another mark if there is one.
     pub(crate) fn copied(&self, mark: Option<u64>) -> Self {
         Self { content: self.content.clone(), mark: mark.or(self.mark) }
     }
 
-    /// Every object that no answer tells from others of its kind.
+    /// Stands for every object that no answer distinguishes from others of its kind.
     pub(crate) fn unseen() -> Self {
         Self::new(Content::unseen(), None)
     }
@@ -58,7 +58,7 @@ impl fmt::Debug for Object {
     }
 }
 
-/// Etags of a condition.
+/// The etags of a condition.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Etags {
     /// `*`
@@ -75,7 +75,7 @@ impl Etags {
     }
 }
 
-/// A condition of a request.
+/// The condition of a request.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Condition {
     /// `If-Match`
@@ -84,24 +84,24 @@ pub(crate) struct Condition {
     pub(crate) differs: Option<Etags>,
 }
 
-/// Why a condition refuses.
+/// Why a condition fails.
 enum Refusal {
     DoesNotMatch,
     DoesNotDiffer,
 }
 
 impl Condition {
-    /// That there is no object.
+    /// Requires that there is no object.
     pub(crate) fn absent() -> Self {
         Self { differs: Some(Etags::Any), ..Self::default() }
     }
 
-    /// That there is an object with this etag.
+    /// Requires that there is an object with this etag.
     pub(crate) fn is(etag: impl Into<String>) -> Self {
         Self { matches: Some(Etags::OneOf(vec![etag.into()])), ..Self::default() }
     }
 
-    /// That there is no object with this etag.
+    /// Requires that there is no object with this etag.
     pub(crate) fn is_not(etag: impl Into<String>) -> Self {
         Self { differs: Some(Etags::OneOf(vec![etag.into()])), ..Self::default() }
     }
@@ -117,7 +117,7 @@ impl Condition {
         Ok(())
     }
 
-    /// The etags that it names.
+    /// Returns the etags that it names.
     fn etags(&self) -> impl Iterator<Item = &str> {
         let lists = [&self.matches, &self.differs].into_iter().flatten();
         lists
@@ -145,7 +145,7 @@ impl fmt::Debug for Condition {
     }
 }
 
-/// Which bytes to read.
+/// The range of bytes to read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Range {
     From { offset: u64 },
@@ -154,7 +154,7 @@ pub(crate) enum Range {
 }
 
 impl Range {
-    /// Offset and length in an object of `size` bytes, if there are any.
+    /// Returns offset and length in an object of `size` bytes, if the range contains any bytes.
     fn resolve(self, size: u64) -> Option<(u64, u64)> {
         let (offset, length) = match self {
             Self::From { offset } => (offset, u64::MAX),
@@ -165,7 +165,7 @@ impl Range {
     }
 }
 
-/// What is asked of R2.
+/// A request to R2.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Input {
     Put {
@@ -177,15 +177,15 @@ pub(crate) enum Input {
         range: Option<Range>,
     },
     Head,
-    /// A page of a listing has the key's row, or passes it.
+    /// A page of a listing contains the key, or skips it.
     Listed,
-    /// Is the source of a copy.
+    /// The key is the source of a copy.
     CopiedFrom,
     Delete {
         condition: Condition,
     },
-    /// A copy to this key, with another mark if there is one. `candidates` is what may have been there at the source; the history
-    /// fills it in.
+    /// A copy to this key, with another mark if there is one. `candidates` are the possible objects at the
+    /// source; the history fills them in.
     Copy {
         source: String,
         candidates: Vec<Object>,
@@ -230,7 +230,7 @@ impl Input {
         Self::Delete { condition: Condition::default() }
     }
 
-    /// A copy to this key of what is under `source`.
+    /// Creates a copy to this key from `source`.
     pub(crate) fn copy(source: impl Into<String>, mark: Option<u64>, condition: Condition) -> Self {
         Self::Copy { source: source.into(), candidates: Vec::new(), mark, condition }
     }
@@ -246,7 +246,7 @@ impl Input {
         }
     }
 
-    /// The upload that it is about.
+    /// Returns the upload that it refers to.
     fn upload(&self) -> Option<&str> {
         match self {
             Self::UploadPart { upload, .. }
@@ -257,7 +257,7 @@ impl Input {
         }
     }
 
-    /// Whether it is about the object.
+    /// Whether it refers to the object.
     fn is_of_object(&self) -> bool {
         match self {
             Self::Put { .. }
@@ -309,21 +309,21 @@ impl fmt::Debug for Input {
     }
 }
 
-/// What R2 answers.
+/// An answer of R2.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Output {
-    /// To a put, copy or completed upload.
+    /// The answer to a put, copy or completed upload.
     Stored {
         etag: String,
     },
-    /// To a get.
+    /// The answer to a get.
     Found {
         etag: String,
         size: u64,
         mark: Option<u64>,
         bytes: Digest,
     },
-    /// To a head.
+    /// The answer to a head.
     Head {
         etag: String,
         size: u64,
@@ -334,7 +334,7 @@ pub(crate) enum Output {
         etag: String,
         size: u64,
     },
-    /// The source of a copy had this.
+    /// The object at the source of a copy.
     Source {
         etag: String,
     },
@@ -342,7 +342,7 @@ pub(crate) enum Output {
     NotModified,
     PreconditionFailed,
     RangeNotSatisfiable,
-    /// To a delete, or an abort.
+    /// The answer to a delete or an abort.
     Done,
     Created {
         upload: String,
@@ -395,14 +395,14 @@ impl fmt::Debug for Output {
     }
 }
 
-/// An upload under way.
+/// An unfinished upload.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 struct Upload {
     mark: Option<u64>,
     parts: BTreeMap<u16, Piece>,
 }
 
-/// What is stored of a key.
+/// The state of a key.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct State {
     object: Option<Object>,
@@ -438,10 +438,10 @@ impl fmt::Debug for State {
     }
 }
 
-/// What an operation may come to: its answer, and what it leaves. `None`: it leaves all as it is.
+/// A possible result of an operation: its answer, and the new state. `None` leaves the state unchanged.
 type Outcome = (Output, Option<State>);
 
-/// R2, of one key.
+/// R2, for one key.
 pub(crate) struct R2;
 
 impl Specification for R2 {
@@ -469,9 +469,9 @@ impl Specification for R2 {
             Input::Get { .. } | Input::Head | Input::Listed | Input::CopiedFrom | Input::ListParts { .. } => {
                 true
             }
-            // Nobody knows its id.
+            // Nobody knows the upload's id.
             Input::CreateUpload { .. } if output.is_none() => true,
-            // The upload is gone.
+            // The upload has ended.
             Input::Complete { .. } if output == Some(&Output::PreconditionFailed) => false,
             _ => matches!(
                 output,
@@ -498,7 +498,7 @@ impl Specification for R2 {
     }
 }
 
-/// All that an operation may come to. `answered` is for what only R2 knows: the id of an upload.
+/// Returns all possible results of an operation. `answered` contains what only R2 knows: the id of an upload.
 fn outcomes(state: &State, input: &Input, answered: Option<&Output>) -> Vec<Outcome> {
     let existing = state.object.as_ref();
     match input {
@@ -523,7 +523,7 @@ fn outcomes(state: &State, input: &Input, answered: Option<&Output>) -> Vec<Outc
             let copied = |object: &Object| Output::Source { etag: object.content.etag().to_owned() };
             vec![(existing.map_or(Output::Absent, copied), None)]
         }
-        // A delete of what is not there is done, too.
+        // Deleting a missing object succeeds, too.
         Input::Delete { condition } => vec![match condition.check(existing) {
             Ok(()) => (Output::Done, Some(state.with(None))),
             Err(_) => (Output::PreconditionFailed, None),
@@ -531,7 +531,7 @@ fn outcomes(state: &State, input: &Input, answered: Option<&Output>) -> Vec<Outc
         Input::Copy { candidates, condition, .. } => {
             let mut outcomes: Vec<Outcome> =
                 candidates.iter().map(|object| store(state, object, condition)).collect();
-            // The source was not there. Whether it may not have been is a matter of its own key.
+            // The source was missing. Its own key's history checks whether it may have been.
             outcomes.push((Output::Absent, None));
             outcomes
         }
@@ -555,8 +555,9 @@ fn outcomes(state: &State, input: &Input, answered: Option<&Output>) -> Vec<Outc
         }
         Input::Complete { upload, parts, condition, is_repeated } => {
             let mut outcomes = complete(state, upload, parts, condition);
-            // A client whose upload has ended, perhaps by a request of which the answer was lost, takes the object of its
-            // parts for the answer. Nothing tells it from that of another client that has completed the same upload.
+            // A client whose upload has ended, perhaps because of a request whose answer was lost, treats the
+            // object of its parts as the answer. It cannot distinguish that from another client having
+            // completed the same upload.
             if *is_repeated
                 && state.ended.contains(upload)
                 && let (Some(object), Some(Output::Stored { etag })) = (existing, answered)
@@ -571,7 +572,7 @@ fn outcomes(state: &State, input: &Input, answered: Option<&Output>) -> Vec<Outc
             if state.uploads.contains_key(upload) || state.ended.contains(upload) {
                 return vec![aborted];
             }
-            // A client may take "there is none" for done.
+            // A client may treat a missing upload as success.
             vec![aborted, (Output::NoSuchUpload, None)]
         }
         Input::ListParts { upload } => {
@@ -593,7 +594,7 @@ fn store(state: &State, object: &Object, condition: &Condition) -> Outcome {
     }
 }
 
-/// What is there comes first, then its conditions, then the range.
+/// Checks that the object exists, then its conditions, then the range.
 fn get(
     existing: Option<&Object>,
     condition: &Condition,
@@ -613,7 +614,7 @@ fn get(
     };
     let Some((offset, length)) = served else { return Output::RangeNotSatisfiable };
     let etag = content.etag().to_owned();
-    // The bytes of other objects need not be made to tell that they differ.
+    // The bytes of other objects need not be generated to see that they differ.
     let bytes = match answered {
         Some(Output::Found { etag: found, .. }) if *found == etag => {
             Digest::of(&content.slice(offset, length))
@@ -659,9 +660,9 @@ fn complete(state: &State, upload: &str, parts: &[(u16, String)], condition: &Co
     }]
 }
 
-/// The operations on a key with fewer orders to look at, and none less right: further requests of an
-/// operation are operations of their own, and what those and others without an answer store is all the same
-/// where nothing tells it from other objects.
+/// Simplifies the operations on a key, so that there are fewer orders to look at, without changing the
+/// result. Further requests of an operation become separate operations. What they and other unanswered
+/// operations store is treated as equal where no answer distinguishes it from other objects.
 pub(crate) fn simplified(operations: Vec<Operation<Input, Output>>) -> Vec<Operation<Input, Output>> {
     let told: BTreeSet<String> = operations.iter().flat_map(told_apart).map(str::to_owned).collect();
     let simplify = |object: &mut Object| {
@@ -695,8 +696,8 @@ pub(crate) fn simplified(operations: Vec<Operation<Input, Output>>) -> Vec<Opera
     simplified
 }
 
-/// The etags that what was asked for and answered tells from others. That a write was answered with its own
-/// etag does not.
+/// Returns the etags that a request and its answer distinguish from others. The etag that a write was
+/// answered with does not count.
 fn told_apart(operation: &Operation<Input, Output>) -> impl Iterator<Item = &str> {
     let answered = match &operation.output {
         Some(
@@ -710,7 +711,7 @@ fn told_apart(operation: &Operation<Input, Output>) -> impl Iterator<Item = &str
     operation.input.condition().into_iter().flat_map(Condition::etags).chain(answered)
 }
 
-/// What an operation that is carried out answers and leaves. `id` is that of an upload that begins.
+/// Executes an operation. Returns its answer and the new state. `id` is the id of a new upload.
 #[cfg(test)]
 pub(crate) fn perform(state: &State, input: &Input, id: &str) -> (Output, State) {
     let answered = match input {

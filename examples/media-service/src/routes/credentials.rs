@@ -1,5 +1,5 @@
-//! `POST /credentials`: credentials with which an S3 client reads and lists all that is the user's, for a
-//! quarter of an hour. A job that goes through many objects needs no URL for each.
+//! `POST /credentials`: credentials for any S3 client to read and list all objects of the user, valid for 15
+//! minutes. A job that reads many objects does not need a URL for each.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `/media`: what a user has, and the objects by way of this service, with ranges and conditions.
+//! `/media`: the list of a user's objects, and the objects through this service, with ranges and conditions.
 
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -17,7 +17,7 @@ pub(crate) async fn list(State(app): State<App>, user: User) -> Result<Json<Vec<
     Ok(Json(app.r2.list().prefix(user.prefix()).stream().try_collect().await?))
 }
 
-/// `GET /media/{key}`: the bytes go on as they arrive.
+/// `GET /media/{key}`: streams the object.
 pub(crate) async fn get(
     State(app): State<App>,
     user: User,
@@ -47,8 +47,8 @@ pub(crate) async fn head(
     }
 }
 
-/// Middleware: what is answered is for this user's browser alone, and a page that somebody uploaded gets no
-/// rights on this site.
+/// Middleware: the response is for this user's browser only, and an uploaded HTML page gets no rights on this
+/// site.
 pub(crate) async fn private(mut response: Response<axum::body::Body>) -> Response<axum::body::Body> {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));

@@ -1,4 +1,4 @@
-//! The routes, a file for each kind. README.md has what they take and answer.
+//! The routes, one file for each kind. README.md lists requests and responses.
 
 mod credentials;
 mod media;

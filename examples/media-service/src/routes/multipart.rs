@@ -1,5 +1,5 @@
-//! `/uploads/multipart`: a large file in parts, each with a URL of its own. So many go up at once, and one
-//! that fails is sent again alone.
+//! `/uploads/multipart`: a large file in parts, each with its own presigned URL. A browser uploads several
+//! parts concurrently and repeats only those that fail.
 
 use std::iter::successors;
 
@@ -14,10 +14,10 @@ use crate::error::ApiError;
 use crate::json::Json;
 use crate::user::User;
 
-/// Of all parts but the last; R2 takes 5 MiB or more.
+/// Size of all parts but the last, in bytes. R2 requires at least 5 MiB.
 const PART_SIZE: u64 = 8 << 20;
 
-/// In 6,400 parts; R2 takes 10,000.
+/// Maximum size of a file, in bytes: 6,400 parts. R2 accepts 10,000.
 const MAX_SIZE: u64 = 50 << 30;
 
 #[derive(Serialize)]
@@ -65,7 +65,7 @@ pub(crate) async fn begin(
 pub(crate) struct Complete {
     key: String,
     upload_id: String,
-    /// With the etags that R2 answered the parts with.
+    /// Part numbers with the etags that R2 returned for the parts.
     parts: Vec<UploadedPart>,
 }
 
@@ -75,7 +75,7 @@ pub(crate) async fn complete(
     Json(Complete { key, upload_id, parts }): Json<Complete>,
 ) -> Result<Json<StoredObject>, ApiError> {
     user.check_owns(&key)?;
-    // What a client says of sizes is not to be believed, nor passed on.
+    // Sizes from a client cannot be trusted, so they are dropped.
     let parts = parts.into_iter().map(|part| UploadedPart::new(part.part_number, part.etag));
     Ok(Json(app.r2.resume_multipart_upload(key, upload_id).complete(parts).await?))
 }

@@ -1,5 +1,5 @@
-//! Playback: players follow the URLs that they are given, with no cookie. A file's URL is presigned. A
-//! playlist's is this service's own, with a token, since all that it names has to be signed too.
+//! Playback. Players request URLs without cookies. The URL of a file is presigned; that of a playlist leads
+//! to this service and has a token, because everything that the playlist names has to be signed too.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use crate::error::ApiError;
 use crate::json::Json;
 use crate::user::User;
 
-/// The path that all URLs of playlists begin with.
+/// Path prefix of all URLs of playlists.
 pub(crate) const PLAYLISTS: &str = "/playlists/";
 
-/// What the key of a playlist ends with.
+/// Suffix of the keys of playlists.
 const EXTENSION: &str = ".m3u8";
 
-/// A film, with pauses.
+/// Lifetime of URLs: long enough to watch a film with pauses.
 const EXPIRY: Duration = Duration::from_secs(6 * 3600);
 
-/// The largest playlist, in bytes.
+/// Maximum size of a playlist, in bytes.
 const MAX_PLAYLIST: u64 = 8 << 20;
 
 #[derive(Deserialize)]
@@ -32,7 +32,7 @@ pub(crate) struct Play {
     key: String,
 }
 
-/// `POST /play`: the URL that plays a file, or an HLS package by its master playlist.
+/// `POST /play`: returns the URL of a file, or of the master playlist of an HLS package.
 pub(crate) async fn url(
     State(app): State<App>,
     user: User,
@@ -47,7 +47,8 @@ pub(crate) async fn url(
     Ok(Json(json!({ "url": url })))
 }
 
-/// `GET /playlists/{key}?expires&token`: a playlist with presigned segments, whose playlists are found here.
+/// `GET /playlists/{key}?expires&token`: a playlist with presigned segments. Playlists that it names lead
+/// here.
 pub(crate) async fn playlist(
     State(app): State<App>,
     Path(key): Path<String>,
@@ -56,7 +57,7 @@ pub(crate) async fn playlist(
     let expires_at = app
         .playlists
         .verify(&key, &query.unwrap_or_default(), app.r2.runtime().now())
-        .map_err(|_| ApiError::forbidden("the URL has expired, or is not good"))?;
+        .map_err(|_| ApiError::forbidden("the URL is invalid or has expired"))?;
     let playlist = app.r2.get(&key).await?.ok_or_else(|| ApiError::not_found("playlist"))?;
     let options =
         PlaylistOptions::new().expires_at(expires_at).child_url(|child| app.playlists.url(child, expires_at));
@@ -64,7 +65,7 @@ pub(crate) async fn playlist(
     let headers = [
         (CONTENT_TYPE, "application/vnd.apple.mpegurl"),
         (CACHE_CONTROL, "no-store"),
-        // Players of other sites may have it too: the token is what it needs.
+        // Players on other sites may load it too: the token in the URL is the permission.
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
     Ok((headers, signed.into_string()))

@@ -1,4 +1,5 @@
-//! `POST /uploads`: a URL by which a browser uploads to R2 itself, just the bytes that it announced.
+//! `POST /uploads`: a presigned URL with which a browser uploads directly to R2, with the announced type and
+//! size only.
 
 use std::time::Duration;
 
@@ -12,13 +13,13 @@ use crate::error::ApiError;
 use crate::json::Json;
 use crate::user::User;
 
-/// The upload has to begin by then.
+/// Lifetime of an upload URL: the upload has to start within it.
 pub(super) const EXPIRY: Duration = Duration::from_secs(10 * 60);
 
-/// Larger files go up in parts.
+/// Maximum size of a file, in bytes. Larger files are uploaded in parts.
 const MAX_SIZE: u64 = 1 << 30;
 
-/// A file that somebody wants to upload.
+/// A file to upload.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct File {
@@ -27,7 +28,7 @@ pub(crate) struct File {
     pub(super) size: u64,
 }
 
-/// `url`, and the `signedHeaders` to send to it with the file.
+/// The key, and the presigned `url` with the `signedHeaders` to send along with the file.
 #[derive(Serialize)]
 pub(crate) struct Upload {
     key: String,

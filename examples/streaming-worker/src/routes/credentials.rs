@@ -1,6 +1,6 @@
-//! `POST /credentials`: credentials with which an S3 client reads and lists all that is the subject's, for a
-//! quarter of an hour. A job that goes through many objects needs no URL for each. They are computed here
-//! from the Worker's secrets.
+//! `POST /credentials`: credentials for any S3 client to read and list all objects of the subject, valid for
+//! 15 minutes. A job that reads many objects does not need a URL for each. The Worker derives them from its
+//! secrets, without a request.
 
 use std::time::Duration;
 

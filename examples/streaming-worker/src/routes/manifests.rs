@@ -1,4 +1,4 @@
-//! `/manifests/{creatorId}/{mediaId}`: what a piece of content is, written and read by its owner.
+//! `/manifests/{creatorId}/{mediaId}`: manifests, which their owners write and read.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::keys::{CreatorId, MediaId, MediaKey};
 use crate::manifest::Manifest;
 
-/// A manifest without its owner, who is the one to write it.
+/// A manifest without its owner, who is the caller.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Content {
@@ -40,8 +40,7 @@ pub(super) async fn put(call: &Call<'_>, creator: &str, media: &str) -> Answer {
     let Content { key: content, content_type, viewers } = call.json().await?;
     let manifest = Manifest { key: content, content_type, owner: creator.as_str().to_owned(), viewers };
     if manifest.content(&creator).is_none() {
-        let message =
-            format!("the key {:?} does not lie in a folder of {:?}", manifest.key, creator.as_str());
+        let message = format!("the key {:?} is not in a folder of {:?}", manifest.key, creator.as_str());
         return Err(ApiError::bad_request(message));
     }
     let stored = call.app.r2.put_json(key.as_str(), &manifest).await?;

@@ -1,4 +1,4 @@
-//! `/media`: objects by way of the Worker, and lists of them.
+//! `/media`: objects through the Worker, and lists of objects.
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Body, Conditional, EtagList, HttpMetadata};
@@ -22,8 +22,8 @@ pub(super) async fn download(call: &Call<'_>, key: &MediaKey) -> Answer {
     }
 }
 
-/// No cache between the Worker and the client may keep what one subject may see, and no browser takes what somebody
-/// has uploaded for something else than it says.
+/// Keeps the response out of shared caches, and stops browsers from guessing another content type than that
+/// of the upload.
 fn private(response: Response) -> Answer {
     let headers = response.headers();
     if !headers.has("cache-control")? {
@@ -78,8 +78,9 @@ pub(super) async fn list(call: &Call<'_>) -> Answer {
         list = list.cursor(cursor);
     }
     if let Some(limit) = call.parameter("limit") {
-        let limit =
-            limit.parse().map_err(|_| ApiError::bad_request(format!("the limit {limit:?} is no number")))?;
+        let limit = limit
+            .parse()
+            .map_err(|_| ApiError::bad_request(format!("the limit {limit:?} is not a number")))?;
         list = list.page_size(limit);
     }
     let page = list.await?;

@@ -1,4 +1,4 @@
-//! The routes, a file for each. README.md has what they take and answer.
+//! The routes, one file for each. README.md lists requests and responses.
 
 mod credentials;
 mod manifests;
@@ -24,12 +24,12 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::keys::MediaKey;
 
-/// The largest JSON that a request or a manifest may have.
+/// Maximum size of the JSON of a request or manifest, in bytes.
 const MAX_JSON: u64 = 64 * 1024;
 
 type Answer = Result<Response, ApiError>;
 
-/// A request of somebody who has signed in.
+/// A request of an authenticated caller.
 struct Call<'a> {
     app: &'a App,
     request: &'a Request,
@@ -42,12 +42,13 @@ pub(crate) async fn route(app: &App, request: &Request) -> Answer {
     if let Some(key) = path.strip_prefix(playlists::PATH) {
         return playlists::get(app, request, key).await;
     }
-    // V8 compiles a function whole when it is called first. In one with the other routes, the first playlist would wait for them.
+    // V8 compiles a whole function when it is first called. In one function with the other routes, the first
+    // playlist would wait for their compilation.
     let other: Pin<Box<dyn Future<Output = Answer> + '_>> = Box::pin(route_of_subject(app, request, &path));
     other.await
 }
 
-/// The routes for who has signed in.
+/// The routes that need authentication.
 async fn route_of_subject(app: &App, request: &Request, path: &str) -> Answer {
     let subject = app.subject(request)?;
     let query = query_of(request);
@@ -100,7 +101,8 @@ impl Call<'_> {
     }
 
     fn needed(&self, name: &str) -> Result<String, ApiError> {
-        self.parameter(name).ok_or_else(|| ApiError::bad_request(format!("the query has no {name:?}")))
+        self.parameter(name)
+            .ok_or_else(|| ApiError::bad_request(format!("the query parameter {name:?} is missing")))
     }
 
     async fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
@@ -111,20 +113,20 @@ impl Call<'_> {
         Ok(self.request.headers().get(name)?)
     }
 
-    /// Refuses a key that is not the subject's own.
+    /// Returns an error for a key that the subject does not own.
     fn owned(&self, key: MediaKey) -> Result<MediaKey, ApiError> {
         if self.subject.owns(&key) { Ok(key) } else { Err(ApiError::forbidden()) }
     }
 }
 
 fn query_of(request: &Request) -> String {
-    // `worker::Url` would do that too, and is twice as large as all else in this Worker.
+    // `worker::Url` could do this, but is twice as large as everything else in this Worker.
     let url = request.inner().url();
     let query = url.split_once('?').map_or("", |(_, query)| query);
     query.split_once('#').map_or(query, |(query, _)| query).to_owned()
 }
 
-/// The scheme and host that a request was sent to.
+/// The scheme and host of a request's URL.
 fn origin_of(request: &Request) -> String {
     let url = request.inner().url();
     let host = url.find("://").map_or(0, |at| at + 3);
@@ -151,12 +153,12 @@ fn no_content() -> Answer {
     Ok(Response::empty()?.with_status(204))
 }
 
-/// How long a URL that a client asks for is good: `seconds`, else `default`.
+/// Lifetime of a requested URL: `seconds`, or else `default`.
 fn expiry(seconds: Option<u64>, default: Duration) -> Duration {
     seconds.map_or(default, Duration::from_secs)
 }
 
-/// When a URL expires, as JSON has times.
+/// The expiry of a URL as an ISO 8601 time.
 fn expires_at(url: &SignedUrl) -> String {
     iso_8601(url.expires_at())
 }

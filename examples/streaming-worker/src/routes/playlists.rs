@@ -1,9 +1,9 @@
-//! `GET /playlists/{key}`: an HLS playlist or DASH manifest whose segments are presigned, or a JSON document
-//! of HLS, for whoever has a URL of it that is still good.
+//! `GET /playlists/{key}`: a signed HLS playlist, DASH manifest or JSON document of HLS, for callers with a
+//! URL that has not expired.
 //!
-//! Players follow the URLs that they find in playlists and send no `Authorization` with them, so a token in
-//! the URL says that somebody who may see the content was given it: `POST /streaming-url` gives the first
-//! one, and every playlist those of its children.
+//! Players request the URLs in a playlist without `Authorization`, so a token in the URL proves that it was
+//! given to somebody who may see the content. `POST /streaming-url` returns the first such URL, and each
+//! playlist has those of its children.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,31 +20,31 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::keys::MediaKey;
 
-/// The path that all URLs of this route begin with.
+/// Path prefix of this route.
 pub(crate) const PATH: &str = "/playlists/";
 
-/// The largest playlist.
+/// Maximum size of a playlist, in bytes.
 const MAX_PLAYLIST: u64 = 8 * 1024 * 1024;
 
-/// The smallest answer that is compressed.
+/// Minimum size of a response that is compressed, in bytes.
 const MIN_COMPRESSED: usize = 1024;
 
-/// How often a playlist is read while a player waits for what it does not have yet.
+/// Interval at which a live playlist is read again while a player waits for its next segment.
 const POLLING: Duration = Duration::from_millis(250);
 
 const SIGNING_WINDOW: Duration = Duration::from_secs(15 * 60);
 
-/// What this route signs.
+/// A format that this route signs.
 #[derive(Clone, Copy)]
 enum Format {
     Hls,
-    /// An asset list or a steering manifest, which a playlist of HLS names.
+    /// An asset list or a steering manifest that an HLS playlist names.
     HlsJson,
     Dash,
 }
 
 impl Format {
-    /// By the end of the key.
+    /// The format for the extension of a key.
     fn of(key: &MediaKey) -> Option<Self> {
         match key.as_str().rsplit_once('.')?.1 {
             "m3u8" => Some(Self::Hls),
@@ -63,12 +63,12 @@ impl Format {
     }
 }
 
-/// Whether a player begins with it.
+/// Whether a player can start with this key: a playlist or manifest, not a JSON document.
 pub(super) fn is_playlist(key: &MediaKey) -> bool {
     matches!(Format::of(key), Some(Format::Hls | Format::Dash))
 }
 
-/// The path and query of a playlist's URL.
+/// The path and query of the URL of a playlist.
 pub(super) fn path(app: &App, key: &MediaKey, expires_at: SystemTime) -> Result<String, ApiError> {
     Ok(app.playlists.url(key.as_str(), expires_at)?)
 }
@@ -87,8 +87,8 @@ pub(super) async fn get(app: &App, request: &Request, path: &str) -> Answer {
     if expires_at <= WorkersRuntime.now() {
         return Err(ApiError::forbidden());
     }
-    // Its URLs live as long as its own, so that a film does not end in the middle. A live playlist that is read again has the same
-    // ones, so that no segment is loaded twice.
+    // Segments live as long as the URL of the playlist, so a film does not stop in the middle. A live playlist
+    // that is read again has the same URLs, so no segment is loaded twice.
     let mut options = PlaylistOptions::new()
         .expires_at(expires_at)
         .signing_window(SIGNING_WINDOW)
@@ -108,7 +108,7 @@ pub(super) async fn get(app: &App, request: &Request, path: &str) -> Answer {
     answer(request, signed.into_string(), format.content_type())
 }
 
-/// The text, once it has what the player waits for.
+/// The text of a playlist, once it has the segment that the player waits for.
 async fn stored(app: &App, key: &MediaKey, reload: Option<BlockingReload>) -> Result<String, ApiError> {
     let begin = WorkersRuntime.now();
     let found = app.r2.get(key.as_str()).await?;
@@ -119,7 +119,7 @@ async fn stored(app: &App, key: &MediaKey, reload: Option<BlockingReload>) -> Re
             ReloadState::Ready => return Ok(text),
             ReloadState::Wait(longest) => longest,
             _ => {
-                let message = "the playlist will not have what _HLS_msn and _HLS_part ask for in time";
+                let message = "_HLS_msn and _HLS_part ask for a segment too far ahead of the playlist";
                 return Err(ApiError::bad_request(message));
             }
         };
@@ -152,7 +152,7 @@ fn answer(request: &Request, text: String, content_type: &str) -> Answer {
     let response = Response::from_bytes(text.into_bytes())?;
     let headers = response.headers();
     if compressed {
-        // The runtime compresses what says so.
+        // The runtime compresses a response with this header.
         headers.set("content-encoding", "gzip")?;
     }
     headers.append("vary", "Accept-Encoding")?;
@@ -162,9 +162,9 @@ fn answer(request: &Request, text: String, content_type: &str) -> Answer {
     Ok(response)
 }
 
-/// What the client accepts, which Cloudflare [keeps
-/// apart](https://developers.cloudflare.com/workers/runtime-apis/request/#incomingrequestcfproperties): the
-/// header has what Cloudflare can convert.
+/// The client's own `Accept-Encoding`, which Cloudflare [passes
+/// separately](https://developers.cloudflare.com/workers/runtime-apis/request/#incomingrequestcfproperties):
+/// the header lists what Cloudflare can convert.
 fn accepted_encodings(request: &Request) -> Result<String, ApiError> {
     let property = |object: &JsValue, name: &str| Reflect::get(object, &name.into());
     let cf = property(request.inner(), "cf").unwrap_or_default();

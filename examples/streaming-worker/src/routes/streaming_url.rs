@@ -1,5 +1,5 @@
-//! `POST /streaming-url`: a URL that plays a piece of content, for those who may see it: of an HLS package the Worker's own, since
-//! its playlists have to be signed, else one of R2.
+//! `POST /streaming-url`: a URL that plays a piece of content, for callers who may see it. For playlists it
+//! leads to the Worker, which signs them; for everything else it is a presigned URL of R2.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use crate::manifest::Manifest;
 
 const DEFAULT_EXPIRY: Duration = Duration::from_secs(3600);
 
-/// Nothing that R2 takes lives longer.
+/// Maximum lifetime of a presigned URL.
 const MAX_EXPIRY: Duration = Duration::from_secs(7 * 86_400);
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ pub(super) async fn create(call: &Call<'_>) -> Answer {
     let creator = CreatorId::new(creator)?;
     let manifest = MediaKey::manifest(&creator, &MediaId::new(media)?)?;
 
-    // What is not there, not to be seen, or not as it should be answers alike.
+    // The response is the same for missing, forbidden and malformed manifests.
     let found = call.app.r2.get(manifest.as_str()).await?;
     let manifest: Manifest =
         found.ok_or_else(ApiError::forbidden)?.limit(MAX_JSON).json().await.map_err(|error| {
@@ -59,10 +59,12 @@ pub(super) async fn create(call: &Call<'_>) -> Answer {
     json(&answer, 200)
 }
 
-/// When a URL that is good for so long from now expires.
+/// The time at which a URL of this lifetime expires, in whole seconds.
 fn validated_expiry(expiry: Duration) -> Result<SystemTime, ApiError> {
     if !(Duration::from_secs(1)..=MAX_EXPIRY).contains(&expiry) {
-        return Err(ApiError::bad_request("expirySeconds is 1 to 604800: a URL lives for 7 days at most"));
+        return Err(ApiError::bad_request(
+            "expirySeconds has to be 1 to 604800: a URL lives for at most 7 days",
+        ));
     }
     let now = WorkersRuntime.now();
     let second = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();

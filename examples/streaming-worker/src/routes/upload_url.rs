@@ -1,4 +1,5 @@
-//! `POST /upload-url`: a URL to upload to R2 itself, past the Worker and its limit for the size of a request.
+//! `POST /upload-url`: a presigned URL to upload directly to R2, without the size limit of requests to a
+//! Worker.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `/uploads`: uploads in parts, by way of the Worker.
+//! `/uploads`: multipart uploads through the Worker.
 
 use cloudflare_clients::r2::{Body, MultipartUpload, UploadedPart};
 use serde::Deserialize;
@@ -40,9 +40,9 @@ pub(super) async fn start(call: &Call<'_>) -> Answer {
 pub(super) async fn part(call: &Call<'_>) -> Answer {
     let upload = upload(call)?;
     let number = call.needed("partNumber")?;
-    let number = number
-        .parse()
-        .map_err(|_| ApiError::bad_request(format!("the partNumber {number:?} is none of 1 to 10,000")))?;
+    let number = number.parse().map_err(|_| {
+        ApiError::bad_request(format!("the partNumber {number:?} is not a number from 1 to 10,000"))
+    })?;
     let part = upload.upload_part(number, Body::from_worker_request(call.request)?).await?;
     json(&json!({ "partNumber": part.part_number, "etag": part.etag }), 200)
 }
@@ -60,7 +60,7 @@ pub(super) async fn abort(call: &Call<'_>) -> Answer {
     no_content()
 }
 
-/// The upload that the query names.
+/// The upload of the query parameters `key` and `uploadId`.
 fn upload(call: &Call<'_>) -> Result<MultipartUpload, ApiError> {
     let key = call.owned(MediaKey::parse(&call.needed("key")?)?)?;
     Ok(call.app.r2.resume_multipart_upload(key.as_str(), call.needed("uploadId")?))

@@ -1,4 +1,4 @@
-//! The contract suites through the clients of S3 and REST.
+//! The contract suites through the S3 and REST clients.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ mod r2 {
     contract::r2_tests!(fixture());
 }
 
-/// The same where writes to a key come too soon, pages are short and answers would be compressed.
+/// The same with R2's production behaviour: write limits per key, short pages and compressed answers.
 mod r2_in_production {
     use std::time::Duration;
 
@@ -45,7 +45,7 @@ mod r2_in_production {
     use super::r2::fixture_of;
 
     async fn fixture() -> Fixture {
-        // A tenth of R2's second, and of what the locks wait after a 429.
+        // A tenth of R2's second, and of the locks' wait after a 429.
         let tenth = Duration::from_millis(100);
         let behaviour = R2Behaviour::as_in_production().write_interval(tenth);
         let mut fixture = fixture_of(LocalServer::with_r2_behaviour(behaviour).await, true).await;

@@ -1,4 +1,4 @@
-//! Encryption with keys of the customer, by all that transfers: over the wire, and in the embedded store.
+//! Encryption with customer keys in all transfers: over the wire, and in the embedded store.
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Crc64Nvme, MIN_PART_SIZE, R2Service, SseCustomerKey};
@@ -56,7 +56,7 @@ async fn transfers(service: R2Service) {
     let uploaded = keyed.upload_reader(&b"a few bytes"[..], "few").await.unwrap();
     assert_eq!((uploaded.stored.ssec_key_md5, uploaded.verified), (Some(md5_of_key(1)), Verified::Crc64));
 
-    // What has no CRC-64 is not proved by its etag, which has the form of an MD5.
+    // What has no CRC-64 is not verified by its etag, which has the form of an MD5.
     keyed.put("small", "bytes").await.unwrap();
     let downloaded = keyed.download("small", &back).await.unwrap().unwrap();
     assert_eq!((std::fs::read(&back).unwrap(), downloaded.object.size), (b"bytes".to_vec(), 5));

@@ -6,7 +6,7 @@ use testkit::{ContentLength, Fault, Kind};
 use crate::operations;
 use crate::world::World;
 
-/// What has to come of an operation.
+/// The expected result of an operation.
 #[derive(Debug, PartialEq)]
 enum Outcome {
     Right,
@@ -21,10 +21,10 @@ fn expected(name: &str, kind: Kind, content_length: ContentLength) -> Outcome {
     match content_length {
         // The connection broke, and the rest is fetched.
         ContentLength::Kept => Right,
-        // Half a document cannot be read.
+        // Half a document cannot be parsed.
         _ if has_document => Fails(UnexpectedResponse),
         _ if kind != Kind::Get => Right,
-        // A range says itself how long it is.
+        // A range states its own length.
         ContentLength::Removed if name == "get_range" => Right,
         ContentLength::Removed => Fails(UnexpectedResponse),
         ContentLength::Halved => match name {
@@ -40,7 +40,7 @@ async fn no_half_is_taken_for_the_whole() {
     let world = World::start().await;
     for content_length in [ContentLength::Kept, ContentLength::Removed, ContentLength::Halved] {
         let operations = operations::ALL.iter();
-        // The length in the answer to a HEAD is of no body.
+        // The length in the answer to a HEAD is not that of its body.
         for operation in operations.filter(|operation| operation.kind != Kind::Head) {
             let result = operation.run(&world, &[Fault::EndEarly(content_length)]).await;
             let outcome = match &result {
@@ -57,7 +57,7 @@ async fn no_half_is_taken_for_the_whole() {
     }
 }
 
-/// However often it is cut off, as long as something comes each time.
+/// A body that is cut off any number of times, as long as some bytes arrive each time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_download_is_resumed_as_often_as_it_takes() {
     let world = World::start().await;

@@ -38,7 +38,7 @@ async fn every_operation_is_tried_again() {
     }
 }
 
-/// The service refuses an upload that it has not read, as one that has too much to do does.
+/// An overloaded service rejects an upload without reading it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_uploads_are_tried_again() {
     let world = World::start().await;
@@ -92,7 +92,7 @@ async fn a_retry_after_beyond_the_longest_wait_fails_at_once() {
     }
 }
 
-/// 2,000 requests, of which the service fails one in five.
+/// 2,000 requests, one in five of which the service fails.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failing_fifth_of_many_requests() {
     let world = World::start().await;

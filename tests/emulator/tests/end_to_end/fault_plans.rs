@@ -16,7 +16,7 @@ async fn nothing_is_lost_and_nothing_is_damaged_by_failures_of_every_kind() {
     let objects: Vec<_> = (0..60).map(|n| (format!("key-{n:02}"), content(n * 3000, n as u64))).collect();
     stream::iter(&objects)
         .map(|(key, bytes)| {
-            // A lost answer is not taken for somebody else's object.
+            // After a lost answer, the object is not taken for somebody else's.
             let only_if = Conditional::new().etag_does_not_match("*");
             r2.put(key, bytes.clone()).only_if(only_if).into_future()
         })

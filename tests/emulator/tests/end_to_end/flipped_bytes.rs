@@ -1,4 +1,4 @@
-//! One byte that changes on the way.
+//! One byte that is flipped in transit.
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{ChecksumAlgorithm, Crc64Nvme};
@@ -15,14 +15,14 @@ async fn damaged_downloads_are_fetched_again() {
         let operation = Operation::named(name);
         operation.run(&world, &[Fault::FlipDownload]).await.unwrap();
         assert_eq!(world.proxy.calls(Kind::Get), 2, "{name}");
-        // Twice wrong is stored wrong.
+        // Wrong twice means that the stored bytes are wrong.
         let error = operation.run(&world, &[Fault::FlipDownload; 3]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Integrity, "{name}");
         assert_eq!(world.proxy.calls(Kind::Get), 2, "{name}");
     }
 }
 
-/// Their etag says nothing of their bytes, but their CRC-64 does.
+/// The etag says nothing about the bytes, but the CRC-64 does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn damaged_downloads_of_objects_in_parts_are_noticed() {
     let world = World::start().await;
@@ -59,7 +59,7 @@ async fn damaged_downloads_of_objects_in_parts_are_noticed() {
     }
 }
 
-/// The caller has the wrong byte already, and learns it before the end.
+/// The caller already has the wrong byte, and learns about it before the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_stream_ends_in_an_error() {
     let world = World::start().await;
@@ -96,7 +96,7 @@ async fn damaged_uploads_are_sent_again() {
     }
 }
 
-/// The service knows what bytes in memory hash to before it stores them.
+/// The service gets the hash of bytes in memory before it stores them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn damaged_bytes_are_not_stored() {
     let world = World::start().await;

@@ -1,7 +1,7 @@
 //! Locks that processes contend for, while requests fail, answers are lost, and the processes are killed.
 //!
-//! That there is one holder at a time is not taken from the locks: a holder locks a file too, which the
-//! system frees when it dies.
+//! Mutual exclusion is not checked through the locks themselves: a holder also locks a file, which the system
+//! unlocks when the holder dies.
 #![cfg(unix)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -26,12 +26,12 @@ use crate::world::World;
 
 const ACQUISITIONS: usize = 10_000;
 const PROCESSES: u64 = 8;
-/// Of each process, which has as many locks at once.
+/// Workers per process, which is also the number of concurrent locks.
 const WORKERS: u64 = 2;
 const NAMES: u64 = 32;
 const TTL: Duration = Duration::from_secs(2);
 const SKEW: Duration = Duration::from_millis(100);
-/// How long a free lock may take to be acquired on a busy machine, by a worker whose requests fail.
+/// Maximum time to acquire a free lock on a busy machine, for a worker whose requests fail.
 const PATIENCE: Duration = Duration::from_secs(5);
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -50,8 +50,8 @@ fn now() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
-/// The file of a lock, which its holder has locked: the last token, when a holder was last seen, and whether
-/// it is still inside.
+/// The file of a lock, which its holder locks: the last token, when a holder was last seen, and whether it is
+/// still inside.
 struct Section {
     file: File,
     token: u64,
@@ -65,7 +65,7 @@ impl Section {
             say(&format!("violation: {name} has two holders, one with token {token}"));
         }
         let mut bytes = [0; 24];
-        // A file that was just made is empty.
+        // A new file is empty.
         let _ = file.read_at(&mut bytes, 0);
         let [last, seen, inside] =
             [0, 8, 16].map(|at| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()));
@@ -89,7 +89,7 @@ impl Section {
     }
 }
 
-/// What faults lead to is told; anything else is a violation.
+/// Errors that faults cause are reported; anything else is a violation.
 fn check(what: &str, error: &Error, within_the_lease: bool) {
     let lost = error.kind() == ErrorKind::LockLost;
     if if lost { within_the_lease } else { !error.is_retryable() && error.kind() != ErrorKind::Integrity } {
@@ -123,7 +123,7 @@ async fn contend(folder: PathBuf, locks: Locks) {
     loop {
         let name = format!("lock-{}", fastrand::u64(..NAMES));
         let begun = now();
-        // Most workers go on to another lock, some wait.
+        // Most workers continue with another lock, some wait.
         let acquired = if fastrand::u32(..16) == 0 {
             locks.acquire(&name, TTL + SKEW + PATIENCE).await.map(Some)
         } else {
@@ -161,7 +161,7 @@ async fn work(folder: &Path, name: &str, mut lock: Lock, begun: u64) {
     }
 }
 
-/// What the processes told.
+/// The output of the processes.
 #[derive(Default)]
 struct Told {
     tokens: HashMap<String, HashSet<u64>>,
@@ -193,7 +193,7 @@ impl Told {
     }
 }
 
-/// Runs a process until its time has come, and again, until there were enough acquisitions.
+/// Runs and kills a process repeatedly, until there were enough acquisitions.
 fn run_and_kill(command: impl Fn() -> Command, told: &Mutex<Told>, done: &AtomicBool) {
     while !done.load(Ordering::SeqCst) {
         let mut child = command().spawn().unwrap();
@@ -294,10 +294,10 @@ async fn processes_that_are_killed_never_hold_a_lock_together() {
     assert!(violations.is_empty(), "{violations:#?}");
     assert_eq!(tokens.len() as u64, NAMES);
     assert!(kills > PROCESSES && taken_over > 10, "nobody was killed with a lock");
-    // Once for the one who died, and once more for an acquisition of which nobody heard.
+    // Once for the killed holder, and once more for an acquisition whose answer was lost.
     assert!(longest_wait < 2 * (TTL + SKEW) + PATIENCE, "{longest_wait:?}");
 
-    // What the last ones had is free when it expires, and the tokens go on.
+    // The last locks are free when they expire, and the tokens continue.
     let locks = locks(world.stored.clone());
     for (name, tokens) in tokens {
         let lock = locks.acquire(&name, TTL + SKEW + PATIENCE).await.unwrap();

@@ -1,4 +1,4 @@
-//! Every operation, with what must be true when it says that it succeeded.
+//! Every operation, with what must be true when it reports success.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use testkit::{Fault, Kind, content};
 
 use crate::world::World;
 
-/// No operation of these tests takes this long.
+/// Longer than any operation of these tests takes.
 const HANG: Duration = Duration::from_secs(20);
 
 const SIZE: usize = 300_000;
 
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
-    /// The request that the operation is about.
+    /// The request that the operation sends.
     pub(crate) kind: Kind,
     run: for<'a> fn(&'a World) -> BoxFuture<'a, Result<()>>,
 }
 
 impl Operation {
-    /// Runs it while its first requests meet these faults, and asserts that what it reads or writes is right
-    /// unless it fails.
+    /// Runs the operation while its first requests meet these faults. Asserts that what it reads or writes is
+    /// correct unless it fails.
     pub(crate) async fn run(&self, world: &World, faults: &[Fault]) -> Result<()> {
         world.proxy.begin();
         for fault in faults {
@@ -96,7 +96,7 @@ async fn stored_whole(world: &World, key: &str) -> Bytes {
     bytes
 }
 
-/// An object whose etag is no MD5 of its bytes.
+/// An object whose etag is not an MD5 of its bytes.
 async fn stored_in_parts(world: &World, key: &str) -> Bytes {
     let bytes = content(SIZE, 2);
     let upload = world.stored.create_multipart_upload(key).await.unwrap();
@@ -135,7 +135,7 @@ async fn get_stream(world: &World) -> Result<()> {
     read_stream(world, "get/stream", &stored).await
 }
 
-/// Whatever the stream gives is right, and it ends in an error where it does not give all.
+/// All bytes of the stream are correct, and it ends with an error if it is incomplete.
 async fn read_stream(world: &World, key: &str, stored: &[u8]) -> Result<()> {
     let mut stream = world.r2.get(key).await?.unwrap().into_stream();
     let mut done = 0;
@@ -239,7 +239,7 @@ async fn put_stream(world: &World) -> Result<()> {
     Ok(())
 }
 
-/// Its length is not known beforehand, but one request is enough.
+/// The length is not known beforehand, but one request is enough.
 async fn put_short_stream(world: &World) -> Result<()> {
     let bytes = content(SIZE, 6);
     world.stored.put("put/short", "before").await.unwrap();

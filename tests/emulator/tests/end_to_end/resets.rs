@@ -1,4 +1,4 @@
-//! Connections that break before, while and after a request is processed.
+//! Connections that break before, during and after the processing of a request.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ async fn every_operation_is_tried_again() {
     }
 }
 
-/// Half of a body leaves what was there before.
+/// Half of a body leaves the existing object unchanged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_an_upload_stores_nothing() {
     let mut world = World::start().await;
@@ -57,7 +57,7 @@ async fn half_an_upload_stores_nothing() {
     }
 }
 
-/// A lost answer is not taken for success when somebody else was first.
+/// A lost answer is not taken for success when another client was first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_others_stored_is_not_taken_for_ours() {
     let world = World::start().await;
@@ -83,7 +83,7 @@ async fn what_others_stored_is_not_taken_for_ours() {
     assert_eq!(read(&world.stored, "theirs").await.unwrap(), "theirs");
 }
 
-/// The server closes a connection that the client keeps for the next request, or is just about to use.
+/// The server closes a connection that the client keeps for the next request, or is about to use.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_closed_while_idle() {
     let world = World::start().await;
@@ -92,7 +92,7 @@ async fn connections_closed_while_idle() {
             let faults = [Fault::CloseIdle { after }];
             for operation in [operation, Operation::named("put_bytes")] {
                 match operation.run(&world, &faults).await {
-                    // A connection that closes while a stream goes out on it is no idle one any more.
+                    // A connection that closes while a stream is sent on it is not idle any more.
                     Err(error) if operation.sends_stream() => {
                         assert_eq!(error.kind(), ErrorKind::BodyNotReplayable);
                     }
@@ -101,7 +101,7 @@ async fn connections_closed_while_idle() {
             }
         }
     }
-    // Long enough for the client to know: not even a stream fails.
+    // Long enough for the client to notice: not even a stream fails.
     tokio::time::sleep(Duration::from_millis(500)).await;
     Operation::named("put_stream").run(&world, &[]).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Connections on which nothing happens any more.
+//! Connections that stall.
 
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ async fn a_stall_is_a_timeout() {
     join_all(runs).await;
 }
 
-/// The service stops to read; what it does not read fills more than all buffers on the way.
+/// The service stops reading; the unread bytes fill more than all buffers on the way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_that_are_not_read() {
     let world = World::impatient().await;

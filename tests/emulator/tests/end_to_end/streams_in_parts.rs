@@ -1,4 +1,4 @@
-//! A stream of unknown length, which goes up in parts, of which some meet a fault.
+//! A stream of unknown length, which is uploaded in parts, some of which meet a fault.
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::bytes::Bytes;
@@ -31,7 +31,7 @@ async fn parts_are_sent_again() {
     .enumerate()
     {
         let bytes = content(STREAM_PART_SIZE + 1000, n as u64);
-        // Both may meet the same part, and one that is damaged twice is given up.
+        // Both may meet the same part, and a part that is damaged twice fails.
         let faults = if matches!(fault, Fault::FlipUpload) { 1 } else { 2 };
         world.proxy.begin();
         for _ in 0..faults {
@@ -45,7 +45,7 @@ async fn parts_are_sent_again() {
     }
 }
 
-/// What cannot be completed leaves nothing behind, neither object nor upload.
+/// An upload that cannot be completed leaves neither an object nor an upload.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_fails_is_aborted() {
     let world = World::start().await;

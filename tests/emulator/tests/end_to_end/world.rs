@@ -6,7 +6,7 @@ use cloudflare_clients::r2::R2Service;
 use cloudflare_clients::{RetryPolicy, S3Bucket, Timeouts};
 use testkit::{BUCKET, LocalServer, Proxy};
 
-/// A service that reaches its bucket through a proxy, and one that sees what is there.
+/// A service that reaches its bucket through a proxy, and one that sees what is stored.
 pub(crate) struct World {
     pub(crate) proxy: Proxy,
     /// Reaches the bucket through the proxy.
@@ -21,7 +21,7 @@ impl World {
         Self::with_timeouts(Timeouts::default()).await
     }
 
-    /// With a client that soon takes silence for a stall.
+    /// With a client that soon treats silence as a stall.
     pub(crate) async fn impatient() -> Self {
         let [long, short] = [2, 1].map(Duration::from_secs);
         Self::with_timeouts(Timeouts::default().connect(long).first_byte(long).idle(short)).await
@@ -32,7 +32,7 @@ impl World {
         let proxy = Proxy::start(server.address());
         let config = server.signing_config_at(proxy.address(), BUCKET);
         let bucket = S3Bucket::new(config).unwrap().with_timeouts(timeouts);
-        // The default but for delays that tests can wait for.
+        // The default, except for delays that tests can wait for.
         let quick = RetryPolicy::default().base_delay(Duration::from_millis(5));
         Self {
             r2: R2Service::new(bucket).with_retry(quick),

@@ -1,4 +1,4 @@
-//! `Buckets` over S3 and `Namespaces` over REST, against a server that answers by a script.
+//! `Buckets` over S3 and `Namespaces` over REST, against a scripted server.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -62,7 +62,7 @@ async fn a_bucket_whose_creation_was_not_answered_is_ours_if_it_is_new() {
         }
         assert_eq!(scripted.lines(), ["PUT /media", "PUT /media", "GET /?max-keys=1&prefix=media"]);
     }
-    // Without an attempt before there is nothing to look for.
+    // Without an earlier attempt there is nothing to look for.
     let (scripted, buckets, _) = server([taken()]).await;
     assert_eq!(buckets.create("media").await.unwrap_err().kind(), ErrorKind::Conflict);
     assert_eq!(scripted.lines().len(), 1);
@@ -134,7 +134,7 @@ async fn requests_about_namespaces_have_their_paths_and_documents() {
     assert_eq!(scripted.lines(), expected);
     let bodies: Vec<_> = scripted.requests().into_iter().map(|request| request.body).collect();
     assert_eq!(bodies, [r#"{"title":"t"}"#, "", r#"{"title":"u"}"#, ""]);
-    // What is no id goes nowhere.
+    // An invalid id is not sent.
     let refused = namespaces.delete("../accounts").await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
     assert_eq!(scripted.lines().len(), 4);

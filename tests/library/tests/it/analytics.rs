@@ -1,4 +1,4 @@
-//! Events are recorded, stored in batches, and read back, over stores that fail as they are told.
+//! Events are recorded, stored in batches, and read back, over stores that fail as scripted.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::Write as _;
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use testkit::{ManualClock, mock};
 use tokio::sync::oneshot;
 
-/// A line is longer than its event by this much.
+/// Difference between the length of a line and its event, in bytes.
 const OVERHEAD: usize = 94;
 
 /// At 2026-11-25T05:18:20Z.
@@ -30,25 +30,25 @@ fn clock() -> ManualClock {
     ManualClock::at(UNIX_EPOCH + Duration::from_secs(1_795_583_900)).sleepers_wait()
 }
 
-/// What a put does in place of storing.
+/// What a put does instead of storing.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    /// What it should.
+    /// Stores normally.
     None,
-    /// Nothing.
+    /// Fails without storing.
     Refuse,
-    /// Stores, and then says that it has not.
+    /// Stores, and then reports a failure.
     LoseAnswer,
-    /// Stores, and never says anything.
+    /// Stores, and never answers.
     Hang,
 }
 
-/// The embedded store, whose next puts go wrong as they are told.
+/// The embedded store, whose next puts fail as scripted.
 #[derive(Debug)]
 struct Faulty {
     bucket: LocalBucket,
     faults: Mutex<VecDeque<Fault>>,
-    /// Refuses all puts.
+    /// Rejects all puts.
     down: AtomicBool,
     puts: AtomicUsize,
     gets: Mutex<Vec<String>>,
@@ -142,12 +142,12 @@ impl Fixture {
         list.map_ok(|object| object.key).try_collect().await.unwrap()
     }
 
-    /// What is stored, each event of it with an id of its own.
+    /// The stored events, each with a unique id.
     async fn stored(&self) -> Vec<u64> {
         stored(&self.store).await
     }
 
-    /// Stores an object of these lines.
+    /// Stores an object with these lines.
     async fn put_lines(&self, key: &str, lines: &[u8]) {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(lines).unwrap();
@@ -163,7 +163,7 @@ async fn stored(store: &EventStore) -> Vec<u64> {
     events.into_iter().map(|event| event.event).collect()
 }
 
-/// Polls what was spawned until it waits for something that only the test can do. Disks take their time.
+/// Polls spawned tasks until they wait for something that only the test can do. Disks take their time.
 async fn settle(mut done: impl AsyncFnMut() -> bool) {
     for _ in 0..2000 {
         if done().await {
@@ -274,7 +274,7 @@ async fn the_driver_tries_again_what_failed_and_says_so_in_the_end() {
     fixture.clock.advance(Duration::from_secs(60));
     for puts in 1..3 {
         settle(async || fixture.puts() == puts).await;
-        // The sleep begins a moment after the put.
+        // The sleep starts a moment after the put.
         tokio::time::sleep(Duration::from_millis(50)).await;
         fixture.clock.advance(Duration::from_secs(5));
     }
@@ -358,7 +358,7 @@ async fn back_pressure_waits_for_the_flush_that_is_under_way() {
         assert!((&mut waiting).now_or_never().is_none(), "the flush has not said anything");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    // Dropped half-way: its events stay, and whoever waited goes on.
+    // Dropped half-way: its events stay, and waiting tasks continue.
     flush.take();
     waiting.await.unwrap();
     writer.flush().await.unwrap();
@@ -391,7 +391,7 @@ async fn failures_and_lost_answers_neither_lose_nor_double_events() {
         assert!(error.message().contains(said), "{error}");
         assert_eq!(writer.buffered(), 1);
     }
-    // What was recorded since goes into a batch of its own.
+    // Events that were recorded since go into a separate batch.
     writer.record(&2_u64).await.unwrap();
     writer.flush().await.unwrap_err();
     writer.flush().await.unwrap();
@@ -404,7 +404,7 @@ async fn failures_and_lost_answers_neither_lose_nor_double_events() {
 #[tokio::test]
 async fn an_object_of_the_same_name_is_not_replaced() {
     let fixture = Fixture::new().await;
-    // Both draw the same name.
+    // Both generate the same name.
     let runtime = Arc::new(fixture.clock.clone().with_random_byte(7));
     let service = fixture.bucket.service(runtime).with_retry(RetryPolicy::none());
     let store = EventStore::r2(service, "events/").unwrap();
@@ -415,7 +415,7 @@ async fn an_object_of_the_same_name_is_not_replaced() {
     one.flush().await.unwrap();
     let error = two.flush().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
-    assert!(error.message().contains("another object has the name"), "{error}");
+    assert!(error.message().contains("another object already has the random name"), "{error}");
     assert_eq!((two.buffered(), fixture.stored().await), (1, vec![1]));
 }
 
@@ -446,7 +446,7 @@ async fn those_who_wait_for_a_service_that_is_down_share_its_answer() {
     assert_eq!(fixture.stored().await, [1]);
 }
 
-/// That it is one of the faults that were ordered.
+/// The error is one of the injected faults.
 fn assert_transient(error: &Error) {
     assert!(matches!(error.kind(), ErrorKind::Server | ErrorKind::Connection), "{error:?}");
 }
@@ -472,7 +472,7 @@ async fn whatever_a_flush_acknowledged_can_be_read() {
             let mut recorded = Vec::new();
             for n in 0..EVENTS {
                 let event = task * EVENTS + n;
-                // Refused, it is not recorded, and comes again.
+                // A rejected event is not recorded, and is sent again.
                 while let Err(error) = writer.record(&event).await {
                     assert_transient(&error);
                 }
@@ -513,7 +513,7 @@ async fn ranges_take_neither_more_nor_less() {
     let fixture = Fixture::new().await;
     let start = fixture.clock.now();
     let writer = fixture.writer();
-    // Batches of ten minutes, an event a minute, over five hours.
+    // Batches of ten minutes, one event per minute, over five hours.
     for n in 0..300_u64 {
         fixture.clock.set(start + Duration::from_secs(60 * n));
         writer.record(&n).await.unwrap();
@@ -548,7 +548,7 @@ async fn what_was_stored_late_or_by_a_clock_that_was_set_back_is_found() {
     let start = fixture.clock.now();
     let writer = fixture.writer();
     let hours = |n: u64| Duration::from_secs(3600 * n);
-    // Five hours without a flush, and then back by two.
+    // Five hours without a flush, and then two hours back.
     for n in 0..=10_u64 {
         fixture.clock.set(start + Duration::from_secs(1800 * n));
         writer.record(&n).await.unwrap();
@@ -589,7 +589,7 @@ async fn what_is_damaged_is_named_and_what_lies_behind_it_is_read() {
     fixture.service().put(&second, "no gzip").await.unwrap();
     let third = NAME.replace("T051800000Z", "T051800002Z");
     fixture.put_lines(&third, line("05:18:20.000", "6").as_bytes()).await;
-    // None of ours.
+    // Not one of our batches.
     fixture.service().put("events/2026/11/25/05/README", "x").await.unwrap();
     fixture.service().put("events/2026/11/25/05/20261125T051800000Z", "x").await.unwrap();
 
@@ -605,11 +605,11 @@ async fn what_is_damaged_is_named_and_what_lies_behind_it_is_read() {
     };
     assert_eq!(seen.len(), 7, "{seen:?}");
     assert_eq!(seen[0], Ok(1));
-    failure(1, ErrorKind::Integrity, NAME, "line 2: is no JSON");
-    failure(2, ErrorKind::Serialization, NAME, "line 3: is no event of the expected type");
-    failure(3, ErrorKind::Integrity, NAME, "line 4: has a time that lies outside");
+    failure(1, ErrorKind::Integrity, NAME, "line 2: is not JSON");
+    failure(2, ErrorKind::Serialization, NAME, "line 3: is not an event of the expected type");
+    failure(3, ErrorKind::Integrity, NAME, "line 4: has a time outside");
     assert_eq!(seen[4], Ok(5));
-    failure(5, ErrorKind::Integrity, &second, "do not decompress");
+    failure(5, ErrorKind::Integrity, &second, "cannot decompress");
     assert_eq!(seen[6], Ok(6));
 }
 
@@ -632,11 +632,11 @@ async fn values_of_kv_are_written_in_bulk_read_by_range_and_expire() {
     let day = Duration::from_secs(24 * 3600);
     let error = EventStore::kv(client.clone(), "events/", Some(Duration::from_secs(59))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(error.message().contains("KV takes whole seconds, 60 or more"), "{error}");
+    assert!(error.message().contains("KV accepts whole seconds, 60 or more"), "{error}");
     let store = EventStore::kv(client.clone(), "events/", Some(day)).unwrap();
     let start = clock.now();
     let writer = EventWriter::new(store.clone());
-    // An event every six hours, for ten days: no two go into one batch.
+    // An event every six hours, for ten days: no two are in one batch.
     let at = |n: u64| start + Duration::from_secs(6 * 3600 * n);
     for n in 0..40_u64 {
         clock.set(at(n));

@@ -1,4 +1,4 @@
-//! What is made from the process's environment.
+//! Services that are created from the environment of the process.
 
 use std::env;
 use std::process::Command;
@@ -14,7 +14,7 @@ const ID: &str = "fedcba9876543210fedcba9876543210";
 #[test]
 fn the_environment_gives_a_bucket_with_its_signer_and_a_namespace() {
     if env::var("R2_REGION").as_deref() != Ok(REGION) {
-        // Again, in an environment that no other test sees.
+        // Run again, in an environment that no other test sees.
         let again = Command::new(env::current_exe().unwrap())
             .args(["--exact", NAME])
             .env_clear()

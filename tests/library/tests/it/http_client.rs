@@ -1,4 +1,4 @@
-//! `HyperClient`, and clients given to a bucket and a namespace.
+//! `HyperClient`, and clients that are set on a bucket and a namespace.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -16,7 +16,7 @@ use testkit::ScriptedServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Keeps what it was asked, and answers each request with 500 and this reason.
+/// Records requests, and answers each with 500 and this reason.
 #[derive(Debug, Default)]
 struct Failing {
     asked: Mutex<Vec<(String, Option<Timeouts>)>>,
@@ -62,7 +62,7 @@ fn get(url: &str) -> Request<Body> {
     Request::get(url).body(Body::empty()).unwrap()
 }
 
-/// The URL of a server that reads a request and writes this.
+/// The URL of a server that reads a request and writes this answer.
 async fn server(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/a/../%62", listener.local_addr().unwrap());
@@ -107,7 +107,7 @@ async fn what_cannot_be_sent_is_refused() {
 
 #[tokio::test]
 async fn each_request_brings_its_timeouts() {
-    // It takes connections and leaves them alone, so that no handshake ends.
+    // The server accepts connections and ignores them, so that no handshake completes.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/", listener.local_addr().unwrap());
     let client = HyperClient::new().unwrap();
@@ -150,11 +150,11 @@ async fn timeouts_go_by_the_runtime() {
     let start = Instant::now();
     let client = HyperClient::new().unwrap().with_runtime(Fast(start));
     let error = client.send(get(&server("").await)).await.unwrap_err();
-    assert_eq!(error.message(), "no answer within 30s of the request");
+    assert_eq!(error.message(), "the service did not answer within 30s of the request");
 
     let url = server("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nte").await;
     let error = client.send(get(&url)).await.unwrap().into_body().text().await.unwrap_err();
-    assert_eq!(error.message(), "the answer stalled: nothing came for 20s");
+    assert_eq!(error.message(), "the answer stalled: no bytes arrived for 20s");
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let error = client.send(get(&format!("https://{}/", listener.local_addr().unwrap()))).await.unwrap_err();
@@ -175,7 +175,7 @@ async fn a_body_that_drips_times_out_and_one_that_is_read_slowly_does_not() {
         });
         scripted.await.url()
     };
-    // A byte in two seconds: never idle.
+    // A byte every two seconds: never idle.
     let url = dripping(Duration::from_millis(20), 1).await;
     let client = HyperClient::new().unwrap().with_runtime(Fast(Instant::now()));
     let patient = Timeouts::default().idle(Duration::from_secs(1000));
@@ -195,7 +195,7 @@ async fn a_body_that_drips_times_out_and_one_that_is_read_slowly_does_not() {
     let request_any = request(&dripping(Duration::from_millis(20), 2_000).await, any_speed);
     assert_eq!(client.send(request_any).await.unwrap().into_body().bytes().await.unwrap().len(), 60_000);
 
-    // All is there long before it is read.
+    // Everything has arrived long before it is read.
     let fast = patient.min_speed(1 << 20, Duration::from_secs(100));
     let request_fast = request(&dripping(Duration::ZERO, 60_000).await, fast);
     let mut pieces = client.send(request_fast).await.unwrap().into_body().into_stream();
@@ -215,7 +215,7 @@ async fn a_backend_times_out_by_its_runtime_unless_it_was_given_a_client() {
     let config = || R2SigningConfig::for_endpoint(origin, "id", "secret", "media");
     let by_runtime = S3Bucket::new(config()).unwrap().with_runtime(Fast(start));
     let error = by_runtime.head(HeadRequest::new("k")).await.unwrap_err();
-    assert_eq!(error.message(), "no answer within 30s of the request");
+    assert_eq!(error.message(), "the service did not answer within 30s of the request");
 
     let signing = R2SigningClient::new(config()).unwrap().with_runtime(Fast(start));
     assert_eq!(signing.object_exists("k").await.unwrap_err().kind(), ErrorKind::Timeout);
@@ -224,10 +224,13 @@ async fn a_backend_times_out_by_its_runtime_unless_it_was_given_a_client() {
     let config = KvConfig::new(id, "token", id).base_url(origin);
     let namespace = RestNamespace::new(config).unwrap().with_runtime(Fast(start));
     let kv = KvClient::new(namespace).with_retry(RetryPolicy::none());
-    assert_eq!(kv.get("k").text().await.unwrap_err().message(), "no answer within 30s of the request");
+    assert_eq!(
+        kv.get("k").text().await.unwrap_err().message(),
+        "the service did not answer within 30s of the request"
+    );
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 
-    // By a clock of its own, which is not a hundred times as fast.
+    // With a separate clock, which is not a hundred times as fast.
     let given = || by_runtime.clone().with_http_client(Arc::new(HyperClient::new().unwrap()));
     for bucket in [given(), given().with_runtime(Fast(start))] {
         let answer = Duration::from_millis(200);

@@ -1,5 +1,5 @@
-//! A server that passes objects on, held against [RFC 9110](https://www.rfc-editor.org/rfc/rfc9110): over the
-//! embedded store, over the S3 API, and the local server itself, as far as R2 does the same.
+//! A server that forwards objects, checked against [RFC 9110](https://www.rfc-editor.org/rfc/rfc9110): over
+//! the embedded store, over the S3 API, and the local server itself, as far as R2 does the same.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -31,7 +31,7 @@ async fn answer_head(r2: &R2Service, key: &str, request: &http::request::Parts) 
     }
 }
 
-/// A server that has objects below `/` and, with a get for a HEAD too, below `/get/`.
+/// A server with objects below `/` and, using a get for a HEAD too, below `/get/`.
 async fn serve(r2: R2Service) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -63,7 +63,7 @@ struct Answer {
     body: String,
 }
 
-/// `headers` has a header a line.
+/// `headers` has one header per line.
 async fn send(address: SocketAddr, method: &str, target: &str, headers: &str) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut request = format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
@@ -82,7 +82,7 @@ async fn send(address: SocketAddr, method: &str, target: &str, headers: &str) ->
         (name.parse().unwrap(), value.parse().unwrap())
     };
     let mut headers: HeaderMap = lines.map(header).collect();
-    // The server's own.
+    // Headers of the server itself.
     for name in ["connection", "date"] {
         headers.remove(name);
     }
@@ -95,14 +95,14 @@ struct Case {
     key: &'static str,
     headers: &'static str,
     status: u16,
-    /// Of the content range the bytes.
+    /// The bytes of the content range.
     range: &'static str,
-    /// What R2 answers where that is another status.
+    /// R2's status, if it is a different one.
     r2: Option<u16>,
 }
 
 impl Case {
-    /// Another status than R2's.
+    /// Sets a status that differs from R2's.
     const fn not_as_r2(mut self, r2: u16) -> Self {
         self.r2 = Some(r2);
         self
@@ -122,7 +122,7 @@ const fn of(key: &'static str, mut case: Case) -> Case {
     case
 }
 
-/// `{date}` is the second of the upload, `{before}` and `{after}` are those beside it.
+/// `{date}` is the second of the upload, `{before}` and `{after}` are the seconds next to it.
 const CASES: &[Case] = &[
     get("", 200, ""),
     // Ranges (14.1.2, 14.2).
@@ -175,7 +175,7 @@ const CASES: &[Case] = &[
     get("if-unmodified-since: {after}", 200, ""),
     get("if-unmodified-since: {before}", 412, ""),
     get("if-unmodified-since: yesterday", 200, ""),
-    // Their order (13.2.2).
+    // Their precedence (13.2.2).
     get("if-match: {etag}\nif-unmodified-since: {before}", 200, ""),
     get("if-match: \"other\"\nif-unmodified-since: {after}", 412, ""),
     get("if-none-match: \"other\"\nif-modified-since: {after}", 200, ""),
@@ -183,7 +183,7 @@ const CASES: &[Case] = &[
     get("if-match: \"other\"\nif-none-match: {etag}", 412, ""),
     get("if-match: {etag}\nif-none-match: {etag}", 304, ""),
     get("if-unmodified-since: {before}\nif-none-match: {etag}", 412, ""),
-    // Conditions decide before ranges.
+    // Conditions are evaluated before ranges.
     get("range: bytes=2-4\nif-match: {etag}", 206, "2-4"),
     get("range: bytes=2-4\nif-match: \"other\"", 412, ""),
     get("range: bytes=2-4\nif-none-match: {etag}", 304, ""),
@@ -213,20 +213,20 @@ const CASES: &[Case] = &[
     get("range: bytes=2-4\nif-range: {etag}\nif-match: \"other\"", 412, ""),
     get("range: bytes=2-4\nif-range: \"other\"\nif-none-match: {etag}", 304, ""),
     get("range: bytes=10-\nif-range: \"other\"\nif-none-match: {etag}", 304, ""),
-    // An object without bytes.
+    // An empty object.
     of("empty", get("", 200, "")),
     of("empty", get("range: bytes=0-", 416, "")),
     of("empty", get("range: bytes=-5", 200, "").not_as_r2(416)),
     of("empty", get("range: bytes=-5\nif-range: {etag}", 200, "").not_as_r2(416)),
     of("empty", get("range: bytes=0-\nif-range: \"other\"", 200, "")),
     of("empty", get("range: bytes=0-\nif-none-match: {etag}", 304, "")),
-    // No object.
+    // A missing object.
     of("missing", get("", 404, "")),
     of("missing", get("range: bytes=2-4\nif-range: \"other\"", 404, "")),
     of("missing", get("if-match: *", 404, "")),
     of("missing", get("if-none-match: *", 404, "")),
     of("missing", head("", 404)),
-    // HEAD has conditions and no ranges.
+    // HEAD supports conditions and ignores ranges.
     head("", 200),
     head("range: bytes=2-4", 200).not_as_r2(206),
     head("range: bytes=10-", 200).not_as_r2(416),
@@ -283,7 +283,7 @@ impl Stored {
         .fold(headers.to_owned(), |text, (name, value)| text.replace(name, value.to_str().unwrap()))
     }
 
-    /// The headers and the body of the right answer.
+    /// The headers and the body of the correct answer.
     fn answer(&self, case: &Case) -> (HeaderMap, String) {
         let mut headers = self.headers.clone();
         let mut keep = |names: &[&str]| {
@@ -332,7 +332,7 @@ fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
 
 /// A server with the objects of [`CASES`].
 async fn local_server() -> (LocalServer, R2Service) {
-    // The date of an upload is good for an `If-Range` once its second is over.
+    // The date of an upload is valid for an `If-Range` once its second has passed.
     let age = Duration::from_secs(5);
     let clock = ManualClock::at(std::time::SystemTime::now() - age);
     let server = LocalServer::with_runtime(clock.clone()).await;
@@ -361,7 +361,7 @@ async fn every_answer_is_the_one_that_http_asks_for() {
             let name = format!("{method} {path}{key} {headers:?}");
             assert_eq!(answer.status, status, "{name}");
             if status == 412 && address == over_s3 && answer.headers.get("etag").is_none() {
-                // S3 says nothing of the object there.
+                // S3 does not describe the object in this case.
                 expected.remove("etag");
                 expected.remove("last-modified");
             }
@@ -398,7 +398,7 @@ fn part_of_request(name: &'static str, value: &str) -> http::request::Parts {
     http::Request::get("/k").header(name, value).body(()).unwrap().into_parts().0
 }
 
-/// What R2 does with `If-Range` is not known, so it does not see one.
+/// R2's handling of `If-Range` is unknown, so R2 never sees one.
 #[tokio::test]
 async fn if_range_stays_here() {
     const OBJECT: &[&str] =
@@ -422,7 +422,7 @@ async fn if_range_stays_here() {
     }
 }
 
-/// A range of the program's own takes the place of the client's, with its `If-Range`.
+/// A range that the program sets replaces the client's, including its `If-Range`.
 #[tokio::test]
 async fn a_later_range_counts() {
     let (_server, stored) = local_server().await;

@@ -1,4 +1,4 @@
-//! What `KvClient` adds to a namespace, over a namespace that fails as it is told.
+//! The behaviour that `KvClient` adds to a namespace, over a namespace that fails as scripted.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -16,17 +16,17 @@ use cloudflare_clients::{Error, ErrorKind, Result, RetryPolicy, Runtime, TokioRu
 use futures_util::{FutureExt as _, TryStreamExt as _, future, stream};
 use testkit::{ManualClock, mock};
 
-/// Every key holds `value`. Each call first takes the next error of the script.
+/// Every key has the value `value`. Each call first takes the next error of the script.
 #[derive(Debug, Default)]
 struct Scripted {
     script: Mutex<VecDeque<Error>>,
     calls: Mutex<Vec<String>>,
-    /// What the bodies of gets do, before they are whole.
+    /// How the bodies of the next gets fail, before they are complete.
     cut: Mutex<VecDeque<&'static str>>,
-    /// Of what keys each bulk write says that it was not done, and with what.
+    /// The keys that each bulk write reports as failed, and their errors.
     refused: Mutex<VecDeque<Vec<(&'static str, ErrorKind)>>>,
     pages: Mutex<VecDeque<ListPage>>,
-    /// Whether writes of many keys have an answer of their own.
+    /// Whether bulk writes are scripted separately.
     has_bulk_writes: bool,
 }
 
@@ -278,7 +278,7 @@ async fn bulk_requests_have_as_many_keys_and_bytes_as_kv_takes() {
 #[tokio::test]
 async fn a_pair_that_expires_too_soon_while_others_are_written_fails_alone() {
     let (namespace, kv, clock) = Scripted::with_bulk_writes([]).failing(1, 500).client();
-    // The retry of the first request takes a tenth of a second.
+    // The retry of the first request waits for a tenth of a second.
     let at = clock.now() + Duration::from_millis(60_050);
     let pairs = (0..10_000).map(|n| PutRequest::new(n.to_string(), "v"));
     let last = [PutRequest::new("late", "v").expiration(at), PutRequest::new("good", "v")];
@@ -323,7 +323,7 @@ async fn listings_go_on_until_they_are_complete() {
     let keys: Vec<_> = kv.list().stream().map_ok(|key| key.name).try_collect().await.unwrap();
     assert_eq!(keys, ["a", "b"]);
 
-    // What says again where the page began would go on for ever.
+    // A cursor that leads back to the start of its page would never end.
     namespace.pages.lock().unwrap().extend([page(&["a"], Some("1")), page(&[], Some("1"))]);
     let error = kv.list().stream().try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);

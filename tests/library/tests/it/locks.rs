@@ -1,5 +1,5 @@
-//! Locks over a model of R2 whose answers come late or never, by clocks that differ. Time is Tokio's, which goes on by itself when
-//! everybody waits.
+//! Locks over a model of R2 whose answers are late or lost, with clocks that differ. Time is Tokio's, which
+//! advances by itself when all tasks wait.
 #![allow(clippy::unchecked_time_subtraction)]
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -24,12 +24,12 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 const SECOND: Duration = Duration::from_secs(1);
 const TTL: Duration = Duration::from_secs(30);
 const SKEW: Duration = Duration::from_secs(5);
-/// The object on which conditions are tried before the first acquisition.
+/// The object on which conditions are tested before the first acquisition.
 const PROBE: &str = ".conditions";
 
-/// The true time at which this clock shows `time`, in milliseconds since the world began.
+/// The true time at which this clock shows `time`, in milliseconds since the start of the world.
 fn truly(clock: &RunningClock, time: SystemTime) -> i64 {
-    // A clock that is behind shows times before the beginning.
+    // A clock that is behind shows times before the start.
     let millis =
         |time: SystemTime| i64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     millis(time) - millis(testkit::begin()) - clock.ahead()
@@ -38,13 +38,13 @@ fn truly(clock: &RunningClock, time: SystemTime) -> i64 {
 /// What happens to a request.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    /// It takes so long on its way there.
+    /// It takes this long to arrive.
     Slow(Duration),
     /// It fails and has no effect.
     Fails(u16),
-    /// It has its effect, and the answer is lost.
+    /// It takes effect, and the answer is lost.
     AnswerLost,
-    /// The client hears of a timeout, and so much later it has its effect.
+    /// The client gets a timeout, and the request takes effect this much later.
     Late(Duration),
 }
 
@@ -55,7 +55,7 @@ struct Model {
     puts: Mutex<VecDeque<Fault>>,
     gets: Mutex<VecDeque<Fault>>,
     chaos: Option<Mutex<fastrand::Rng>>,
-    /// Takes one write a second to a key, as R2 does.
+    /// Accepts one write a second per key, as R2 does.
     limited: bool,
     written: Mutex<HashMap<String, Instant>>,
     calls: AtomicU64,
@@ -122,7 +122,7 @@ impl Model {
         Ok(StoredObject::new(key, etag))
     }
 
-    /// Whoever writes, however wrong the clocks are: a token belongs to one acquisition, and only grows.
+    /// For every writer, however wrong the clocks are: a token belongs to one acquisition, and only grows.
     fn check_token(&self, key: &str, content: &[u8]) {
         let Ok(json) = serde_json::from_slice::<serde_json::Value>(content) else { return };
         let (Some(token), Some(nonce)) = (json["token"].as_u64(), json["nonce"].as_str()) else { return };
@@ -169,7 +169,7 @@ impl Reach {
     async fn put(&self, request: PutRequest) -> Result<StoredObject> {
         let (key, only_if) = (request.key, request.only_if);
         let content = request.body.bytes().await?;
-        // What comes before the first acquisition has a test of its own.
+        // The probe before the first acquisition has its own test.
         if key.ends_with(PROBE) {
             return self.0.store(&key, content, &only_if);
         }
@@ -269,7 +269,7 @@ async fn is_free(locks: &Locks) -> bool {
     locks.try_acquire("x").await.unwrap().is_some()
 }
 
-/// A bucket that ignores one of the conditions of puts, and sometimes forgets to answer.
+/// A bucket that ignores one of the conditions of puts, and sometimes does not answer.
 fn careless(
     heeds: impl Fn(&Conditional) -> bool + Send + Sync + 'static,
     answers_lost: usize,
@@ -303,7 +303,7 @@ fn careless(
 async fn a_bucket_that_ignores_conditions_has_no_locks() {
     for (bucket, good) in [
         (careless(|_| true, 0), true),
-        // What is sent again meets what it has stored itself.
+        // A retry meets the object that it has stored itself.
         (careless(|_| true, 3), true),
         (careless(|_| false, 0), false),
         (careless(|_| false, 2), false),
@@ -314,12 +314,12 @@ async fn a_bucket_that_ignores_conditions_has_no_locks() {
         let acquired = locks.try_acquire("x").await;
         if good {
             let lock = acquired.unwrap().unwrap();
-            // Refused, created, refused, and the lock: from then on conditions are known to hold.
+            // Rejected, created, rejected, and the lock: from then on conditions are known to work.
             let calls = bucket.put.calls();
             lock.release().await.unwrap();
             assert!(locks.clone().with_ttl(SECOND).try_acquire("x").await.unwrap().is_some());
             assert_eq!(bucket.put.calls(), calls + 2);
-            // The object is there now.
+            // The object exists now.
             assert!(
                 Locks::new(R2Service::new(Arc::clone(&bucket))).try_acquire("y").await.unwrap().is_some()
             );
@@ -384,7 +384,7 @@ async fn others_wait_for_the_expiry_and_the_skew() {
     );
     assert!(!is_free(&a).await, "a loser releases nobody else's lock");
 
-    // Expired, but nobody wanted it.
+    // Expired, but nobody else wanted it.
     tokio::time::sleep(TTL + SKEW).await;
     let lock = taken(&a).await;
     tokio::time::sleep(TTL + SKEW).await;
@@ -416,12 +416,12 @@ async fn a_lost_answer_to_an_acquire_is_read_back() {
     assert_eq!(lock.token(), 1);
     lock.release().await.unwrap();
 
-    // It did not happen.
+    // The request had no effect.
     world.next_puts(&[Fault::Fails(503)]);
     assert_eq!(kind(a.try_acquire("x").await), Some(ErrorKind::Server));
     taken(&b).await.release().await.unwrap();
 
-    // Whether it has happened cannot be told. It has: so the lock is nobody's until it expires.
+    // It is unknown whether the request took effect. It did, so nobody has the lock until it expires.
     world.next_puts(&[Fault::AnswerLost]);
     world.next_gets(&[Fault::Slow(MS(1)), Fault::Fails(500)]);
     assert_eq!(kind(a.try_acquire("x").await), Some(ErrorKind::Timeout));
@@ -431,7 +431,7 @@ async fn a_lost_answer_to_an_acquire_is_read_back() {
     assert_eq!(lock.token(), 4);
     lock.release().await.unwrap();
 
-    // It happens when nobody expects it any more.
+    // It takes effect when nobody expects it any more.
     world.next_puts(&[Fault::Late(SECOND)]);
     assert_eq!(kind(a.try_acquire("x").await), Some(ErrorKind::Timeout));
     tokio::time::sleep(SECOND * 2).await;
@@ -441,7 +441,7 @@ async fn a_lost_answer_to_an_acquire_is_read_back() {
     assert_eq!(lock.token(), 6);
     lock.release().await.unwrap();
 
-    // Somebody else is faster: what comes late has no effect.
+    // Another client is faster: the late request has no effect.
     world.next_puts(&[Fault::Late(SECOND)]);
     assert_eq!(kind(a.try_acquire("x").await), Some(ErrorKind::Timeout));
     let mut lock = taken(&b).await;
@@ -484,7 +484,7 @@ async fn a_renewal_extends_nothing_until_it_is_known() {
     assert!(lock.is_held());
     assert_eq!(lock.expires_at(), first + SECOND);
 
-    // Unknown: it has happened, but the holder does not rely on that.
+    // Unknown: it took effect, but the holder does not rely on that.
     world.next_puts(&[Fault::AnswerLost]);
     world.next_gets(&[Fault::Fails(500)]);
     assert_eq!(kind(lock.renew().await), Some(ErrorKind::Timeout));
@@ -492,17 +492,17 @@ async fn a_renewal_extends_nothing_until_it_is_known() {
     lock.renew().await.unwrap();
     assert_eq!(lock.expires_at(), first + SECOND * 2);
 
-    // Late, so the next one finds something else there than it knows, but something of its own.
+    // Late, so the next request finds a different object than expected, but one of its own.
     world.next_puts(&[Fault::Late(SECOND)]);
     assert_eq!(kind(lock.renew().await), Some(ErrorKind::Timeout));
     tokio::time::sleep(SECOND * 2).await;
-    // Refused by it, and unable to see by what.
+    // Rejected because of it, and unable to read the object.
     world.next_gets(&[Fault::Fails(500)]);
     assert_eq!(kind(lock.renew().await), Some(ErrorKind::Server));
     lock.renew().await.unwrap();
     assert_eq!((lock.remaining(), lock.token()), (TTL, 1));
 
-    // The same with a release, which a renewal that comes late cannot undo.
+    // The same with a release, which a late renewal cannot undo.
     world.next_puts(&[Fault::Late(SECOND)]);
     assert_eq!(kind(lock.renew().await), Some(ErrorKind::Timeout));
     tokio::time::sleep(SECOND * 2).await;
@@ -522,7 +522,7 @@ async fn a_lost_answer_to_a_release_is_read_back() {
     world.next_puts(&[Fault::Slow(MS(1)), Fault::AnswerLost]);
     taken(&a).await.release().await.unwrap();
 
-    // By the time that it is read back, somebody else has the lock: that is no loss.
+    // When it is read back, somebody else has the lock: that is not a loss.
     let lock = taken(&a).await;
     world.next_puts(&[Fault::AnswerLost]);
     world.next_gets(&[Fault::Slow(SECOND * 3)]);
@@ -534,7 +534,7 @@ async fn a_lost_answer_to_a_release_is_read_back() {
     released.unwrap();
     assert_eq!(acquired.token(), 3);
 
-    // It did not happen: the lock is free when it expires.
+    // It had no effect: the lock is free when it expires.
     world.next_puts(&[Fault::Fails(500)]);
     assert_eq!(kind(acquired.release().await), Some(ErrorKind::Server));
     assert!(!is_free(&a).await);
@@ -550,7 +550,7 @@ async fn a_lease_counts_from_before_its_request() {
     let mut lock = taken(&a).await;
     assert_eq!(lock.remaining(), TTL - SECOND * 10);
 
-    // An answer that does not come before the end of the lease comes too late.
+    // An answer that does not arrive before the end of the lease is too late.
     world.next_puts(&[Fault::Slow(SECOND * 25)]);
     let begun = Instant::now();
     assert_eq!(kind(lock.renew().await), Some(ErrorKind::LockLost));
@@ -571,7 +571,7 @@ async fn a_clock_that_is_set_neither_shortens_a_lease_nor_makes_a_holder_of_who_
     let a = world.locks_by(clock.clone(), "a", RetryPolicy::none());
     let mut lock = taken(&a).await;
     let expires_at = lock.expires_at();
-    // Others may have seen the lease as it was, and the holder may not hear of a shorter one.
+    // Others may have seen the lease unchanged, and the holder may not learn of a shorter one.
     clock.set_ahead(-2000);
     lock.renew().await.unwrap();
     assert_eq!(lock.expires_at(), expires_at);
@@ -594,7 +594,8 @@ async fn a_lock_turns_over_every_two_seconds_at_best() {
         lock.release().await.unwrap();
     }
     let took = begun.elapsed();
-    // Each write but the first is refused once, and is not sent again before a second is over: 1 to 1.5 s with jitter.
+    // Each write except the first is rejected once, and is retried after a second has passed: 1 to 1.5 s with
+    // jitter.
     assert_eq!(world.model.refusals.load(Ordering::SeqCst), 39);
     assert!(took >= SECOND * 39 && took < SECOND * 59, "{took:?}");
 }
@@ -608,12 +609,12 @@ async fn whoever_waits_gets_it_or_hears_who_has_it() {
     let error = b.acquire("x", SECOND * 10).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(
-        error.to_string().contains("not free within 10s: \"a\" has it until 2027-01-15T08:00:30.000Z"),
+        error.to_string().contains("not free within 10s: \"a\" holds it until 2027-01-15T08:00:30.000Z"),
         "{error}"
     );
     assert!((SECOND * 7..SECOND * 10).contains(&begun.elapsed()), "{:?}", begun.elapsed());
 
-    // Failures that pass do not end the wait; others do.
+    // Temporary failures do not end the wait; others do.
     world.next_gets(&[Fault::Fails(503), Fault::Slow(MS(1)), Fault::Fails(503)]);
     let (waited, released) = future::join(b.acquire("x", SECOND * 10), async {
         tokio::time::sleep(SECOND * 3).await;
@@ -670,8 +671,8 @@ async fn what_cannot_be_used_is_refused_before_anything_is_sent() {
     for (locks, name, says) in [
         (a.clone(), "", "must not be empty"),
         (a.clone(), &*"n".repeat(1019), "1,024"),
-        (a.clone(), PROBE, "take another"),
-        (a.clone().with_ttl(Duration::ZERO), "x", "less than 1ms"),
+        (a.clone(), PROBE, "choose another"),
+        (a.clone().with_ttl(Duration::ZERO), "x", "less than the minimum of 1ms"),
         (a.clone().with_ttl(Duration::MAX), "x", "year 9999"),
         (a.clone().with_owner("o".repeat(1025)), "x", "1025 bytes"),
     ] {
@@ -721,7 +722,7 @@ async fn work_is_stopped_when_the_lock_is_lost() {
     let world = World::new();
     let (a, b) = world.pair();
 
-    // By the end of the lease, where it cannot be renewed.
+    // By the end of the lease, if it cannot be renewed.
     let mut lock = taken(&a).await;
     world.next_puts(&[Fault::Fails(503); 50]);
     let begun = Instant::now();
@@ -730,7 +731,7 @@ async fn work_is_stopped_when_the_lock_is_lost() {
     assert!(std::error::Error::source(&error).unwrap().to_string().contains("503"), "why is part of it");
     world.model.puts.lock().unwrap().clear();
 
-    // At once, where somebody else has it.
+    // Immediately, if somebody else has the lock.
     tokio::time::sleep(SKEW).await;
     let mut lock = taken(&a).await;
     world.delete_all();
@@ -739,7 +740,7 @@ async fn work_is_stopped_when_the_lock_is_lost() {
     assert_eq!(kind(lock.hold(future::pending::<()>()).await), Some(ErrorKind::LockLost));
     assert_eq!(begun.elapsed(), TTL / 3);
 
-    // Work that blocks is not stopped, but it does not pass for done under the lock.
+    // Blocking work is not stopped, but it does not count as done under the lock.
     world.delete_all();
     let mut lock = taken(&a).await;
     let blocking = async { tokio::time::advance(TTL).await };
@@ -789,7 +790,7 @@ async fn simulate(seed: u64, skew: Duration, apart: Duration) -> (Counts, Vec<St
     let holders = Arc::new(Mutex::new(Holders::default()));
     let apart = i64::try_from(apart.as_millis()).unwrap();
     let clients = (0..4).map(|client| {
-        // The two that are furthest apart are always there.
+        // The two clocks that are furthest apart are always included.
         let ahead = if client < 2 { client * apart } else { random.i64(0..=apart) };
         let clock = world.clock(ahead - apart / 2, random.u64(..));
         let retry = RetryPolicy::default().max_retries(random.u32(..3)).rate_limit_delay(MS(100));
@@ -829,7 +830,7 @@ impl Client {
             let Ok(Some(mut lock)) = self.locks.try_acquire("x").await else { continue };
             let until = truly(&self.clock, lock.expires_at());
             self.holders.lock().unwrap().enter(self.index, lock.token(), self.now(), until);
-            // A crash or a stall of the client leaves the entry: it holds the lock until its time is over.
+            // A crash or a stall of the client keeps the entry: it holds the lock until its time is over.
             while random.u32(..4) != 0 {
                 tokio::time::sleep(MS(random.u64(..1500))).await;
                 if lock.renew().await.is_ok() {
@@ -873,7 +874,7 @@ async fn clocks_that_differ_by_less_than_the_skew_never_give_two_holders() {
     assert!(counts.acquired > 2000 && counts.taken_over > 500 && counts.late > 100, "{counts:?}");
 }
 
-/// The simulation finds two holders where there are two.
+/// The simulation detects two holders.
 #[tokio::test(start_paused = true)]
 async fn clocks_that_differ_by_more_than_the_skew_can_give_two_holders() {
     let (counts, violation) = simulate_all(10, SECOND, SECOND * 3).await;

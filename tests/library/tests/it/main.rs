@@ -1,4 +1,5 @@
-//! The library through its public interface: over services that fail as they are told, and over the embedded store.
+//! The library through its public interface: over services that fail as scripted, and over the embedded
+//! store.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod accounts;

@@ -1,4 +1,4 @@
-//! Whatever is made from a service goes by the service's clock, which is its backend's.
+//! Everything that is created from a service uses the service's clock, which is its backend's.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -17,7 +17,7 @@ use testkit::{ManualClock, begin};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A bucket and a namespace in a store that was given the clock; nothing above them was.
+/// A bucket and a namespace in a store with the given clock. The services above them have no clock set.
 struct Frozen {
     clock: ManualClock,
     r2: R2Service,
@@ -115,7 +115,7 @@ async fn locks_are_renewed_while_they_are_held_by_it() {
     let ttl = Duration::from_secs(30);
     let locks = Locks::new(r2).with_ttl(ttl);
     let mut lock = locks.try_acquire("job").await.unwrap().unwrap();
-    // In steps that are short of a lease, as a renewal takes a while.
+    // In steps that are shorter than a lease, as a renewal takes a while.
     let work = async {
         for renewed in 1..=9 {
             until(async || {
@@ -128,7 +128,7 @@ async fn locks_are_renewed_while_they_are_held_by_it() {
     };
     lock.hold(work).await.unwrap();
     assert!(lock.is_held() && clock.now() >= begin() + 3 * ttl);
-    // One that stops for longer than the lease has lost the lock.
+    // Work that pauses for longer than the lease has lost the lock.
     let work = async {
         clock.advance(ttl);
         std::future::pending::<()>().await;
@@ -158,7 +158,7 @@ async fn windows_of_rate_limits_pass_by_it() {
     assert!(limiter.check("user").await.unwrap().allowed);
 }
 
-/// Over S3 and REST retries would take seconds otherwise.
+/// Over S3 and REST, retries would otherwise take seconds.
 #[tokio::test]
 async fn retries_wait_by_it() {
     use cloudflare_clients::testing::{MockBucket, MockNamespace};
@@ -170,7 +170,7 @@ async fn retries_wait_by_it() {
     let namespace = MockNamespace::new().with_runtime(clock.clone());
     namespace.delete.fails(Error::from_status(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"));
     KvClient::new(namespace).delete("k").await.unwrap_err();
-    // A service that failed is asked three times more, one that slows down ten times.
+    // A failed service is asked three more times, a throttling one ten times.
     assert_eq!(clock.slept().len(), 3 + 10);
     let slept: Duration = clock.slept().iter().sum();
     assert_eq!(clock.now().duration_since(begin()).unwrap(), slept);

@@ -1,4 +1,4 @@
-//! `HyperClient` by way of HTTP proxies.
+//! `HyperClient` with HTTP proxies.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ async fn plain_http_goes_through_it_with_keys_as_they_are() {
 async fn https_goes_through_its_tunnel() {
     let server = LocalServer::with_tls().await;
     let proxy = HttpProxy::to(server.address()).await;
-    // A certificate is of a name, so that the tunnel leads to it.
+    // A certificate is for a name, so the tunnel must lead to that name.
     let host = format!("localhost:{}", server.address().port());
     let client = HyperClient::trusting(&server.certificate()).unwrap();
     let r2 = bucket(
@@ -72,20 +72,22 @@ async fn https_goes_through_its_tunnel() {
     let bytes = content(300_000, 1);
     r2.put("film", bytes.clone()).await.unwrap();
     assert_eq!(r2.get("film").await.unwrap().unwrap().bytes().await.unwrap(), bytes);
-    // One connection served both.
+    // One connection served both requests.
     assert_eq!(proxy.asked(), [format!("CONNECT {host}")]);
 
-    // By the environment, or with no proxy at all, this machine is reached directly.
+    // With proxies from the environment, or without a proxy, this machine is reached directly.
     let direct = client.with_proxy("http://127.0.0.1:1").unwrap().no_proxy();
     assert_eq!(direct.proxy_for(&format!("https://{host}").parse().unwrap()).unwrap(), None);
     let r2 = bucket(&server, &format!("https://{host}"), direct);
     assert!(r2.head("film").await.unwrap().is_some());
     assert_eq!(proxy.asked().len(), 1);
 
-    // Who is not trusted is said with who is between.
+    // The error names both the untrusted host and the proxy.
     let error = get(&by_way_of(&proxy.address().to_string()), &format!("https://{host}/")).await;
-    let begin =
-        format!("no secure connection to {host} by way of the proxy {}: invalid peer", proxy.address());
+    let begin = format!(
+        "could not open a secure connection to {host} through the proxy {}: invalid peer",
+        proxy.address()
+    );
     assert!(error.message().starts_with(&begin) && !error.is_retryable(), "{error}");
 }
 
@@ -113,7 +115,7 @@ async fn a_proxy_may_want_a_password() {
         assert_eq!(
             missing.message(),
             format!(
-                "the proxy {address} wants a user and password (407 Proxy Authentication Required): its URL has to name them, as in \
+                "the proxy {address} requires a user and password (407 Proxy Authentication Required): put them into its URL, as in \
                  http://user:password@{address}"
             )
         );
@@ -173,22 +175,25 @@ async fn what_is_no_proxy_is_told_from_the_host_behind() {
     let address = closing.url().replace("http://", "");
     let error = get(&by_way_of(&closing.url()), "https://r2.test/").await;
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Connection, true), "{error:?}");
-    assert!(error.message().starts_with(&format!("no connection to the proxy {address}: ")), "{error}");
+    assert!(error.message().starts_with(&format!("could not connect to the proxy {address}: ")), "{error}");
     let error = get(&by_way_of(&closing.url()), "http://r2.test/").await;
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Connection, true), "{error:?}");
-    let begin = format!("the connection to r2.test by way of the proxy {address} broke: ");
+    let begin = format!("the connection to r2.test through the proxy {address} was lost: ");
     assert!(error.message().starts_with(&begin), "{error}");
 
     let refusing_tls = ScriptedServer::conversing(|_| async {}).await;
     let address = refusing_tls.url().replace("http://", "");
     let error = get(&by_way_of(&format!("https://{address}")), "https://r2.test/").await;
-    assert!(error.message().starts_with(&format!("no connection to the proxy {address}: ")), "{error}");
+    assert!(error.message().starts_with(&format!("could not connect to the proxy {address}: ")), "{error}");
     for url in ["http://r2.test/", "https://r2.test/"] {
         let error = get(&by_way_of("http://127.0.0.1:1"), url).await;
-        assert!(error.message().starts_with("no connection to the proxy 127.0.0.1:1: "), "{error}");
+        assert!(error.message().starts_with("could not connect to the proxy 127.0.0.1:1: "), "{error}");
         let error = get(&by_way_of("http://proxy.invalid:3128"), url).await;
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Dns, true), "{error:?}");
-        assert!(error.message().starts_with("the address of the proxy proxy.invalid:3128 cannot"), "{error}");
+        assert!(
+            error.message().starts_with("could not resolve the address of the proxy proxy.invalid:3128"),
+            "{error}"
+        );
     }
 }
 
@@ -206,9 +211,9 @@ async fn nothing_waits_for_a_proxy_for_ever() {
         (
             "https://r2.test/",
             limit,
-            format!("no connection to r2.test by way of the proxy {address} within 100ms"),
+            format!("could not connect to r2.test through the proxy {address} within 100ms"),
         ),
-        ("http://r2.test/", limit * 2, "no answer within 200ms of the request".to_owned()),
+        ("http://r2.test/", limit * 2, "the service did not answer within 200ms of the request".to_owned()),
     ] {
         let mut request = Request::get(url).body(Body::empty()).unwrap();
         request.extensions_mut().insert(timeouts);

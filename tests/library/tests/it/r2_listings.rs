@@ -1,4 +1,4 @@
-//! Listings of `R2Service` over buckets whose pages are not right.
+//! Listings of `R2Service` over buckets with wrong pages.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use cloudflare_clients::r2::{
 use cloudflare_clients::testing::MockBucket;
 use futures_util::TryStreamExt;
 
-/// Has pages that do not name the next one.
+/// Returns pages without a cursor for the next one.
 fn forgetful() -> MockBucket {
     let bucket = MockBucket::new();
     bucket.list.answers(|request| async move {
@@ -53,7 +53,7 @@ async fn a_listing_that_cannot_go_on_is_an_error() {
     }
 }
 
-/// Pages that come in a circle of three, or are empty without end.
+/// Returns pages in a cycle of three, or empty pages without end.
 fn circling(empty: bool) -> MockBucket {
     let bucket = MockBucket::new();
     let next = move |here: Option<u16>| {

@@ -1,4 +1,4 @@
-//! What `R2Service` adds to a bucket, over a bucket that fails as it is told.
+//! The behaviour that `R2Service` adds to a bucket, over a bucket that fails as scripted.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ struct ScriptedBucket {
     object: Mutex<Option<Bytes>>,
     script: Mutex<VecDeque<Answer>>,
     calls: Mutex<Vec<String>>,
-    /// What a get's body does, before it is whole.
+    /// How the bodies of the next gets fail, before they are complete.
     bodies: Mutex<VecDeque<Vec<Result<Bytes>>>>,
 }
 
@@ -219,7 +219,7 @@ async fn without_a_signing_config_there_are_no_urls() {
     let error = service.generate_signed_url("k", Duration::from_secs(60)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MissingSigningConfig);
     assert!(error.to_string().contains("signing config required"));
-    assert!(error.to_string().contains("URLs of a local store come from `cfstore serve`"));
+    assert!(error.to_string().contains("for URLs of a local store, use `cfstore serve`"));
 }
 
 #[tokio::test]
@@ -301,7 +301,7 @@ async fn a_conditional_put_whose_answer_was_lost_has_succeeded() {
         assert_eq!(stored.etag, md5(b"new"));
     }
 
-    // Somebody else was faster.
+    // Another client was faster.
     let bucket = Arc::new(ScriptedBucket::default()).then(lost);
     let error = bucket.service().0.put("k", "mine").only_if(create_only()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
@@ -313,14 +313,14 @@ async fn a_conditional_put_whose_answer_was_lost_has_succeeded() {
     let bucket = (0..4).fold(bucket, |bucket, _| bucket.then(unseen));
     let error = bucket.service().0.put("k", "new").only_if(create_only()).await.unwrap_err();
     assert_eq!((error.status(), error.is_retryable()), (Some(StatusCode::INTERNAL_SERVER_ERROR), true));
-    assert!(error.to_string().contains("whether it has happened cannot be seen"), "{error}");
+    assert!(error.to_string().contains("checking whether it succeeded failed"), "{error}");
 
-    // Nothing was lost: no looking.
+    // Nothing was lost, so the object is not checked.
     let bucket = ScriptedBucket::holding("new");
     let error = bucket.service().0.put("k", "new").only_if(create_only()).await.unwrap_err();
     assert_eq!((error.kind(), bucket.calls().len()), (ErrorKind::PreconditionFailed, 1));
 
-    // Nor of what was refused before it was begun.
+    // The same for a request that was rejected before it started.
     let bucket = ScriptedBucket::holding("new").failing(1, 429);
     let error = bucket.service().0.put("k", "new").only_if(create_only()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::PreconditionFailed, 2));
@@ -378,7 +378,7 @@ async fn a_completed_upload_whose_answer_was_lost_has_succeeded() {
 #[tokio::test]
 async fn bytes_that_were_stored_wrong_are_sent_again() {
     let flip = |_: &mut Option<Bytes>| Err(Error::new(ErrorKind::Connection, "").with_code("flip"));
-    // A stream's MD5 is not known beforehand; a file's neither, but it can be sent again.
+    // The MD5 of a stream is not known beforehand; that of a file neither, but a file can be sent again.
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "content").unwrap();
 
@@ -477,7 +477,7 @@ async fn lengths_are_checked_even_where_there_is_no_checksum() {
     let bucket = ScriptedBucket::holding("0123456789").with_body(vec![Ok("0123456789more".into())]);
     let object = bucket.service().0.get("k").await.unwrap().unwrap();
     assert_eq!(object.text().await.unwrap(), "0123456789");
-    // What comes behind the last byte is not asked for again.
+    // Bytes after the last one are not requested again.
     let late = Error::new(ErrorKind::Integrity, "the body went on");
     let bucket = ScriptedBucket::holding("0123456789").with_body(vec![Ok("0123456789".into()), Err(late)]);
     let object = bucket.service().0.get("k").await.unwrap().unwrap();
@@ -609,9 +609,9 @@ async fn the_etag_of_a_completed_upload_is_that_of_its_parts() {
     let wrong = "0".repeat(32);
     for (etag, uploaded_here, resumed, unverified) in [
         (format!("{of_bytes}-2"), true, true, true),
-        // Garage's.
+        // The form of Garage.
         (format!("{of_digits}-2"), true, true, true),
-        // Nobody can tell whether it is right.
+        // Nobody can tell whether it is correct.
         ("etag".to_owned(), true, true, true),
         (format!("{wrong}-2"), false, true, true),
         (format!("{wrong}-9"), false, false, true),
@@ -700,7 +700,7 @@ async fn a_broken_body_to_send_is_the_error_of_its_stream() {
         assert_eq!((error.operation(), error.key()), (Some("put"), Some("k")));
         assert!(bucket.calls().len() <= 1);
     }
-    // What another bucket sends is not the client's.
+    // An error of another bucket's request is not the client's.
     for (broken, kind) in
         [(gone(), ErrorKind::Connection), (Error::new(ErrorKind::Integrity, "damaged"), ErrorKind::Integrity)]
     {

@@ -1,4 +1,4 @@
-//! `RestNamespace` against a server that answers by a script.
+//! `RestNamespace` against a scripted server.
 
 use std::sync::Mutex;
 use std::time::{Duration, UNIX_EPOCH};
@@ -17,7 +17,7 @@ use testkit::{Log, ManualClock, ScriptedServer, answer};
 const ACCOUNT: &str = "0123456789abcdef0123456789abcdef";
 const ID: &str = "fedcba9876543210fedcba9876543210";
 
-/// A server that answers by a script, and a client of it.
+/// A scripted server, and a client of it.
 struct Server {
     namespace: RestNamespace,
     clock: ManualClock,
@@ -29,7 +29,7 @@ impl Server {
         KvClient::new(self.namespace.clone()).with_runtime(self.clock.clone())
     }
 
-    /// The request lines without what all of them have in common.
+    /// The request lines without the part that all of them share.
     fn lines(&self) -> Vec<String> {
         let start = format!("/client/v4/accounts/{ACCOUNT}/storage/kv/namespaces/{ID}");
         self.scripted.lines().iter().map(|line| line.replace(&start, "")).collect()
@@ -49,7 +49,7 @@ fn failure(status: &str, code: u32, message: &str) -> String {
     answer(status, &[], &format!(r#"{{"success":false,"errors":{errors},"messages":[],"result":null}}"#))
 }
 
-/// A server that gives each request the next of `answers`; after the last it closes the connection.
+/// A server that answers each request with the next of `answers`; after the last it closes the connection.
 async fn server(answers: impl IntoIterator<Item = String>) -> Server {
     let scripted = ScriptedServer::answering(answers).await;
     let config = KvConfig::new(ACCOUNT, "s3cret", ID).base_url(format!("{}/client/v4", scripted.url()));
@@ -209,7 +209,7 @@ async fn a_429_is_waited_for() {
     let kv = server.kv();
     kv.put("k", "v").await.unwrap();
     assert_eq!(server.clock.slept(), [1, 7, 11].map(Duration::from_secs));
-    // Longer than anybody waits: it fails at once and says when to come back.
+    // Longer than anybody waits: it fails immediately and says when to retry.
     let error = kv.put("k", "v").await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::RateLimited, 1));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(300)));
@@ -234,7 +234,7 @@ async fn a_budget_slows_requests_down() {
     assert_eq!(slept[16], Duration::from_secs(100), "{slept:?}");
 }
 
-/// A client of a server that cuts off its first answer, and has another.
+/// A client of a server that cuts off its first answer, and then sends another.
 async fn cut_off(first: &str, second: String) -> KvClient {
     let answers = Mutex::new([first.to_owned(), second].into_iter());
     let scripted = ScriptedServer::conversing(move |mut connection| {

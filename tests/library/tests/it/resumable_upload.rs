@@ -1,4 +1,4 @@
-//! Uploads of many requests: what is kept where one fails, and how much is in memory.
+//! Uploads over many requests: what is kept if one fails, and how much is in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,7 +41,7 @@ async fn what_went_well_is_kept_without_gaps() {
     assert_eq!((failed.kind(), failed.operation()), (ErrorKind::InvalidInput, Some("upload_part")));
     assert_eq!(upload.position(), MIN_PART_SIZE);
 
-    // What could not be kept elsewhere has arrived all the same.
+    // The part whose state could not be saved has arrived all the same.
     let failing = |_| std::future::ready(Err(Error::new(ErrorKind::Server, "not kept")));
     let (_folder, _, _, sound) = self::mock().await;
     let mut upload = sound.resumable_upload("k").part_size(PART);
@@ -62,7 +62,7 @@ async fn a_stream_that_fails_keeps_the_parts_before() {
     let mut upload = service.resumable_upload("k").part_size(PART);
     let failed = upload.send(Body::from_stream(stream::iter(pieces), None)).await.unwrap_err();
     assert!(failed.message().contains("the client went away"), "{failed}");
-    // What was under way has arrived; what is less than a part comes again.
+    // Parts in flight have arrived; an incomplete part is sent again.
     assert_eq!(upload.position(), MIN_PART_SIZE);
     upload.send(whole.slice(PART..)).await.unwrap();
     upload.complete().await.unwrap();

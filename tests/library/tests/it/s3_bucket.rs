@@ -1,4 +1,4 @@
-//! `S3Bucket` against servers that answer by a script, byte for byte.
+//! `S3Bucket` against scripted servers, byte for byte.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ fn bucket(url: &str) -> S3Bucket {
     )
 }
 
-/// A bucket whose server gives each connection to `script`.
+/// A bucket whose server passes each connection to `script`.
 async fn conversing<F>(script: impl Fn(Connection) -> F + Send + 'static) -> S3Bucket
 where
     F: Future<Output = ()> + Send + 'static,
@@ -34,7 +34,7 @@ where
     bucket(&ScriptedServer::conversing(script).await.url())
 }
 
-/// A bucket whose server gives each request the next of `answers`.
+/// A bucket whose server answers each request with the next of `answers`.
 async fn answering(answers: impl IntoIterator<Item = impl Into<String>>) -> (S3Bucket, ScriptedServer) {
     let server = ScriptedServer::answering(answers).await;
     (bucket(&server.url()), server)
@@ -48,7 +48,7 @@ async fn read(bucket: &S3Bucket) -> Result<Bytes> {
     bucket.get(get("k")).await?.expect("an object").body.bytes().await
 }
 
-/// That it fails with this kind, soon.
+/// Asserts that the work fails soon, with this kind.
 async fn assert_fails<T: std::fmt::Debug>(kind: ErrorKind, work: impl Future<Output = Result<T>>) -> Error {
     let start = Instant::now();
     let error = work.await.expect_err("a failure");
@@ -95,7 +95,7 @@ async fn a_silent_server_times_out() {
     .await;
     let error = assert_fails(ErrorKind::Timeout, bucket.head(HeadRequest::new("k"))).await;
     assert!(error.is_retryable());
-    assert_eq!(error.to_string(), "no answer within 300ms of the request");
+    assert_eq!(error.to_string(), "the service did not answer within 300ms of the request");
     assert_fails(ErrorKind::Timeout, bucket.put(PutRequest::new("k", "small"))).await;
 }
 
@@ -108,7 +108,7 @@ async fn a_server_that_stops_reading_times_out() {
     .await;
     let put = bucket.put(PutRequest::new("k", vec![0; 64 * 1024 * 1024]));
     let error = assert_fails(ErrorKind::Timeout, put).await;
-    assert!(error.message().contains("took nothing"), "{error}");
+    assert!(error.message().contains("accepted no bytes"), "{error}");
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn a_handshake_that_never_ends_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let bucket = bucket(&format!("https://{}", listener.local_addr().unwrap()));
     let error = assert_fails(ErrorKind::Timeout, bucket.head(HeadRequest::new("k"))).await;
-    assert!(error.message().contains("no connection"), "{error}");
+    assert!(error.message().contains("could not connect"), "{error}");
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn a_success_that_comes_before_the_body_is_none() {
         let (first, etag) = (seen.fetch_add(1, Ordering::SeqCst).is_multiple_of(2), etag.clone());
         async move {
             connection.read_head().await;
-            // What it has not read it cannot have stored, even where it knows the MD5 from the request's
+            // The server cannot have stored what it has not read, even if it knows the MD5 from the request's
             // headers.
             if !first {
                 connection.read_body(length).await;
@@ -225,7 +225,10 @@ async fn a_success_that_comes_before_the_body_is_none() {
     })
     .await;
     let error = assert_fails(ErrorKind::UnexpectedResponse, bucket.put(PutRequest::new("k", content))).await;
-    assert!(error.is_retryable() && error.message().contains("before it had the whole request"), "{error}");
+    assert!(
+        error.is_retryable() && error.message().contains("before it had received the whole request"),
+        "{error}"
+    );
     requests.store(0, Ordering::SeqCst);
 
     for verified in [true, false] {
@@ -278,19 +281,19 @@ async fn errors_of_the_body_are_passed_through() {
     for length in [3, 4, 5] {
         let put = bucket.put(put_of(pieces(), length));
         if length == 4 {
-            // The server closes the connection when it has read all.
+            // The server closes the connection when it has read everything.
             assert_fails(ErrorKind::Connection, put).await;
         } else {
             let error = assert_fails(ErrorKind::InvalidInput, put).await;
-            assert!(error.message().contains(&format!("4 bytes, and {length} were announced")), "{error}");
+            assert!(error.message().contains(&format!("4 bytes, but {length} were announced")), "{error}");
         }
     }
-    // Nothing of it would be sent, so it has to be looked at before.
+    // Nothing of it would be sent, so it must be checked before.
     let error = assert_fails(ErrorKind::InvalidInput, bucket.put(put_of(pieces(), 0))).await;
-    assert!(error.message().contains("2 bytes, and 0 were announced"), "{error}");
+    assert!(error.message().contains("2 bytes, but 0 were announced"), "{error}");
     let stalled = bucket.put(put_of(stream::pending(), 4));
     let error = assert_fails(ErrorKind::Timeout, stalled).await;
-    assert!(error.message().contains("the body gave nothing"), "{error}");
+    assert!(error.message().contains("the body's stream returned no bytes"), "{error}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Whatever signs goes by the clock that it was given.
+//! Everything that signs uses the clock that it was given.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -27,7 +27,7 @@ fn clock() -> (ManualClock, Arc<dyn Runtime>) {
     (clock.clone(), Arc::new(clock))
 }
 
-/// Checks that the text has a URL in it which was signed so long after the clock began.
+/// Checks that the text contains a URL that was signed this long after the clock started.
 fn assert_signed(text: &str, after: Duration) {
     let date = match after.as_secs() {
         0 => "20270115T080000Z",
@@ -37,7 +37,7 @@ fn assert_signed(text: &str, after: Duration) {
     assert!(text.contains(&format!("X-Amz-Date={date}")), "{text}");
 }
 
-/// Everything that a client signs, and when the URLs expire.
+/// Everything that a client signs, and the expiry of the URLs.
 fn signed_by(client: &R2SigningClient) -> Vec<(String, SystemTime)> {
     let mut buffer = String::new();
     client.generate_signed_url_into("a", HOUR, &mut buffer).unwrap();
@@ -69,7 +69,7 @@ fn text(url: SignedUrl) -> (String, SystemTime) {
 fn a_client_signs_by_its_clock() {
     let (clock, runtime) = clock();
     let ticking = client().with_runtime(runtime.clone());
-    // A time that was given does not move the client that it was given to.
+    // A fixed time does not change the client that it was derived from.
     let standing = ticking.at(begin());
     for after in [Duration::ZERO, Duration::from_secs(60)] {
         for (text, expires_at) in signed_by(&ticking) {
@@ -142,7 +142,7 @@ async fn a_service_signs_by_its_own_clock() {
     assert_signed(earlier.generate_signed_url("a", HOUR).unwrap().as_str(), Duration::ZERO);
 }
 
-/// Keeps when each request was signed, and answers as it is told.
+/// Records when each request was signed, and answers as scripted.
 #[derive(Debug)]
 struct Dates {
     signed: Mutex<Vec<String>>,
@@ -177,7 +177,7 @@ async fn a_bucket_signs_requests_and_urls_by_one_clock() {
     assert_eq!(clock.slept().len(), 1);
 }
 
-/// Answers a request with 503 and the next one with an object's head, and says when each was signed.
+/// Answers the first request with 503 and the next with an object's head. Returns when each was signed.
 async fn fails_once(listener: TcpListener) -> Vec<String> {
     let mut dates = Vec::new();
     for status in ["503 Slow Down", "200 OK"] {

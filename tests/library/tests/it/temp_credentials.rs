@@ -1,4 +1,4 @@
-//! Temporary credentials through Cloudflare's API, by its documentation.
+//! Temporary credentials through Cloudflare's API, according to its documentation.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

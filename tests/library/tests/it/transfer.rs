@@ -1,4 +1,4 @@
-//! Uploads and downloads of files: continued, proved, and over services that fail.
+//! Uploads and downloads of files: resumed, verified, and over services that fail.
 
 mod checksums;
 
@@ -81,7 +81,7 @@ impl Fixture {
         service.upload(self.path("in"), "k").part_size(PART).journal(self.path("journals"))
     }
 
-    /// That nothing is left of uploads.
+    /// Asserts that no uploads and journals are left.
     async fn assert_no_traces(&self) {
         let uploads = self.service().list_multipart_uploads().await.unwrap();
         assert!(uploads.uploads.is_empty(), "{uploads:?}");
@@ -93,7 +93,7 @@ impl Fixture {
         self.assert_no_traces().await;
     }
 
-    /// What is in the folder besides what every fixture has.
+    /// The content of the folder, except what every fixture has.
     fn names(&self) -> Vec<String> {
         let names = fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<_> =
@@ -104,7 +104,7 @@ impl Fixture {
     }
 }
 
-/// Runs it until `reached` is told, and then drops it.
+/// Runs the work until `reached` is notified, and then drops it.
 async fn interrupted<T: std::fmt::Debug>(work: impl Future<Output = T>, reached: Arc<Notify>) {
     tokio::select! {
         result = work => panic!("it was done: {result:?}"),
@@ -213,7 +213,7 @@ async fn a_service_that_does_not_know_the_crc_is_proved_by_md5s() {
             inner.create_multipart_upload(request).await
         }
     });
-    // It stores what is put without its checksum, and says none.
+    // It stores bytes without their checksum, and returns none.
     let inner = Arc::clone(&fixture.bucket);
     mock.put.answers(move |mut request| {
         let inner = Arc::clone(&inner);
@@ -229,7 +229,7 @@ async fn a_service_that_does_not_know_the_crc_is_proved_by_md5s() {
     fixture.assert_stored().await;
 }
 
-/// A service that ignores the checksum of a part and says nothing of it.
+/// A service that ignores the checksum of a part and returns none.
 #[tokio::test]
 async fn a_part_whose_crc_is_not_repeated_is_compared_by_its_md5() {
     let fixture = Fixture::s3().await;
@@ -285,13 +285,13 @@ async fn a_byte_that_is_flipped_on_the_way_up_is_sent_again() {
     }
 }
 
-/// Killed while each of the parts is under way, and once more than one of them.
+/// Killed while each of the parts is in flight, and once with more than one of them.
 #[tokio::test]
 async fn an_interrupted_upload_sends_only_what_is_missing() {
     for fixture in Fixture::both().await {
         for arrive in 0..=PARTS {
             for journal_lags in [false, true] {
-                // The embedded store has tried all of it out, but for what S3 lists.
+                // The embedded store has tested all of it, except for S3's listings.
                 if fixture.over_s3() && (arrive != 2 || !journal_lags) {
                     continue;
                 }
@@ -315,11 +315,11 @@ async fn an_interrupted_upload_sends_only_what_is_missing() {
                     stop.notify_one();
                     future::pending()
                 });
-                // One at a time, so that as many have arrived as were let through.
+                // One at a time, so that exactly the parts that were let through have arrived.
                 let upload = fixture.upload(&R2Service::new(mock)).concurrency(1);
                 interrupted(upload.into_future(), reached).await;
                 if journal_lags {
-                    // As if it had been killed before it wrote down the last part.
+                    // As if it had been killed before it recorded the last part.
                     let journal = fs::read_dir(fixture.path("journals")).unwrap().next().unwrap().unwrap();
                     let text = fs::read_to_string(journal.path()).unwrap();
                     let lines: Vec<_> = text.split_inclusive('\n').collect();
@@ -337,7 +337,7 @@ async fn an_interrupted_upload_sends_only_what_is_missing() {
     }
 }
 
-/// Killed when the service has begun the upload and nobody was told its id.
+/// Killed when the service has created the upload and nobody knows its id.
 #[tokio::test]
 async fn an_upload_that_was_begun_and_not_answered_is_aborted() {
     for fixture in Fixture::both().await {
@@ -356,7 +356,7 @@ async fn an_upload_that_was_begun_and_not_answered_is_aborted() {
             interrupted(fixture.upload(&R2Service::new(mock)).into_future(), reached).await;
         };
         let service = fixture.service();
-        // Another upload of the key has long begun, and one has parts.
+        // Another upload of the key was started long ago, and one has parts.
         let others = service.create_multipart_upload("k").await.unwrap();
         others.upload_part(1, "theirs").await.unwrap();
         lost().await;
@@ -369,7 +369,7 @@ async fn an_upload_that_was_begun_and_not_answered_is_aborted() {
         others.abort().await.unwrap();
         fixture.assert_stored().await;
 
-        // It is not wanted any more, or goes up in one request by now.
+        // The upload is aborted, or the file now fits into one request.
         lost().await;
         assert!(!fixture.upload(&service).abort().await.unwrap());
         fixture.assert_no_traces().await;
@@ -379,7 +379,7 @@ async fn an_upload_that_was_begun_and_not_answered_is_aborted() {
     }
 }
 
-/// A killed process had asked for the completion, which happens after the next one has listed the parts.
+/// A killed process had requested the completion, which happens after the next one has listed the parts.
 #[tokio::test]
 async fn a_completion_that_is_overtaken_is_not_sent_again() {
     for fixture in Fixture::both().await {
@@ -402,7 +402,7 @@ async fn a_completion_that_is_overtaken_is_not_sent_again() {
     }
 }
 
-/// The journal did not have a part that the service had, and has it from the next call on.
+/// The journal lacked a part that the service had, and has it from the next call on.
 #[tokio::test]
 async fn parts_that_were_found_are_written_down() {
     let fixture = Fixture::s3().await;
@@ -443,25 +443,25 @@ async fn what_cannot_be_continued_starts_anew_and_leaves_nothing() {
         assert_eq!(fs::read_dir(fixture.path("journals")).unwrap().count(), 1);
     };
     let service = fixture.service();
-    // Other metadata.
+    // Different metadata.
     begin(&fixture).await;
     let uploaded = fixture.upload(&service).metadata("a", "b").await.unwrap();
     assert_eq!((uploaded.restarted, uploaded.resumed_bytes), (true, 0));
     fixture.assert_stored().await;
-    // Another file.
+    // A different file.
     begin(&fixture).await;
     fixture.bytes = content(SIZE, 2);
     fs::write(fixture.path("in"), &fixture.bytes).unwrap();
     let uploaded = fixture.upload(&service).await.unwrap();
     assert_eq!((uploaded.restarted, uploaded.resumed_bytes), (true, 0));
     fixture.assert_stored().await;
-    // A small one by now.
+    // The file is small now.
     begin(&fixture).await;
     fixture.bytes = content(7, 2);
     fs::write(fixture.path("in"), &fixture.bytes).unwrap();
     assert!(fixture.upload(&service).await.unwrap().restarted);
     fixture.assert_stored().await;
-    // Somebody has aborted it.
+    // Another client has aborted it.
     fixture.bytes = content(SIZE, 3);
     fs::write(fixture.path("in"), &fixture.bytes).unwrap();
     begin(&fixture).await;
@@ -469,7 +469,7 @@ async fn what_cannot_be_continued_starts_anew_and_leaves_nothing() {
     service.resume_multipart_upload("k", &uploads[0].upload_id).abort().await.unwrap();
     assert!(fixture.upload(&service).await.unwrap().restarted);
     fixture.assert_stored().await;
-    // It is not wanted any more.
+    // The upload is aborted.
     begin(&fixture).await;
     assert!(fixture.upload(&service).abort().await.unwrap());
     assert!(!fixture.upload(&service).abort().await.unwrap());
@@ -526,7 +526,7 @@ async fn a_file_that_changes_meanwhile_is_not_stored() {
     });
     let error = fixture.upload(&R2Service::new(mock)).concurrency(1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Storage);
-    assert!(error.message().ends_with("in changed while it was being sent"), "{error}");
+    assert!(error.message().ends_with("in changed while it was being uploaded"), "{error}");
     assert!(!fixture.service().exists("k").await.unwrap());
     fixture.assert_no_traces().await;
 }
@@ -636,7 +636,7 @@ async fn a_service_that_is_busy_slows_transfers_down_and_fails_none() {
     assert!(fs::read(fixture.path("out")).unwrap() == fixture.bytes);
 }
 
-/// What becomes of the body of one get.
+/// How the body of one get fails.
 fn damaged(
     found: ObjectBody,
     mut damage: impl FnMut(usize, Bytes) -> Option<cloudflare_clients::Result<Bytes>> + Send + 'static,
@@ -761,7 +761,7 @@ fn flip(path: &Path, at: usize) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Replaced in the middle, replaced while nobody looked, and replaced again and again.
+/// Replaced in the middle, replaced between two calls, and replaced repeatedly.
 #[tokio::test]
 async fn an_object_that_is_replaced_is_fetched_anew_once() {
     for fixture in Fixture::both().await {

@@ -1,4 +1,4 @@
-//! Copies of objects: by the service and through the client, proved, and of sources that change.
+//! Copies of objects: by the service and through the client, verified, and of sources that change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,7 +57,7 @@ impl Fixture {
         }
     }
 
-    /// Services over mocks of both buckets, to count and break their requests.
+    /// Services over mocks of both buckets, to count and fail their requests.
     fn mocks(&self) -> [(Arc<MockBucket>, R2Service); 2] {
         [&self.source, &self.other].map(|bucket| {
             let mock = Arc::new(MockBucket::over(Arc::clone(bucket)));
@@ -65,7 +65,7 @@ impl Fixture {
         })
     }
 
-    /// Puts the source whole.
+    /// Stores the source in one request.
     async fn put(&self) {
         let put = R2Service::new(Arc::clone(&self.source)).put("from ä", self.bytes.clone());
         put.content_type("video/mp4")
@@ -121,7 +121,7 @@ fn in_parts(copy: ObjectCopy) -> ObjectCopy {
     copy.whole_up_to(0).part_size(PART)
 }
 
-/// A bucket that nobody else shares an account with.
+/// A bucket of a different account.
 async fn elsewhere() -> (TempDir, Arc<dyn Bucket>) {
     let folder = tempfile::tempdir().unwrap();
     let bucket = LocalBucket::open(folder.path(), "media").await.unwrap();
@@ -138,7 +138,7 @@ async fn the_service_copies_whole_objects_by_one_request() {
         assert_eq!((source.copy.calls(), source.head.calls(), source.get.calls()), (1, 1, 0));
         fixture.assert_copied(&fixture.source, "b").await;
 
-        // What was listed is not looked at.
+        // A listed object is not looked up again.
         let listed = from.list().prefix("from").await.unwrap().objects.remove(0);
         let copied = from.copy_object(listed, "b").to_bucket(&to).await.unwrap();
         assert_eq!((copied.verified, copied.source.key.as_str()), (Verified::Md5, "from ä"));
@@ -161,12 +161,12 @@ async fn the_service_copies_large_objects_in_parts() {
             sink.fetch_max(done, Ordering::Relaxed);
         });
         let copied = copied.await.unwrap();
-        // The source was put without a CRC-64, and has an etag of other parts.
+        // The source was stored without a CRC-64, and has an etag of other parts.
         assert_eq!((copied.verified, copied.stored.size), (Verified::LengthOnly, Some(SIZE as u64)));
         assert_eq!(copied.stored.etag.split_once('-').unwrap().1, "3");
         assert_eq!(seen.load(Ordering::Relaxed), SIZE as u64);
         assert_eq!((source.get.calls(), other.upload_part.calls(), other.copy.calls()), (0, 0, 0));
-        // Over S3 the condition on the source is refused, as by R2.
+        // Over S3 the condition on the source is rejected, as by R2.
         let parts = other.upload_part_copy.calls();
         assert!(if fixture.server.is_some() { (4..=6).contains(&parts) } else { parts == 3 }, "{parts}");
         fixture.assert_copied(&fixture.other, "b").await;
@@ -226,7 +226,7 @@ async fn bytes_come_by_here_on_their_way_elsewhere() {
             assert_eq!(copy.await.unwrap().verified, Verified::PartMd5s);
             fixture.assert_copied(&there, "b").await;
         }
-        // The MD5s of other parts say nothing of them.
+        // The MD5s of other parts do not verify the copy.
         assert_eq!(in_parts(copy()).await.unwrap().verified, Verified::LengthOnly);
 
         fixture.put_in_parts(6 * 1024 * 1024, true).await;
@@ -356,7 +356,7 @@ async fn what_fails_is_aborted() {
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Timeout, false));
     fixture.assert_nothing(&fixture.other, "b").await;
 
-    // Dropped, it is aborted by and by.
+    // A dropped copy is aborted eventually.
     tokio::select! {
         copied = copy() => panic!("{copied:?}"),
         () = reached.notified() => {}

@@ -1,4 +1,4 @@
-//! Transfers that go no faster than they are told.
+//! Transfers with a rate limit.
 
 use std::fs;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ async fn transfers_keep_to_their_rate() {
         clock.monotonic().checked_sub(begun).unwrap()
     };
 
-    // Of small and large files together, 64 KiB for one part at a time, so that sleeps do not add up.
+    // Small and large files together, 64 KiB for one part at a time, so that sleeps do not add up.
     let rate = 64 * 1024;
     for part_size in [5 * MIB as u64, 64 * MIB as u64] {
         let upload = service.upload(&one, "k").part_size(part_size).limit_rate(rate);
@@ -46,7 +46,7 @@ async fn transfers_keep_to_their_rate() {
     assert!((191..=192).contains(&seconds), "{seconds}");
     assert!(fs::read(&one).unwrap() == fs::read(&out).unwrap());
 
-    // Of bytes that come one after the other, and those of another store.
+    // For streams, and for copies to another store.
     let mut read = Box::pin(async {
         let reader = fs::read(&one).unwrap();
         service.upload_reader(std::io::Cursor::new(reader), "k").limit_rate(rate).await.unwrap();
@@ -61,7 +61,7 @@ async fn transfers_keep_to_their_rate() {
     let seconds = took(&mut copied).await.as_secs();
     assert!((191..=192).contains(&seconds), "{seconds}");
 
-    // Two that share one take twice as long.
+    // Two that share a limit take twice as long.
     let limit = RateLimit::new(&service, rate);
     let mut both = Box::pin(async {
         service.upload(&one, "k").share_rate(&limit).await.unwrap();

@@ -1,4 +1,4 @@
-//! Uploads of readers and of what is written, and objects that are read as files.
+//! Uploads of readers and of written bytes, and objects that are read like files.
 
 use std::error::Error as _;
 use std::io::{self, SeekFrom};
@@ -63,7 +63,7 @@ impl Fixture {
         self.service().get("k").bytes().await.unwrap()
     }
 
-    /// That no upload is left, once what is being aborted is.
+    /// Asserts that no upload is left, once pending aborts are done.
     async fn assert_no_uploads(&self) {
         for _ in 0..500 {
             if self.service().list_multipart_uploads().await.unwrap().uploads.is_empty() {
@@ -92,7 +92,7 @@ async fn write(service: &R2Service, bytes: &[u8]) -> Result<Uploaded, Box<dyn st
     Ok(writer.finish().await?)
 }
 
-/// A reader that gives these bytes, and then fails or never gives more.
+/// A reader that returns these bytes, and then fails or never returns more.
 struct Then {
     bytes: Bytes,
     error: Option<io::Error>,
@@ -245,7 +245,7 @@ async fn what_is_dropped_leaves_no_upload() {
     }
 }
 
-/// The service has begun it, and nobody has heard its id.
+/// The service has created the upload, and nobody knows its id.
 #[tokio::test]
 async fn an_upload_that_is_dropped_while_it_begins_is_aborted() {
     let fixture = Fixture::local().await;
@@ -290,12 +290,12 @@ async fn a_writer_says_what_came_of_it() {
     let uploaded = writer.finish().await.unwrap();
     assert_eq!((uploaded.stored.size, uploaded.verified), (Some(5), Verified::Crc64));
 
-    // What cannot be stored is said before anything is written.
+    // Options that cannot work are rejected before anything is written.
     let error = service.writer("k").part_size(7).open().unwrap_err();
     assert_eq!((error.kind(), error.operation()), (ErrorKind::InvalidInput, Some("writer")));
     assert_eq!(service.writer("").open().unwrap_err().kind(), ErrorKind::InvalidInput);
 
-    // The condition is looked at in the end.
+    // The condition is checked at the end.
     for size in [7, PART + 1] {
         let if_new = Conditional::new().etag_does_not_match("*");
         let mut writer = service.writer("k").part_size(PART as u64).only_if(if_new).open().unwrap();
@@ -360,7 +360,7 @@ async fn a_byte_that_is_flipped_on_the_way_up_is_sent_again() {
                 assert_eq!(upload.await.unwrap().verified, Verified::Crc64);
             }
             assert_eq!(mock.upload_part.calls(), 3);
-            // It is kept, and proves further reads.
+            // The checksum is stored, and verifies further reads.
             let object = fixture.service().head("k").await.unwrap().unwrap();
             let crc = Crc64Nvme::of(&bytes).checksum();
             assert_eq!(object.checksums.get(ChecksumAlgorithm::Crc64Nvme), Some(&crc));
@@ -396,7 +396,7 @@ async fn the_service_keeps_the_checksum_that_is_asked_for() {
     }
 }
 
-/// A service that does not know of the CRC-64/NVME of a whole upload.
+/// A service that does not support the CRC-64/NVME of a whole upload.
 #[tokio::test]
 async fn a_service_without_the_crc_is_proved_by_md5s() {
     let fixture = Fixture::s3().await;
@@ -424,7 +424,7 @@ async fn a_service_without_the_crc_is_proved_by_md5s() {
     assert_eq!(uploaded.verified, Verified::LengthOnly);
 }
 
-/// A stream of large pieces, such as what is in memory, is handed on as it is.
+/// A stream of large pieces, such as bytes in memory, is passed on without copying.
 #[tokio::test]
 async fn bytes_in_memory_are_not_copied() {
     let fixture = Fixture::local().await;
@@ -437,7 +437,7 @@ async fn bytes_in_memory_are_not_copied() {
             let (inner, within) = (Arc::clone(&inner), within.clone());
             async move {
                 let pieces: Vec<Bytes> = request.body.into_stream().try_collect().await?;
-                // The end of a piece that is in two parts may be a small one.
+                // The end of a piece that spans two parts may be small.
                 let large = pieces.iter().filter(|piece| piece.len() >= 64 * KIB);
                 assert!(large.clone().count() > 0);
                 large.for_each(|piece| assert!(within.contains(&piece.as_ptr().addr())));
@@ -450,7 +450,7 @@ async fn bytes_in_memory_are_not_copied() {
     }
 }
 
-/// What a mock bucket was asked for, as offset and length.
+/// The ranges that a mock bucket was asked for, as offset and length.
 fn ranges_asked(mock: &MockBucket, bucket: &Arc<dyn Bucket>) -> Arc<Mutex<Vec<(u64, u64)>>> {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (inner, sink) = (Arc::clone(bucket), Arc::clone(&asked));
@@ -474,7 +474,7 @@ async fn what_is_read_from_the_beginning_to_the_end_is_proved() {
             let reader = service.reader("k").range_size(300_000).concurrency(3);
             let mut reader = reader.open().await.unwrap().unwrap();
             let mut bytes = Vec::new();
-            // Not even what is looked at in between changes that.
+            // Reads of other positions in between do not change that.
             for _ in 0..2 {
                 reader.read_to_end(&mut bytes).await.unwrap();
                 assert!(bytes == *expected);
@@ -501,7 +501,7 @@ async fn what_is_read_from_the_beginning_to_the_end_is_proved() {
         in_parts.complete(parts).await.unwrap();
         assert_eq!(read(&bytes).await, Verified::LengthOnly);
 
-        // In part it is not.
+        // A partial read is not verified.
         let mut reader = service.reader("k").open().await.unwrap().unwrap();
         reader.seek(SeekFrom::Start(1)).await.unwrap();
         let rest = tokio::io::copy(&mut reader, &mut tokio::io::sink()).await.unwrap();
@@ -537,7 +537,7 @@ async fn the_window_grows_while_it_is_read_on_and_begins_anew_after_a_seek() {
     assert!(asked.lock().unwrap().iter().any(|(_, length)| *length == range_size));
     let count = mock.get.calls();
 
-    // A step forward costs nothing, neither does one to where it is.
+    // A small step forward costs nothing, nor does a seek to the current position.
     reader.seek(SeekFrom::Current(700_000)).await.unwrap();
     reader.seek(SeekFrom::Current(0)).await.unwrap();
     reader.read_exact(&mut byte).await.unwrap();
@@ -565,7 +565,7 @@ enum Step {
     Seek(SeekFrom),
 }
 
-/// It is as a file in memory is.
+/// It behaves like a file in memory.
 #[test]
 fn any_reads_and_seeks_are_those_of_a_file() {
     const SIZE: usize = 100_000;
@@ -657,7 +657,7 @@ async fn an_object_that_is_replaced_while_it_is_read_is_an_error_that_says_so() 
     }
 }
 
-/// The body is cut off, and meanwhile the object was replaced.
+/// The body is cut off, and the object is replaced in the meantime.
 #[tokio::test]
 async fn an_object_that_is_replaced_within_a_range_is_the_same_error() {
     let fixture = Fixture::local().await;
@@ -707,7 +707,7 @@ async fn a_byte_that_is_flipped_on_the_way_down_is_no_end() {
     assert_eq!(reader.verified(), None);
     assert!(reader.read_to_end(&mut read).await.is_err());
 
-    // As what is uploaded, it stores nothing, and the error stays what it is.
+    // Used as the source of an upload, it stores nothing, and the error stays the same.
     reader.rewind().await.unwrap();
     let error = service.upload_reader(reader, "copy").await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (ErrorKind::Integrity, Some("reader")));
@@ -752,7 +752,7 @@ async fn failures_that_pass_are_not_seen() {
     assert_eq!(reader.verified(), Some(Verified::Md5));
 }
 
-/// A service whose answers have no checksum, neither of parts nor of objects.
+/// A service whose answers contain no checksum, neither of parts nor of objects.
 #[tokio::test]
 async fn what_nobody_can_prove_is_said_to_be_unproved() {
     let fixture = Fixture::s3().await;

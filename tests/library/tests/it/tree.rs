@@ -58,12 +58,12 @@ impl Fixture {
         self.folder.path().join("out")
     }
 
-    /// Writes a file, an hour ago.
+    /// Writes a file with a modification time an hour ago.
     fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         write(&self.input(), name, bytes, Duration::from_secs(3600));
     }
 
-    /// The bucket, which tells `before` of each put that it gets.
+    /// The bucket, which calls `before` for each put.
     fn watched(&self, before: impl Fn(&PutRequest) -> Result<()> + Send + Sync + 'static) -> R2Service {
         let mock = MockBucket::over(Arc::clone(&self.bucket));
         let inner = Arc::clone(&self.bucket);
@@ -109,7 +109,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// That nothing failed.
+/// Asserts that nothing failed.
 fn checked(report: TreeReport) -> TreeReport {
     report.check().unwrap();
     report
@@ -289,7 +289,7 @@ async fn keys_never_leave_the_folder() {
     assert_eq!(report.failures.len(), 6);
     let failed = std::mem::take(&mut *failed.lock().unwrap());
     assert!(bad.iter().all(|key| failed.contains(*key)), "{failed:?}");
-    // Which of the two is there depends on which of them comes first.
+    // Which of the two exists depends on which of them arrives first.
     assert!(failed.contains("p/file") || failed.contains("p/file/below"), "{failed:?}");
     let names: BTreeSet<_> = files(fixture.folder.path()).into_keys().collect();
     assert!(names.contains("out/fine") && names.len() == 2, "{names:?}");
@@ -318,7 +318,7 @@ async fn links_lead_nowhere() {
     assert_eq!((counts(&report), report.left_out), ((1, 0, 0, 0), 1));
     let report = r2.upload_dir(fixture.input(), "q").follow_links(true).await.unwrap();
     assert_eq!(counts(&report), (1, 1, 0, 0));
-    // Without following it the link is there all the same: its object is not deleted.
+    // A link that is not followed still exists: its object is not deleted.
     let report = r2.upload_dir(fixture.input(), "q").delete(true).await.unwrap();
     assert_eq!((counts(&report), report.left_out), ((0, 1, 0, 0), 1));
     assert_eq!(r2.list().prefix("q/").await.unwrap().objects.len(), 2);
@@ -339,7 +339,7 @@ async fn nothing_is_deleted_for_a_directory_that_cannot_be_read() {
     let directory = fixture.input().join("d");
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(&directory).is_ok() {
-        // Root reads everything; the planner's own tests have this case.
+        // Root can read everything; the planner's own tests cover this case.
         return;
     }
     let report = r2.upload_dir(fixture.input(), "p").delete(true).await.unwrap();
@@ -347,7 +347,7 @@ async fn nothing_is_deleted_for_a_directory_that_cannot_be_read() {
     assert_eq!(counts(&report), (0, 2, 0, 1));
 }
 
-/// Each of them would make the order of the listing another one than that of the keys.
+/// Each of them would make the order of the listing differ from that of the keys.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn odd_names_delete_nothing_that_is_there() {
@@ -369,7 +369,7 @@ async fn odd_names_delete_nothing_that_is_there() {
     let up = || r2.upload_dir(fixture.input(), "p").follow_links(true).delete(true);
     assert_eq!(counts(&up().await.unwrap()), (9, 0, 0, 3));
     assert_eq!(counts(&up().await.unwrap()), (0, 9, 0, 3));
-    // A link that is not followed keeps what lies below it, whatever is included.
+    // A link that is not followed protects everything below it, whatever is included.
     let report = r2.upload_dir(fixture.input(), "p").include("x").unwrap().delete(true).await.unwrap();
     assert_eq!((report.deleted, fixture.keys().await.len()), (0, 9));
 }
@@ -430,10 +430,10 @@ async fn what_cannot_be_is_refused_before_anything_is_sent() {
     let fixture = Fixture::local().await;
     let r2 = fixture.r2();
     for (transfer, message) in [
-        (sync("a", "b"), "both sides are folders"),
-        (r2.copy_prefix("a", "a/b"), "one of the prefixes begins with the other"),
-        (r2.copy_prefix("a/b", "a"), "one of the prefixes begins with the other"),
-        (r2.copy_prefix("a", "b").cache_control("no-cache"), "copies keep those of their sources"),
+        (sync("a", "b"), "both sides are local folders"),
+        (r2.copy_prefix("a", "a/b"), "one prefix contains the other"),
+        (r2.copy_prefix("a/b", "a"), "one prefix contains the other"),
+        (r2.copy_prefix("a", "b").cache_control("no-cache"), "keep those of their sources"),
         (r2.upload_dir("a", "b").part_size(1), "part"),
         (r2.upload_dir("a", "b").metadata("x", "y".repeat(9000)), "custom metadata"),
     ] {
@@ -563,7 +563,7 @@ async fn one_bucket_by_two_addresses_is_not_copied_into_itself() {
     });
     one.put("a/1", "1").await.unwrap();
     let error = sync(one.tree("a"), other.tree("a/b")).await.unwrap_err();
-    assert!(error.message().contains("cannot go into itself"), "{error}");
+    assert!(error.message().contains("cannot be transferred into itself"), "{error}");
 }
 
 #[tokio::test]
@@ -638,7 +638,7 @@ async fn a_transfer_that_was_interrupted_is_continued() {
         }
     }
     assert!(runs >= 3, "{runs}");
-    // What was on its way at each interruption was sent again.
+    // Requests in flight at each interruption were sent again.
     assert!(sent.load(Ordering::Relaxed) <= 200 + runs * 4, "{sent:?} in {runs}");
     let down = fixture.r2().download_dir("p", fixture.output()).await.map(checked).unwrap();
     assert_eq!(down.transferred, 201);

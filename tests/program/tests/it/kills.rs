@@ -1,5 +1,5 @@
 //! `cfstore r2 put` and `get` while client or server are killed, at moments that a seed decides: `KILLS_SEED`
-//! repeats those of a failure. They take minutes: `cargo xtask test transfer/kills`.
+//! repeats those of a failure. The tests take minutes: `cargo xtask test transfer/kills`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,15 +15,15 @@ use tokio::runtime::Runtime;
 
 use crate::program::{Folder, Server, stdout};
 
-/// How many of each.
+/// Number of kills of each kind.
 const KILLS: usize = 20;
 /// Parts and ranges of 16 MiB, the last one shorter.
 const SIZE: usize = 90 * 1024 * 1024;
 const PIECES: usize = 6;
-/// How many pieces are under way at once, at most.
+/// Maximum number of pieces in flight.
 const CONCURRENCY: usize = 3;
 const KEY: &str = "film.mp4";
-/// Nothing takes this long.
+/// Longer than anything takes.
 const HANG: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,7 +32,7 @@ enum Transfer {
     Get,
 }
 
-/// A folder with a file `in`, a server that serves it, and a proxy that counts what goes by.
+/// A folder with a file `in`, a server that serves it, and a proxy that counts requests.
 struct Fixture {
     transfer: Transfer,
     folder: Folder,
@@ -41,7 +41,7 @@ struct Fixture {
     proxy: Proxy,
     bytes: Bytes,
     rng: fastrand::Rng,
-    /// How long a transfer takes that nobody disturbs.
+    /// Duration of an undisturbed transfer.
     undisturbed: Duration,
 }
 
@@ -85,7 +85,7 @@ impl Fixture {
         command.spawn().unwrap()
     }
 
-    /// As it is before a transfer that nothing is known of.
+    /// Resets the state to that before a first transfer.
     fn prepare(&self) {
         self.settle();
         self.proxy.begin();
@@ -106,7 +106,7 @@ impl Fixture {
         })
     }
 
-    /// Waits until what a killed client had sent is through.
+    /// Waits until the requests of a killed client are done.
     fn settle(&self) {
         let begun = Instant::now();
         while self.proxy.under_way() > 0 {
@@ -115,13 +115,13 @@ impl Fixture {
         }
     }
 
-    /// A random moment of a transfer.
+    /// Waits for a random moment of a transfer.
     fn wait(&mut self) {
         std::thread::sleep(self.undisturbed.mul_f64(self.rng.f64()));
     }
 
-    /// It says that it is done, and so it is. Its pieces may have been sent once for each of these kills
-    /// besides, as far as they were under way.
+    /// Asserts that the transfer reports success and is complete. For each of these kills, the pieces in
+    /// flight may have been sent once more.
     fn assert_done(&self, output: &Output, kills: usize) {
         let done: Value = serde_json::from_str(&stdout(output, &self.args())).unwrap();
         match self.transfer {
@@ -155,7 +155,7 @@ impl Fixture {
         files.map(|file| file.unwrap().path()).collect()
     }
 
-    /// Those that a download has beside its target.
+    /// The files that a download has next to its target.
     fn hidden_files(&self) -> Vec<String> {
         let names = fs::read_dir(self.folder.path()).unwrap();
         let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -187,7 +187,7 @@ fn clients_are_killed(transfer: Transfer) {
             }
             kills += 1;
             killed += 1;
-            // What was under way then is sometimes still so when the next one begins.
+            // Requests in flight then are sometimes still in flight when the next transfer starts.
             if fixture.rng.bool() {
                 fixture.settle();
             } else {

@@ -1,5 +1,5 @@
-//! The program at what the test kit has, and in the guides of the library: what its published package cannot
-//! test.
+//! The program with the test kit, and in the guides of the library: tests that its published package cannot
+//! contain.
 #![allow(clippy::unwrap_used)]
 
 mod kills;

@@ -1,5 +1,4 @@
-//! The commands of `docs/production-checklist.md`, one after the other, against a local server whose CORS is
-//! closed.
+//! The commands of `docs/production-checklist.md`, in order, against a local server with closed CORS.
 
 use std::env;
 use std::path::Path;
@@ -9,7 +8,7 @@ use crate::program::{Folder, Server, program, stdout};
 
 const PAGE: &str = include_str!("../../../../crates/cloudflare-clients/docs/production-checklist.md");
 
-/// What stands in fences of `sh`: the others are for accounts of Cloudflare's, or to be read.
+/// The code blocks marked `sh`: the others need a Cloudflare account, or are for reading.
 fn commands() -> impl Iterator<Item = &'static str> {
     let mut inside = false;
     PAGE.lines().filter(move |line| {

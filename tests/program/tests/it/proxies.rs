@@ -1,4 +1,4 @@
-//! Proxies and authorities, as the environment names them.
+//! Proxies and certificate authorities from the environment.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -36,22 +36,25 @@ async fn the_commands_go_through_the_proxy_that_the_environment_names() {
     assert_eq!(asked.len(), 4, "{asked:?}");
     assert!(asked[0].starts_with("PUT http://r2.test:9000/media/a"), "{asked:?}");
 
-    // What it finds is told, and what it cannot use, but never a password.
+    // The doctor reports the proxy that it finds, or why it cannot be used, but never a password.
     let doctor = run(&["r2", "doctor"], &[("HTTP_PROXY", &good)]);
     let found = String::from_utf8(doctor.stdout).unwrap();
-    assert!(found.contains(&format!("by way of the proxy {} without TLS", proxy.address())), "{found}");
+    assert!(
+        found.contains(&format!("through the proxy {} (HTTP_PROXY) without TLS", proxy.address())),
+        "{found}"
+    );
     assert!(!found.contains("hunter"), "{found}");
     for (vars, says) in [
         (
             &[("HTTP_PROXY", &*by_way_of("me:hunter3"))][..],
             &*format!("the proxy {} rejects the user and password of its URL", proxy.address()),
         ),
-        (&[("HTTP_PROXY", &good), ("NO_PROXY", "test")], "the address of r2.test:9000 cannot be found"),
+        (&[("HTTP_PROXY", &good), ("NO_PROXY", "test")], "could not resolve the address of r2.test:9000"),
         (
             &[("HTTP_PROXY", "socks5://me:hunter2@127.0.0.1:1080")],
             "HTTP_PROXY cannot be used: SOCKS is not supported",
         ),
-        (&[("ALL_PROXY", "http://me:hunter2@127.0.0.1:1")], "no connection to the proxy 127.0.0.1:1"),
+        (&[("ALL_PROXY", "http://me:hunter2@127.0.0.1:1")], "could not connect to the proxy 127.0.0.1:1"),
     ] {
         let failed = run(&["-vv", "r2", "head", "a"], vars);
         let failed = failure(&failed);
@@ -63,7 +66,7 @@ async fn the_commands_go_through_the_proxy_that_the_environment_names() {
         assert!(!found.contains("hunter") && doctor.status.code() == Some(1), "{found}");
     }
 
-    // A server on this machine is reached without it.
+    // A server on this machine is reached without the proxy.
     let direct =
         server.command(&elsewhere, &["r2", "cat", "a"]).env("ALL_PROXY", "http://127.0.0.1:1").output();
     assert_eq!(stdout(&direct.unwrap(), &[]), "hello");
@@ -101,7 +104,10 @@ async fn the_authorities_of_the_system_are_trusted_where_that_is_asked_for() {
     assert_eq!(proxy.asked(), ["CONNECT r2.test:9000"; 3]);
 
     for (vars, says) in [
-        (&[("SSL_CERT_DIR", "system")][..], "CFSTORE_SYSTEM_ROOTS=1 trusts what this system trusts"),
+        (
+            &[("SSL_CERT_DIR", "system")][..],
+            "CFSTORE_SYSTEM_ROOTS=1 to trust the certificates of this system",
+        ),
         (&[("SSL_CERT_DIR", "empty"), ("CFSTORE_SYSTEM_ROOTS", "1")], "the system has no certificate"),
         (&[("CFSTORE_SYSTEM_ROOTS", "mine")], "exit 2\nerror: CFSTORE_SYSTEM_ROOTS is \"mine\""),
     ] {

@@ -1,4 +1,4 @@
-//! What the program does with answers that R2 and KV do not give.
+//! How the program handles answers that R2 and KV never send.
 
 use testkit::{ScriptedServer, answer};
 
@@ -17,14 +17,12 @@ async fn if_absent_looks_first() {
             [("R2_ENDPOINT", &*server.url()), ("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", "secret")];
         let mut command = folder.command(&["r2", "put", file, "k", "--if-absent"]);
         let output = command.envs(variables).env("R2_BUCKET_MEDIA", "media").output().unwrap();
-        assert!(
-            failure(&output).starts_with("exit 1\nerror: put \"k\": there is an object of this key already")
-        );
+        assert!(failure(&output).starts_with("exit 1\nerror: put \"k\": an object with this key exists"));
         assert_eq!(server.lines(), ["HEAD /media/k"]);
     }
 }
 
-/// A server that lists what was not asked for.
+/// A server that lists keys that were not requested.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_outside_the_prefix_is_deleted() {
     let contents = |key: &str| {
@@ -53,11 +51,11 @@ async fn nothing_outside_the_prefix_is_deleted() {
     let server = ScriptedServer::answering(pages).await;
     let failed = failure(&run(&server.url(), &["r2", "rm", "--prefix", "a/", "--yes"]));
     assert!(failed.starts_with(
-        "exit 1\nerror: the server was asked for the keys that begin with \"a/\", and lists \"b/secret\""
+        "exit 1\nerror: asked for the keys that begin with \"a/\", the server lists \"b/secret\""
     ));
     assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", server.lines());
 
-    // Sizes that add up to more than there is.
+    // Sizes whose sum overflows.
     let server = ScriptedServer::answering([page(&["a/1", "a/2"], "")]).await;
     let listed = run(&server.url(), &["r2", "ls", "-r", "a/"]);
     assert!(listed.status.success(), "{listed:?}");
@@ -68,7 +66,7 @@ async fn nothing_outside_the_prefix_is_deleted() {
     );
 }
 
-/// The same of KV.
+/// The same for KV.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_outside_the_prefix_is_deleted_or_read_in_kv() {
     let folder = Folder::new();
@@ -81,7 +79,7 @@ async fn nothing_outside_the_prefix_is_deleted_or_read_in_kv() {
         let mut command = folder.command(args);
         let output = command.envs(variables).env("CLOUDFLARE_API_BASE_URL", server.url()).output().unwrap();
         let failed = failure(&output);
-        assert!(failed.contains("lists \"b\": nothing was done with what it lists"), "{failed}");
+        assert!(failed.contains("lists \"b\": the listing is ignored"), "{failed}");
         assert_eq!(server.lines().len(), 1);
     }
 }
@@ -116,15 +114,15 @@ async fn what_was_replaced_is_not_deleted() {
     let copy = [head("old"), copied];
     let (output, lines) = run([&copy[..], &[head("old"), head("old"), head("new")]].concat()).await;
     let failed = failure(&output);
-    assert!(failed.starts_with("exit 1") && failed.contains("it was replaced meanwhile"), "{failed}");
+    assert!(failed.starts_with("exit 1") && failed.contains("it was replaced during the copy"), "{failed}");
     assert!(lines.iter().all(|line| !line.starts_with("DELETE")), "{lines:?}");
     let lost = answer("404 Not Found", &[], "");
     let (output, lines) = run([&copy[..], &[lost, answer("200 OK", &[], "")]].concat()).await;
-    assert!(failure(&output).contains("the copy is gone"), "{output:?}");
+    assert!(failure(&output).contains("the copy does not exist"), "{output:?}");
     assert!(lines.iter().all(|line| !line.starts_with("DELETE")), "{lines:?}");
 }
 
-/// A server whose bytes are not those of the etag.
+/// A server whose bytes do not match the etag.
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_objects_are_no_success() {
     let folder = Folder::new();

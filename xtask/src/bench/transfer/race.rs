@@ -1,4 +1,4 @@
-//! Contenders that take turns, each run a process of its own.
+//! Contenders that take turns. Each run is a separate process.
 
 use std::process::Command;
 
@@ -10,27 +10,27 @@ use super::programs::Programs;
 use crate::report::Stop;
 use crate::workspace::Workspace;
 
-/// What every case has.
+/// What all cases share.
 #[derive(Debug)]
 pub(super) struct Track<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) programs: &'a Programs,
     pub(super) folder: &'a Folder,
-    /// How often each contender runs.
+    /// Number of runs of each contender.
     pub(super) runs: usize,
 }
 
 /// A program and its arguments.
 pub(super) type Words = Vec<String>;
 
-/// Who is measured.
+/// A contender.
 pub(super) struct Contender<'a> {
     pub(super) name: &'static str,
-    /// What it runs, in its run of this number.
+    /// The command of the run with this number.
     pub(super) words: Box<dyn Fn(usize) -> Words + 'a>,
 }
 
-/// What a run took.
+/// The cost of a run.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct Taken {
     wall_us: u64,
@@ -38,44 +38,44 @@ pub(super) struct Taken {
     peak_kib: u64,
 }
 
-/// What is shown of a run: its name, and the figure.
+/// A figure of a run: its name, and how to compute it.
 pub(super) type Figure = (&'static str, fn(Taken) -> u64);
 
-/// Of a transfer.
+/// The figures of a transfer.
 pub(super) const WHOLE: &[Figure] = &[
     ("wall ms", |run| run.wall_us / 1000),
     ("CPU ms", |run| run.cpu_us / 1000),
     ("peak KiB", |run| run.peak_kib),
 ];
 
-/// Of [`REQUESTS`] requests, each.
+/// The figures of each of [`REQUESTS`] requests.
 pub(super) const EACH: &[Figure] = &[
     ("wall ns a request", |run| run.wall_us * 1000 / REQUESTS),
     ("CPU ns a request", |run| run.cpu_us * 1000 / REQUESTS),
 ];
 
-/// How many requests a run makes where each is measured.
+/// Number of requests of a run that measures each of them.
 pub(super) const REQUESTS: u64 = 5000;
 
-/// A server, and the folder on it that is raced in.
+/// A server, and the contenders that use it.
 pub(super) struct Race<'a> {
     pub(super) track: &'a Track<'a>,
-    /// Of the server.
+    /// The environment for clients of the server.
     pub(super) environment: &'a [(String, String)],
     pub(super) contenders: Vec<Contender<'a>>,
-    /// What is done after each run, and not measured.
+    /// Called after each run, not measured.
     pub(super) after: Box<dyn Fn() -> Result<(), Stop> + 'a>,
 }
 
 impl Race<'_> {
-    /// Has each do once what it is measured at, as well as it can.
+    /// Lets each contender run once, ignoring errors.
     pub(super) fn warm_up(&self) {
         for contender in &self.contenders {
             self.measure(&(contender.words)(0)).ok();
         }
     }
 
-    /// Runs all contenders. One whose first run fails is left out.
+    /// Runs all contenders. A contender whose first run fails is left out.
     pub(super) fn run(mut self, case: &str, figures: &[Figure]) -> Result<Vec<Measurement>, Stop> {
         let mut taken: Vec<Vec<Taken>> = self.contenders.iter().map(|_| Vec::new()).collect();
         for number in 0..self.track.runs {
@@ -110,12 +110,12 @@ impl Race<'_> {
         Ok(measurements)
     }
 
-    /// Runs a program once, and says what it took.
+    /// Runs a program once, and returns its cost.
     pub(super) fn measure(&self, words: &[String]) -> Result<Taken, Stop> {
         let Track { workspace, programs, folder, .. } = self.track;
         let mut command = workspace.command(&programs.bench);
         command.arg("measure").args(words).envs(self.environment.iter().map(|(name, value)| (name, value)));
-        // Nothing of whoever runs this is read or written.
+        // The settings of the user who runs this are neither read nor written.
         command.env("HOME", folder.path("home")).env_remove("XDG_STATE_HOME");
         set_variables_of_others(&mut command, self.environment);
         let failed = |error: std::io::Error| Stop::failed(&words[0], &error);
@@ -125,11 +125,11 @@ impl Race<'_> {
             return Err(Stop::Failed(said.lines().next().unwrap_or("it failed").to_owned()));
         }
         serde_json::from_slice(&output.stdout)
-            .map_err(|error| Stop::Failed(format!("what was measured is no JSON: {error}")))
+            .map_err(|error| Stop::Failed(format!("the measurement is not JSON: {error}")))
     }
 }
 
-/// Tells s5cmd and rclone, whose remote is `r2:`, what the environment says.
+/// Translates the environment for s5cmd and rclone, whose remote is `r2:`.
 fn set_variables_of_others(command: &mut Command, environment: &[(String, String)]) {
     for (name, value) in environment {
         let [s5cmd, rclone] = match name.as_str() {
@@ -140,7 +140,7 @@ fn set_variables_of_others(command: &mut Command, environment: &[(String, String
         };
         command.env(s5cmd, value).env(rclone, value);
     }
-    // rclone takes none.
+    // rclone does not accept a CA bundle.
     command.env_remove("AWS_CA_BUNDLE");
     command.env("AWS_REGION", "auto").env("RCLONE_CONFIG_R2_REGION", "auto");
     command.env("RCLONE_CONFIG_R2_TYPE", "s3").env("RCLONE_CONFIG_R2_PROVIDER", "Other");

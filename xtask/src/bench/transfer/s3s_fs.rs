@@ -1,5 +1,5 @@
-//! s3s-fs, a server that nobody here wrote: it reads files in pieces of 4 KiB and hashes what it stores with
-//! MD5, so it is slow.
+//! s3s-fs, a third-party server: it reads files in pieces of 4 KiB and hashes stored bytes with MD5, so it is
+//! slow.
 
 use std::fs;
 use std::path::Path;
@@ -9,11 +9,11 @@ use crate::report::Stop;
 use crate::server::Server;
 use crate::workspace::Workspace;
 
-/// It runs until this is dropped.
+/// The server. It runs until this is dropped.
 #[derive(Debug)]
 pub(super) struct S3sFs {
     pub(super) server: Server,
-    /// What `cfstore serve` would say of it.
+    /// The variables that `cfstore serve` would print for it.
     pub(super) environment: Vec<(String, String)>,
 }
 
@@ -26,7 +26,7 @@ impl S3sFs {
         let mut serve = workspace.command(program);
         serve.args(["--host", "127.0.0.1", "--port", "0"]).arg(&store);
         serve.args(["--access-key", ACCESS_KEY_ID, "--secret-key", SECRET_ACCESS_KEY]);
-        // It says on which port it is, and then nothing of each request.
+        // It logs its port, and then nothing for each request.
         serve.env("RUST_LOG", "s3s_fs=info,s3s_fs::s3=off");
         let (server, endpoint) = Server::start(&mut serve, &scratch.join("server.log"), |line| {
             let address = line.split_once("server is running at http://")?.1;

@@ -13,15 +13,15 @@ use crate::local_server::LocalServer;
 use crate::report::Stop;
 use crate::server::Server;
 
-/// After this long a server has given back the memory that it gives back.
+/// After this time, a server has released the memory that it releases.
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// Which server.
+/// The server of a case.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum On {
     Ours,
     S3sFs,
-    /// One that stores nothing.
+    /// A server that stores nothing.
     Hyper,
 }
 
@@ -29,11 +29,11 @@ pub(super) enum On {
 #[derive(Debug)]
 pub(super) struct Running {
     server: Server,
-    /// The variables by which clients find it.
+    /// The variables from which clients take its address.
     pub(super) environment: Vec<(String, String)>,
 }
 
-/// How long a tick of `/proc/PID/stat` is on Linux, in nanoseconds.
+/// Duration of a tick of `/proc/PID/stat` on Linux, in nanoseconds.
 const TICK: u64 = 10_000_000;
 
 impl On {
@@ -56,7 +56,7 @@ impl On {
         }
     }
 
-    /// What a case is called on it.
+    /// The name of a case on this server.
     pub(super) fn case(self, name: &str) -> String {
         match self {
             Self::Ours => name.to_owned(),
@@ -75,24 +75,24 @@ fn hyper(track: &Track<'_>, programs: &Programs, scratch: &Path) -> Result<Runni
 }
 
 impl Running {
-    /// The CPU time that all its threads have taken so far, in nanoseconds, exact to [`TICK`].
+    /// The CPU time of all its threads so far, in nanoseconds, with a resolution of [`TICK`].
     pub(super) fn cpu_time(&self) -> Result<u64, Stop> {
         let path = format!("/proc/{}/stat", self.server.id());
         let stat = fs::read_to_string(&path).map_err(|error| Stop::failed(&path, &error))?;
-        // The name of the program, in parentheses, may have spaces.
+        // The name of the program, in parentheses, may contain spaces.
         let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace());
         let ticks = fields.map(|fields| fields.skip(11).take(2).map(str::parse::<u64>));
         let ticks = ticks.and_then(|ticks| ticks.sum::<Result<u64, _>>().ok());
-        Ok(ticks.ok_or_else(|| Stop::Failed(format!("{path} says no times: {stat}")))? * TICK)
+        Ok(ticks.ok_or_else(|| Stop::Failed(format!("{path} has no times: {stat}")))? * TICK)
     }
 
-    /// How much memory it keeps, in KiB, once it has nothing to do.
+    /// The memory that it keeps when it is idle, in KiB.
     pub(super) fn settled_memory(&self) -> Result<u64, Stop> {
         thread::sleep(SETTLED);
         let path = format!("/proc/{}/status", self.server.id());
         let status = fs::read_to_string(&path).map_err(|error| Stop::failed(&path, &error))?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = resident.and_then(|kib| kib.trim().strip_suffix(" kB")?.parse().ok());
-        kib.ok_or_else(|| Stop::Failed(format!("{path} does not say VmRSS")))
+        kib.ok_or_else(|| Stop::Failed(format!("{path} has no VmRSS")))
     }
 }

@@ -1,4 +1,4 @@
-//! A runtime that remembers how long retries waited.
+//! A runtime that records the delays of retries.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime};
 use cloudflare_clients::{Runtime, TokioRuntime};
 use futures_util::future::BoxFuture;
 
-/// Tokio's runtime; clones share what they remember.
+/// Tokio's runtime with recorded delays. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RecordDelays(Arc<Mutex<Vec<Duration>>>);
 
 impl RecordDelays {
-    /// The delays since this was last asked.
+    /// Returns the delays since the last call.
     pub(super) fn take(&self) -> Vec<Duration> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

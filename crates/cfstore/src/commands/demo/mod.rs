@@ -1,4 +1,4 @@
-//! `cfstore demo`: R2's whole life on this machine, each step checked.
+//! `cfstore demo`: a tour of R2 on this machine, with each step checked.
 
 mod delays;
 mod package;
@@ -30,16 +30,16 @@ use crate::printer::{BOLD, DIM, GREEN, Printer, RED, count};
 use crate::shutdown;
 use crate::variables::{R2_ACCESS_KEY_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY};
 
-/// Where the package goes.
+/// Prefix of the package.
 const PREFIX: &str = "creator-123/hls/media-456/";
-/// Where a page comes from that plays the film.
+/// Origin of a page that plays the film.
 const PAGE: &str = "https://app.example.com";
-/// Where its signed playlists go.
+/// Prefix of the signed playlists.
 const SIGNED: &str = "creator-123/play/media-456/";
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// What a step found, or why it did not hold.
+/// Result of a step, or why it failed.
 type StepResult = Result<String, String>;
 
 struct Demo {
@@ -55,7 +55,7 @@ struct Demo {
 pub(crate) async fn run(args: &Args, printer: Printer) -> Result<ExitStatus> {
     let started = Instant::now();
     let folder = tempfile::tempdir()
-        .map_err(|error| Error::Local(format!("there is no temporary folder: {error}")))?;
+        .map_err(|error| Error::Local(format!("cannot create a temporary folder: {error}")))?;
     let store = LocalStore::open(folder.path()).await?;
     LocalBucket::open_in(&store, LOCAL_BUCKET).await?;
     let credentials = Credentials::load_or_create(folder.path())?;
@@ -66,17 +66,17 @@ pub(crate) async fn run(args: &Args, printer: Printer) -> Result<ExitStatus> {
 
     let mut report = Report { printer, held: 0 };
     let outcome = shutdown::unless_requested(demo.show(&mut report, started, args.keep)).await;
-    // The folder goes last, when nobody works in it any more.
+    // The folder is removed last, when the server has stopped using it.
     drop(stop);
-    server.await.map_err(|error| Error::Local(format!("the server ended badly: {error}")))?;
+    server.await.map_err(|error| Error::Local(format!("the server failed: {error}")))?;
     match outcome {
-        // What ends a server that is kept.
+        // Ctrl-C is the normal end with --keep.
         Err(Error::Interrupted) if args.keep && report.held == STEPS => Ok(ExitStatus::Success),
         outcome => outcome,
     }
 }
 
-/// How many steps there are.
+/// Number of steps.
 const STEPS: usize = 9;
 
 impl Demo {
@@ -97,7 +97,7 @@ impl Demo {
         })
     }
 
-    /// Makes the steps up to one that does not hold, and says what came of them.
+    /// Runs the steps until one fails, and prints their results.
     async fn show(&self, report: &mut Report, started: Instant, keep: bool) -> Result<ExitStatus> {
         let printer = report.printer;
         printer.line(format_args!("\n{BOLD}R2 on this machine, from end to end{BOLD:#}\n"))?;
@@ -123,7 +123,7 @@ impl Demo {
         Ok(ExitStatus::Success)
     }
 
-    /// Stores the package, and looks at what is known of one of its objects.
+    /// Stores the package, and checks the metadata of one of its objects.
     async fn put(&self) -> StepResult {
         let puts = FILES.iter().map(|file| {
             let put = self
@@ -141,7 +141,7 @@ impl Demo {
             .map_err(|error| error.to_string())?;
 
         let master = self.r2.head(key(MASTER)).await.map_err(|error| error.to_string())?;
-        let master = master.ok_or("the master playlist is not there")?;
+        let master = master.ok_or("the master playlist is missing")?;
         let http = master.http_metadata.as_ref();
         check(
             master.content_type() == Some("application/vnd.apple.mpegurl")
@@ -168,7 +168,7 @@ impl Demo {
             .collect();
         let expected: BTreeSet<_> =
             FILES.iter().filter_map(|file| file.path.split_inclusive('/').next()).collect();
-        check(found == expected, &format!("{PREFIX} has {found:?} and not {expected:?}"))?;
+        check(found == expected, &format!("{PREFIX} has {found:?} instead of {expected:?}"))?;
         let names: Vec<_> = found.into_iter().collect();
         Ok(format!("{PREFIX} has {}", names.join("  ")))
     }
@@ -186,12 +186,12 @@ impl Demo {
             let answer = self.player.fetch(url.as_str()).await?;
             check(
                 answer.status == StatusCode::OK,
-                &format!("{} was answered with {}", file.path, answer.status),
+                &format!("the server answered {} with {}", file.path, answer.status),
             )?;
-            check(answer.body == file.bytes, &format!("{} has other bytes", file.path))?;
+            check(answer.body == file.bytes, &format!("{} has different bytes", file.path))?;
             check(
                 answer.content_type() == Some(content_type_of(file.path)),
-                &format!("{} has another content type", file.path),
+                &format!("{} has a different content type", file.path),
             )
         });
         stream::iter(fetches).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
@@ -203,7 +203,7 @@ impl Demo {
         ))
     }
 
-    /// Plays the film as a player does: from one URL, through the playlists, to every segment.
+    /// Plays the film like a player: from one URL, through the playlists, to every segment.
     async fn play(&self) -> StepResult {
         let signed = self.sign_film().await.map_err(|error| error.to_string())?;
         let url = self.film(0).map_err(|error| error.to_string())?;
@@ -214,13 +214,13 @@ impl Demo {
         for (url, body) in &played.media {
             let path = url.split('?').next().and_then(|url| url.strip_prefix(&folder));
             let file = FILES.iter().find(|file| Some(file.path) == path);
-            let file = file.ok_or_else(|| format!("there is no {}", path.unwrap_or(url)))?;
-            check(body == file.bytes, &format!("{} has other bytes", file.path))?;
+            let file = file.ok_or_else(|| format!("{} is not a file of the package", path.unwrap_or(url)))?;
+            check(body == file.bytes, &format!("{} has different bytes", file.path))?;
             found.insert(file.path);
         }
         let expected = FILES.iter().map(|file| file.path);
         let expected = expected.filter(|path| !is_playlist(path) && ![POSTER, PREVIEW].contains(path));
-        check(found == expected.collect(), &format!("what was played is {found:?}"))?;
+        check(found == expected.collect(), &format!("the player fetched {found:?}"))?;
         Ok(format!(
             "one URL leads to {} and {}: every byte came back",
             count(played.playlists as u64, "signed playlist"),
@@ -228,7 +228,7 @@ impl Demo {
         ))
     }
 
-    /// Signs the film's playlists, stores them so, and says how many there are.
+    /// Signs and stores the film's playlists, and returns their number.
     async fn sign_film(&self) -> Result<usize> {
         let signing = Signing::new(DAY, "creator-123/");
         let master = key(MASTER);
@@ -241,7 +241,7 @@ impl Demo {
         Ok(playlists.len())
     }
 
-    /// The URL of one of the film's signed playlists; the first is where a player begins.
+    /// Returns the URL of one of the film's signed playlists. Players start at the first.
     fn film(&self, number: usize) -> cloudflare_clients::Result<SignedUrl> {
         self.signing.generate_signed_url(&signed_key(number), DAY)
     }
@@ -254,16 +254,16 @@ impl Demo {
         url.pop();
         url.push(changed);
         let refused = self.refused(&url, "SignatureDoesNotMatch").await?;
-        Ok(format!("a URL with one character changed: {refused}"))
+        Ok(format!("a URL with one changed character is refused: {refused}"))
     }
 
-    /// Asks as a browser does for a page that plays the film: without a rule first, and then with one.
+    /// Sends the preflight of a page that plays the film, first without a CORS rule, then with one.
     async fn page(&self) -> StepResult {
         let url = self.film(0).map_err(|error| error.to_string())?;
         let refused = self.player.preflight(url.as_str(), PAGE).await?;
         check(
             refused.status == StatusCode::FORBIDDEN,
-            &format!("a page was let in without a rule: {}", refused.status),
+            &format!("a page was allowed without a rule: {}", refused.status),
         )?;
         let rule =
             CorsRule::new(["*"], [Method::GET, Method::HEAD]).allow_headers(["range"]).max_age_seconds(3600);
@@ -271,12 +271,12 @@ impl Demo {
         let allowed = self.player.preflight(url.as_str(), PAGE).await?;
         check(
             allowed.status == StatusCode::NO_CONTENT && allowed.allowed_origin() == Some("*"),
-            &format!("a page was refused in spite of a rule: {}", allowed.status),
+            &format!("a page was refused despite a rule: {}", allowed.status),
         )?;
-        Ok(format!("a page of {PAGE} is refused, and with a CORS rule of the bucket it may play"))
+        Ok(format!("a page of {PAGE} is refused, and allowed once the bucket has a CORS rule"))
     }
 
-    /// Uses a URL of yesterday.
+    /// Uses an expired URL.
     async fn expire(&self) -> StepResult {
         let yesterday = SystemTime::now() - DAY;
         let url = self
@@ -285,7 +285,7 @@ impl Demo {
             .generate_signed_url(&key(MASTER), HOUR)
             .map_err(|error| error.to_string())?;
         let refused = self.refused(url.as_str(), "ExpiredRequest").await?;
-        Ok(format!("a URL that was good for an hour, yesterday: {refused}"))
+        Ok(format!("a URL that expired yesterday is refused: {refused}"))
     }
 
     async fn refused(&self, url: &str, code: &str) -> StepResult {
@@ -294,12 +294,12 @@ impl Demo {
         let refused = format!("{} {found}", answer.status.as_u16());
         check(
             answer.status == StatusCode::FORBIDDEN && found == code,
-            &format!("it was answered with {refused}, not 403 {code}"),
+            &format!("the server answered {refused} instead of 403 {code}"),
         )?;
         Ok(refused)
     }
 
-    /// Reads while the server fails twice.
+    /// Reads an object while the server fails twice.
     async fn retry(&self) -> StepResult {
         self.delays.take();
         self.faults.fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
@@ -311,15 +311,15 @@ impl Demo {
         };
         let read = read.await.map_err(|error: cloudflare_clients::Error| error.to_string())?;
         let expected = FILES.iter().find(|file| file.path == MASTER).map(|file| file.bytes);
-        check(read.as_deref() == expected, "the playlist came back with other bytes")?;
+        check(read.as_deref() == expected, "the playlist has different bytes")?;
         let delays = self.delays.take();
         let [first, second] = delays[..] else {
-            return Err(format!("it was tried again {} times, not twice", delays.len()));
+            return Err(format!("there were {} retries instead of 2", delays.len()));
         };
-        Ok(format!("503, then {} later 503, then {} later 200", milliseconds(first), milliseconds(second)))
+        Ok(format!("503, after {} 503 again, after {} 200", milliseconds(first), milliseconds(second)))
     }
 
-    /// What there is to try with the server that is kept.
+    /// Prints what to try with the running server.
     fn print_urls(&self, printer: Printer) -> Result<()> {
         let film = self.film(0)?;
         let preview = self.signing.generate_signed_url(&key(PREVIEW), DAY)?;
@@ -327,11 +327,11 @@ impl Demo {
         printer.line(format_args!(
             "{BOLD}Play the film (mpv, VLC, Chrome and Safari take the URL too):{BOLD:#}\n\n  \
              ffplay '{}'\n\n\
-             {BOLD}Or open it as one file in any browser:{BOLD:#}\n\n  {}\n\n\
-             {BOLD}Or work on the same objects in another terminal:{BOLD:#}\n\n  \
+             {BOLD}Open it as one file in any browser:{BOLD:#}\n\n  {}\n\n\
+             {BOLD}Work with the same objects in another terminal:{BOLD:#}\n\n  \
              export {R2_ENDPOINT}={} {R2_BUCKET_MEDIA}={LOCAL_BUCKET}\n  \
              export {R2_ACCESS_KEY_ID}={} {R2_SECRET_ACCESS_KEY}={}\n  \
-             {} r2 ls --tree\n\nCtrl-C stops.",
+             {} r2 ls --tree\n\nPress Ctrl-C to stop.",
             film.as_str(),
             preview.as_str(),
             self.endpoint,
@@ -354,7 +354,7 @@ impl Report {
         self.step(name, started, outcome)
     }
 
-    /// Prints a step, and says whether it held.
+    /// Prints a step, and returns whether it succeeded.
     fn step(&mut self, name: &str, started: Instant, outcome: StepResult) -> Result<bool> {
         let took = started.elapsed();
         let held = outcome.is_ok();
@@ -374,9 +374,9 @@ impl Report {
     fn summary(&self, held: bool, took: Duration) -> Result<()> {
         let seconds = took.as_secs_f64();
         let line = if held {
-            format!("\n{GREEN}All {STEPS} steps held{GREEN:#}, in {seconds:.2} s.\n")
+            format!("\n{GREEN}All {STEPS} steps succeeded{GREEN:#} in {seconds:.2} s.\n")
         } else {
-            format!("\n{RED}Step {} of {STEPS} did not hold{RED:#}, after {seconds:.2} s.\n", self.held + 1)
+            format!("\n{RED}Step {} of {STEPS} failed{RED:#} after {seconds:.2} s.\n", self.held + 1)
         };
         self.printer
             .result(line, &json!({ "ok": held, "steps": STEPS, "held": self.held, "seconds": seconds }))
@@ -385,22 +385,22 @@ impl Report {
 
 fn print_next(printer: Printer) -> Result<()> {
     let program = program();
-    let width = program.len() + 33;
+    let width = program.len() + 38;
     printer.line(format_args!("{BOLD}Next:{BOLD:#}\n"))?;
-    for (command, why) in [
-        ("demo --keep", "the same, and URLs to play in a player or browser"),
-        ("r2 put README.md docs/README.md", "objects of your own, in .cfstore/"),
-        ("r2 ls --tree", "what is there"),
-        ("serve", "R2's S3 API over them, for any S3 client"),
-        ("--help", "the variables that make all of this work on R2 itself"),
+    for (input, command, why) in [
+        ("", "demo --keep", "serve URLs for a player or browser until Ctrl-C"),
+        ("echo hello | ", "r2 put - notes/hello.txt", "store an object in .cfstore/"),
+        ("", "r2 ls --tree", "list the objects"),
+        ("", "serve", "serve them through R2's S3 API, for any S3 client"),
+        ("", "--help", "the variables that make all of this work on R2"),
     ] {
-        let command = format!("{program} {command}");
+        let command = format!("{input}{program} {command}");
         printer.line(format_args!("  {command:<width$}  {DIM}{why}{DIM:#}"))?;
     }
     printer.line("")
 }
 
-/// How this program was called.
+/// Returns the name by which the program was called.
 fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "cfstore".to_owned())
 }

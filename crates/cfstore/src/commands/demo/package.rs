@@ -1,4 +1,4 @@
-//! The HLS package that the demo uploads. `demo/make-hls.sh` made it.
+//! The HLS package that the demo uploads, made by `demo/make-hls.sh`.
 
 /// A file of the package.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ macro_rules! files {
     };
 }
 
-/// How many of its files are under way at once.
+/// Maximum number of concurrent requests for its files.
 pub(super) const CONCURRENCY: usize = 4;
 
 pub(super) const FILES: &[File] = files![
@@ -42,11 +42,11 @@ pub(super) const FILES: &[File] = files![
     "preview.mp4",
 ];
 
-/// The playlist that a player begins with.
+/// The playlist that players start with.
 pub(super) const MASTER: &str = "master.m3u8";
-/// The first picture.
+/// Image of the first frame.
 pub(super) const POSTER: &str = "poster.jpg";
-/// The whole film in one file, which a browser plays.
+/// The whole film in one file, which browsers play.
 pub(super) const PREVIEW: &str = "preview.mp4";
 
 #[cfg(test)]

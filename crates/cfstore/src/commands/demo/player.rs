@@ -1,4 +1,4 @@
-//! A client that knows nothing but URLs: plain HTTP, no credentials.
+//! An HTTP client without credentials, which fetches URLs like a player.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use hyper_util::rt::TokioExecutor;
 
 use super::package::CONCURRENCY;
 
-/// Far above the largest file of the package.
+/// Maximum size of an answer, in bytes. The largest file of the package is much smaller.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
 #[derive(Debug)]
@@ -24,12 +24,12 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-/// What a film is made of.
+/// Files of a film.
 #[derive(Default)]
 pub(super) struct Played {
-    /// How many there were.
+    /// Number of playlists.
     pub(super) playlists: usize,
-    /// All else, with its URLs.
+    /// All other files, with their URLs.
     pub(super) media: Vec<(String, Bytes)>,
 }
 
@@ -40,12 +40,12 @@ impl Player {
         Self(Client::builder(TokioExecutor::new()).build(connector))
     }
 
-    /// What a GET of the URL answers.
+    /// Sends a GET of the URL.
     pub(super) async fn fetch(&self, url: &str) -> Result<Answer, String> {
         self.send(Request::get(url)).await
     }
 
-    /// What a browser is answered that asks whether a page of this origin may read a range of the URL.
+    /// Sends the preflight of a browser: whether a page of this origin may read a range of the URL.
     pub(super) async fn preflight(&self, url: &str, origin: &str) -> Result<Answer, String> {
         let asks = Request::options(url)
             .header(header::ORIGIN, origin)
@@ -55,17 +55,17 @@ impl Player {
     }
 
     async fn send(&self, request: request::Builder) -> Result<Answer, String> {
-        let request = request.body(Empty::new()).map_err(|error| format!("no URL: {error}"))?;
+        let request = request.body(Empty::new()).map_err(|error| format!("invalid URL: {error}"))?;
         let answer = self.0.request(request).await.map_err(|error| format!("no answer: {error}"))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, MAX_ANSWER)
             .collect()
             .await
-            .map_err(|error| format!("the answer broke off: {error}"))?;
+            .map_err(|error| format!("the answer was cut off: {error}"))?;
         Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 
-    /// Fetches a playlist, all that it names, and what that names, each once. References have to be URLs.
+    /// Fetches a playlist and everything it leads to, each URL once. References must be URLs.
     pub(super) async fn play(&self, url: &str) -> Result<Played, String> {
         let mut played = Played::default();
         let mut known = HashSet::from([url.to_owned()]);
@@ -76,7 +76,7 @@ impl Player {
                 if answer.status == StatusCode::OK {
                     return Ok((url, answer));
                 }
-                Err(format!("{url} was answered with {}", answer.status))
+                Err(format!("the server answered {url} with {}", answer.status))
             });
             let answers: Vec<_> =
                 stream::iter(fetches).buffer_unordered(CONCURRENCY).try_collect::<Vec<_>>().await?;
@@ -95,7 +95,7 @@ impl Player {
     }
 }
 
-/// What a line of a playlist names.
+/// Returns the reference in a line of a playlist.
 fn reference(line: &str) -> Option<&str> {
     if line.starts_with('#') {
         return line.split_once("URI=\"")?.1.split('"').next();
@@ -108,12 +108,12 @@ impl Answer {
         self.headers.get(header::CONTENT_TYPE)?.to_str().ok()
     }
 
-    /// Whose pages may read it.
+    /// Returns the origin whose pages may read the answer.
     pub(super) fn allowed_origin(&self) -> Option<&str> {
         self.headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN)?.to_str().ok()
     }
 
-    /// The code in S3's XML of an error.
+    /// Returns the code of an S3 error.
     pub(super) fn error_code(&self) -> Option<&str> {
         let xml = std::str::from_utf8(&self.body).ok()?;
         let (_, after) = xml.split_once("<Code>")?;

@@ -12,7 +12,7 @@ use crate::namespace_location::NamespaceLocation;
 use crate::pair_json;
 use crate::printer::{Printer, also, count, json_line};
 
-/// How many keys are read before they are printed.
+/// Number of keys that are read and then printed.
 const CHUNK: usize = 100;
 
 pub(crate) async fn run(args: BulkGet, location: NamespaceLocation, printer: Printer) -> Result<ExitStatus> {
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: BulkGet, location: NamespaceLocation, printer: Pri
                 }
                 Ok(None) => {
                     missing += 1;
-                    // Of those that were listed, one may have gone since.
+                    // A listed key may have been deleted since.
                     if prefix.is_none() {
                         printer.warning(Error::NoSuchKey(key));
                     }
@@ -60,19 +60,19 @@ pub(crate) async fn run(args: BulkGet, location: NamespaceLocation, printer: Pri
     if let (0, 0, Some(prefix)) = (read_keys, failed, &prefix) {
         Error::if_misread(prefix, "kv")?;
     }
-    let (not_there, not_read) = (also(missing, "not there"), also(failed, "not read"));
-    printer.summary(format_args!("{}{not_there}{not_read}", count(read_keys, "key")), &target);
+    let (missing_keys, failed_keys) = (also(missing, "missing"), also(failed, "failed"));
+    printer.summary(format_args!("{}{missing_keys}{failed_keys}", count(read_keys, "key")), &target);
     Ok(match (failed, missing) {
         (0, 0) => ExitStatus::Success,
-        // Listed, and gone since.
+        // Deleted after the listing.
         (0, _) if prefix.is_some() => ExitStatus::Success,
         (0, _) => ExitStatus::NotFound,
         _ => ExitStatus::Failed,
     })
 }
 
-/// Reads keys as text, 100 a request, and as bytes those that may be none: in a text, U+FFFD stands for what
-/// is not UTF-8.
+/// Reads keys as text, 100 per request, and reads those that may not be text again as bytes: in a text,
+/// U+FFFD replaces what is not UTF-8.
 async fn read(
     client: &KvClient,
     keys: Vec<String>,

@@ -31,7 +31,7 @@ pub(crate) async fn run(args: BulkPut, location: NamespaceLocation, printer: Pri
     for (key, result) in &outcomes.results {
         match result {
             Ok(()) => {}
-            // Refused before it was sent, and it was good when this began.
+            // Refused before it was sent: it expired since the command started.
             Err(error) if error.kind() == ErrorKind::InvalidInput && error.attempts() == 0 => {
                 expired.push(key.clone());
                 continue;
@@ -50,13 +50,13 @@ pub(crate) async fn run(args: BulkPut, location: NamespaceLocation, printer: Pri
         printer.json_at(&value, &target)?;
     }
     let stored = count(outcomes.succeeded().count() as u64, "key");
-    let skipped = also(expired.len(), "skipped that expired or would within a minute");
+    let skipped = also(expired.len(), "skipped: expired, or expiring within a minute");
     printer.line(format_args!("stored {stored}{skipped}  ({})", Key(&target)))?;
     Ok(if failed == 0 { ExitStatus::Success } else { ExitStatus::Failed })
 }
 
-/// Whether KV takes the pair's expiration at `now`, and a moment later. Time has passed since a backup was
-/// made: what it ended is no fault.
+/// Whether KV accepts the pair's expiration at `now` and a moment later. Pairs of an old backup may have
+/// expired, which is not an error.
 fn outlives(put: &PutRequest, now: SystemTime) -> bool {
     const LEAST: Duration = MIN_EXPIRATION_TTL.saturating_add(Duration::from_secs(1));
     let is_ahead = |at: SystemTime| at.duration_since(now).is_ok_and(|ahead| ahead >= LEAST);

@@ -19,7 +19,7 @@ pub(crate) async fn run(args: KvGet, location: NamespaceLocation, printer: Print
     let client = location.open(printer).await?;
     if let (Destination::Stdout, true) = (&destination, printer.is_json()) {
         let found = client.get_with_metadata(&key).bytes().await?;
-        // As `bulk put` takes it, which takes no other fields.
+        // In the format of `bulk put`, which refuses other fields.
         printer.json(&pair_json::of(&key, &found.ok_or_else(|| Error::NoSuchKey(key.clone()))?))?;
         printer.summary("1 key", &target);
         return Ok(ExitStatus::Success);

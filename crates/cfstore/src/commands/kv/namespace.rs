@@ -9,7 +9,7 @@ use crate::error::{Error, ExitStatus, Result};
 use crate::namespace_account::NamespaceAccount;
 use crate::printer::{DIM, Key, Printer, count};
 
-/// How many are listed with one request: what every version of the API takes.
+/// Page size of listings, accepted by every version of the API.
 const PAGE: u32 = 100;
 
 pub(super) async fn run(
@@ -69,14 +69,12 @@ async fn remove(
     target: &str,
     printer: Printer,
 ) -> Result<ExitStatus> {
-    if !args.yes {
-        confirm::possible("deleting a namespace with all its keys")?;
-    }
     let namespaces = account.open(printer).await?;
     let NamespaceInfo { id, title, .. } = find(&namespaces, args.namespace).await?;
     if !args.yes {
+        confirm::possible(&format!("deleting the namespace {} with all its keys", Key(&title)))?;
         let question =
-            format!("delete the namespace {} ({id}) with all its keys, of {}?", Key(&title), Key(target));
+            format!("delete namespace {} ({id}) with all its keys, in {}?", Key(&title), Key(target));
         if !confirm::ask(question).await? {
             printer.note("nothing was deleted");
             return Ok(ExitStatus::Failed);
@@ -88,7 +86,7 @@ async fn remove(
     Ok(ExitStatus::Success)
 }
 
-/// The namespace of this id, or else of this title.
+/// Finds a namespace by its id, or otherwise by its title.
 async fn find(namespaces: &Namespaces, named: String) -> Result<NamespaceInfo> {
     let all: Vec<_> = namespaces.list().page_size(PAGE).stream().try_collect().await?;
     let by_id = all.iter().find(|namespace| namespace.id == named);

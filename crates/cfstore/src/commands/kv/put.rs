@@ -8,7 +8,7 @@ use indicatif::BinaryBytes;
 use serde_json::json;
 
 use crate::cli::KvPut;
-use crate::error::{ExitStatus, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::namespace_location::NamespaceLocation;
 use crate::printer::{Key, Printer};
 use crate::stdin;
@@ -19,7 +19,7 @@ pub(crate) async fn run(args: KvPut, location: NamespaceLocation, printer: Print
         && (value == "-" || Path::new(value).is_file())
     {
         printer.warning(format_args!(
-            "the value is the text {value:?} itself: --file stores what a file or stdin (-) holds"
+            "stored the text {value:?} as the value: to store the contents of a file or of stdin (-), give --file"
         ));
     }
     let target = location.target();
@@ -48,11 +48,17 @@ pub(crate) async fn run(args: KvPut, location: NamespaceLocation, printer: Print
     Ok(ExitStatus::Success)
 }
 
-/// The value that a file or stdin holds.
+/// Reads the value from a file or stdin.
 async fn read(path: &Path) -> Result<Body> {
     if path != Path::new("-") {
+        if path.is_dir() {
+            return Err(Error::usage(
+                format!("--file \"{}\" is a folder", path.display()),
+                "name a file, or - for stdin",
+            ));
+        }
         return Ok(Body::from_file(path).await?);
     }
-    // One byte more than KV takes is enough to be told so.
+    // One byte above KV's maximum is enough to be refused.
     Ok(stdin::read(MAX_VALUE_SIZE + 1).await?.into())
 }

@@ -15,9 +15,6 @@ use crate::printer::{Key, Printer, count};
 pub(crate) async fn run(args: KvRm, location: NamespaceLocation, printer: Printer) -> Result<ExitStatus> {
     let prefix = args.selection.prefix();
     let asks = prefix.is_some() && !args.yes;
-    if asks {
-        confirm::possible("deleting so much")?;
-    }
     let mut deletion = Deletion::new("key", location.target(), printer);
     let client = location.open(printer).await?;
     let keys = match prefix {
@@ -35,9 +32,10 @@ pub(crate) async fn run(args: KvRm, location: NamespaceLocation, printer: Printe
                 Error::if_misread(&prefix, "kv")?;
             } else if asks {
                 let what = match &*prefix {
-                    "" => "all of the namespace".to_owned(),
+                    "" => "the whole namespace".to_owned(),
                     prefix => format!("all that begin with {}", Key(prefix)),
                 };
+                confirm::possible(&format!("deleting {} ({what})", count(keys.len() as u64, "key")))?;
                 if !deletion.confirmed(&format!("{}, {what}", count(keys.len() as u64, "key"))).await? {
                     return Ok(ExitStatus::Failed);
                 }
@@ -45,16 +43,16 @@ pub(crate) async fn run(args: KvRm, location: NamespaceLocation, printer: Printe
             keys
         }
     };
-    // Those too that were not found: a read may be a minute old.
+    // Keys that were not found are deleted too: a read may be a minute old.
     deletion.add(&client.delete_many(keys).await?)?;
     deletion.finish()
 }
 
-/// Which of the keys are there: KV answers to the deletion of a missing one as to any other.
+/// Finds which of the keys exist: KV's answer to a deletion does not tell.
 async fn are_there(client: &KvClient, keys: &[String]) -> Result<Vec<bool>> {
     let found = client.get_many(keys).text().await?.results.into_iter().map(|(_, found)| match found {
         Ok(found) => Ok(found.is_some()),
-        // There, and no text.
+        // It exists, but is not text.
         Err(error) if error.kind() == ErrorKind::Serialization => Ok(true),
         Err(error) => Err(error.into()),
     });

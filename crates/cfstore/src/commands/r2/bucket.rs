@@ -46,7 +46,7 @@ async fn list(args: BucketLs, buckets: Buckets, target: &str, printer: Printer) 
     Ok(ExitStatus::Success)
 }
 
-/// What is known besides the name.
+/// Describes what is known of the bucket apart from its name.
 fn described(bucket: &BucketInfo) -> String {
     let known = [
         bucket.created.map(rfc3339_seconds),
@@ -57,7 +57,7 @@ fn described(bucket: &BucketInfo) -> String {
     if known.is_empty() { String::new() } else { format!("  {DIM}{}{DIM:#}", known.join("  ")) }
 }
 
-/// A head, with what only the list and the location say.
+/// Shows the bucket, with the values that only the list and the location have.
 async fn info(args: BucketName, buckets: Buckets, target: &str, printer: Printer) -> Result<ExitStatus> {
     let Some(mut bucket) = buckets.head(&args.name).await? else {
         return Err(Error::MissingBucket(args.name));
@@ -66,7 +66,7 @@ async fn info(args: BucketName, buckets: Buckets, target: &str, printer: Printer
         bucket.location = buckets.location(&args.name).await?;
     }
     if bucket.created.is_none() {
-        // The name itself comes before all that go on from it.
+        // The bucket itself sorts before all longer names with this prefix.
         let page = buckets.list().prefix(&args.name).page_size(1).await?;
         let listed = page.buckets.into_iter().find(|listed| listed.name == args.name);
         bucket.created = listed.and_then(|listed| listed.created);

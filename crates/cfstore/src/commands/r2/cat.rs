@@ -13,10 +13,7 @@ use crate::selection::Selection;
 
 pub(crate) async fn run(args: Cat, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     if printer.is_json() {
-        return Err(Error::usage(
-            "cat prints objects as they are, and no JSON about them",
-            "leave --json out",
-        ));
+        return Err(Error::usage("cat prints objects unchanged, and has no JSON output", "leave --json out"));
     }
     let literal = args.literal.literal;
     let arguments: Vec<_> =
@@ -33,7 +30,7 @@ pub(crate) async fn run(args: Cat, location: BucketLocation, printer: Printer) -
             }
         };
         match printed {
-            // As with the program of this name, the others are printed where some cannot be.
+            // Like the program cat, it prints the others if some fail.
             Err(error @ (Error::NotFound(_) | Error::NothingMatches(_))) if !is_one => {
                 printer.error(&error);
                 status = ExitStatus::Failed;

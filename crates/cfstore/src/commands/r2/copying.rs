@@ -1,4 +1,4 @@
-//! Copying and moving one object, within a bucket or to another one.
+//! Copying and moving one object, within a bucket or to another bucket.
 
 use cloudflare_clients::r2::{Conditional, Object, R2Service};
 use cloudflare_clients::transfer::{Copied, RateLimit};
@@ -14,21 +14,21 @@ use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::shutdown;
 
-/// Larger objects come by here one at a time.
+/// Maximum size in bytes of objects that pass through this machine concurrently. Larger ones go one by one.
 const MAX_BESIDE_OTHERS: u64 = 16 * 1024 * 1024;
 
-/// What becomes of the source.
+/// Whether the source is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Copy,
     Move,
 }
 
-/// A bucket that is copied from or to.
+/// The bucket to copy from or to.
 #[derive(Debug, Clone)]
 pub(super) struct Side {
     pub(super) service: R2Service,
-    /// The bucket, where it is in the embedded store: it deletes under a condition.
+    /// The bucket, if it is in the embedded store, which supports conditional deletes.
     local: Option<LocalBucket>,
     bucket: String,
 }
@@ -57,21 +57,21 @@ type Stop = future::Shared<BoxFuture<'static, ()>>;
 pub(super) struct Copying {
     kind: Kind,
     source: Side,
-    /// `None` for the bucket of the source.
+    /// `None` if it is the bucket of the source.
     destination: Option<Side>,
-    /// The bucket of the source, with the key of the copies.
+    /// The bucket of the source, with the encryption key of the copies.
     encrypted: Option<Side>,
     stop: Stop,
-    /// A large object that comes by here takes the memory of its parts.
+    /// Held by a large object that passes through this machine, since its parts are in memory.
     large: Mutex<()>,
-    /// Of all that comes by here.
+    /// Rate limit of all bytes that pass through this machine.
     limit: Option<RateLimit>,
-    /// Who is told how far a large object is.
+    /// Shows the progress of an object.
     progress: Option<Printer>,
 }
 
 impl Copying {
-    /// From now on, Ctrl-C makes what is under way end.
+    /// Creates it. From now on, Ctrl-C stops the copies in progress.
     pub(super) fn new(kind: Kind, source: Side, destination: Option<Side>) -> Result<Self> {
         let stop = shutdown::requested()?.boxed().shared();
         Ok(Self {
@@ -86,19 +86,19 @@ impl Copying {
         })
     }
 
-    /// Bytes that come by here go no faster.
+    /// Limits the rate of bytes that pass through this machine.
     pub(super) fn limit_rate(mut self, rate: Rate) -> Self {
         self.limit = rate.limit_rate.map(|rate| RateLimit::new(&self.source.service, rate));
         self
     }
 
-    /// Shows how far it is: for one object.
+    /// Shows the progress, for a single object.
     pub(super) fn with_progress(mut self, printer: Printer) -> Self {
         self.progress = Some(printer);
         self
     }
 
-    /// Completes when no more is to be begun.
+    /// Completes when no more copies should start.
     pub(super) fn stopped(&self) -> impl Future<Output = ()> + use<> {
         self.stop.clone()
     }
@@ -107,7 +107,7 @@ impl Copying {
         self.stopped().now_or_never().is_some()
     }
 
-    /// Encrypts copies within the bucket with another key than that of the source.
+    /// Encrypts copies within the bucket with a different key than the source.
     pub(super) fn encrypt(mut self, sse_c: &SseC) -> Result<Self> {
         if self.destination.is_none() {
             let Side { service, local, bucket } = self.source.clone();
@@ -121,11 +121,11 @@ impl Copying {
         self.destination.as_ref().or(self.encrypted.as_ref()).unwrap_or(&self.source)
     }
 
-    /// Copies an object, and deletes it where it is moved.
+    /// Copies an object, and deletes the source of a move.
     pub(super) async fn run(&self, key: &str, to: &str) -> Result<Copied> {
         let give_up = async {
             self.stopped().await;
-            // What has begun is aborted. A second Ctrl-C does not wait for it.
+            // Copies in progress are aborted. A second Ctrl-C does not wait for that.
             if let Ok(again) = shutdown::requested() {
                 again.await;
             }
@@ -162,34 +162,34 @@ impl Copying {
         Ok(copied)
     }
 
-    /// Whether bytes come by here.
+    /// Whether bytes pass through this machine.
     fn passes_by(&self) -> bool {
         let account = |side: &Side| side.service.bucket().address().map(|address| address.account);
         self.destination.as_ref().is_some_and(|to| account(to) != account(&self.source))
     }
 
-    /// The copy, which still has to be what the source became.
+    /// Returns the copy, after checking that it has not changed.
     async fn stored(&self, Copied { source, stored, .. }: &Copied) -> Result<Object> {
         match self.to().service.head(&stored.key).await? {
             Some(copy) if copy.etag == stored.etag && copy.size == source.size => Ok(copy),
-            Some(_) => Err(not_moved(source, "the copy has other bytes")),
-            None => Err(not_moved(source, "the copy is gone")),
+            Some(_) => Err(not_moved(source, "the copy has different bytes")),
+            None => Err(not_moved(source, "the copy no longer exists")),
         }
     }
 
-    /// Deletes the source if it is still what was copied. R2 deletes under no condition, so that over S3 a
-    /// write between looking and deleting is lost.
+    /// Deletes the source if it has not changed since the copy. R2 has no conditional deletes, so over S3 a
+    /// write between the check and the deletion is lost.
     async fn delete_source(&self, source: &Object, copy: &Object) -> Result<()> {
         let Side { service, local, bucket, .. } = &self.source;
-        // Two addresses may lead to one object: then the copy is its own source.
+        // Two addresses may lead to the same object: then the copy is the source.
         if let Some(destination) = &self.destination
             && destination.bucket == *bucket
             && copy.key == source.key
             && service.head(&source.key).await?.is_none_or(|now| is_one(&now, copy))
         {
-            return Err(not_moved(source, "both addresses seem to lead to one object"));
+            return Err(not_moved(source, "both addresses seem to lead to the same object"));
         }
-        let replaced = || not_moved(source, "it was replaced meanwhile");
+        let replaced = || not_moved(source, "it was replaced during the copy");
         if let Some(local) = local {
             return match local.delete_if(&source.key, unchanged(source)).await {
                 Err(error) if error.kind() == ErrorKind::PreconditionFailed => Err(replaced()),
@@ -204,7 +204,7 @@ impl Copying {
     }
 }
 
-/// Whether two looks at different addresses may have seen one object: over S3, times are whole seconds.
+/// Whether two heads at different addresses may be of the same object. Over S3, times are whole seconds.
 fn is_one(a: &Object, b: &Object) -> bool {
     let seconds =
         |object: &Object| object.uploaded.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -213,10 +213,10 @@ fn is_one(a: &Object, b: &Object) -> bool {
 
 fn unchanged(source: &Object) -> Conditional {
     let only_if = Conditional::new();
-    // Some services leave it out.
+    // Some services do not return an etag.
     if source.etag.is_empty() { only_if } else { only_if.etag_matches(&source.etag) }
 }
 
 fn not_moved(source: &Object, why: &str) -> Error {
-    Error::Local(format!("{:?} was copied and not deleted: {why}", source.key))
+    Error::Local(format!("{:?} was copied but not deleted: {why}", source.key))
 }

@@ -12,8 +12,8 @@ use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{Key, Printer, count};
 use crate::shell::quoted;
 
-/// Where a file cannot be read.
-const FORM_HINT: &str = "`cfstore r2 cors show` prints the form; this is a rule: \
+/// Hint for an invalid file.
+const FORM_HINT: &str = "`cfstore r2 cors show` prints the format; an example of a rule: \
      [{\"AllowedOrigins\": [\"https://app.example.com\"], \"AllowedMethods\": [\"GET\"]}]";
 
 pub(crate) async fn show(args: CorsShow, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
@@ -53,20 +53,20 @@ pub(crate) async fn rm(location: BucketLocation, printer: Printer) -> Result<Exi
     let service = location.open(printer).await?;
     let removed = service.cors().await?.map_or(0, |policy| policy.rules.len() as u64);
     service.delete_cors().await?;
-    let line = format!("removed {}: no page may use the bucket", count(removed, "CORS rule"));
+    let line = format!("removed {}: no web page can use the bucket", count(removed, "CORS rule"));
     printer.result_at(line, &json!({ "removed": removed }), &target)?;
     Ok(ExitStatus::Success)
 }
 
 pub(crate) async fn check(args: CorsCheck, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let CorsCheck { origin, method, header, file } = args;
-    // What no browser can ask is a mistake of whoever asks here.
+    // Refuses an origin that no browser can send.
     if CorsPolicy::new([CorsRule::new([&origin], [method.clone()])]).validate().is_err()
         || origin.contains('*')
     {
         return Err(Error::usage(
-            format!("{origin:?} is no origin of a page"),
-            "an origin is scheme://host or scheme://host:port, such as https://app.example.com",
+            format!("--origin {origin:?} is not the origin of a page"),
+            "write it as scheme://host or scheme://host:port, such as https://app.example.com",
         ));
     }
     let (policy, target) = if let Some(path) = &file {
@@ -85,10 +85,10 @@ pub(crate) async fn check(args: CorsCheck, location: BucketLocation, printer: Pr
             let rule = found.rule;
             let name = rule.id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
             let exposed = match rule.expose_headers.as_slice() {
-                [] => "no header of the answer but the usual ones".to_owned(),
-                names => format!("{} of the answer", names.join(", ")),
+                [] => "only the default response headers".to_owned(),
+                names => format!("the response headers {}", names.join(", ")),
             };
-            let line = format!("rule {}{name} allows it; the page reads {exposed}", found.number);
+            let line = format!("rule {}{name} allows it; the page can read {exposed}", found.number);
             let value = json!({
                 "allowed": true,
                 "rule": found.number,
@@ -112,7 +112,7 @@ pub(crate) async fn check(args: CorsCheck, location: BucketLocation, printer: Pr
     }
 }
 
-/// The rules of the file, or the one of the options.
+/// Returns the rules of the file, or the rule given by the options.
 async fn given(args: CorsSet) -> Result<CorsPolicy> {
     let CorsSet { file, origin, method, header, expose, max_age, .. } = args;
     if let Some(path) = file {
@@ -131,7 +131,7 @@ fn warn_of_patterns(policy: &CorsPolicy, printer: Printer) {
     let origins = policy.rules.iter().flat_map(|rule| &rule.allowed_origins);
     for origin in origins.filter(|origin| origin.contains('*') && *origin != "*") {
         printer.warning(format_args!(
-            "{} allows no page: R2 compares origins exactly, so name each of them",
+            "{} does not allow any page: R2 compares origins exactly, so list each origin",
             Key(origin)
         ));
     }

@@ -21,10 +21,10 @@ use crate::transfer::Proof;
 
 use super::copying::{Copying, Kind, Side};
 
-/// How many objects are copied at once.
+/// Maximum number of concurrent copies.
 const CONCURRENCY: usize = 8;
 
-/// Refuses a destination that could be meant for another bucket, or a file.
+/// Refuses a destination that could be meant to be in another bucket, or a file.
 pub(super) fn check_destination(args: &Cp, bucket: Option<&str>) -> Result<()> {
     let Cp { source, destination, to_env_file, .. } = args;
     if to_env_file.is_some() {
@@ -32,7 +32,7 @@ pub(super) fn check_destination(args: &Cp, bucket: Option<&str>) -> Result<()> {
     }
     let mut both = [source.clone(), destination.clone()];
     match (is_address(source), is_address(destination)) {
-        // They may be in two buckets.
+        // They may be in different buckets.
         (true, true) => Ok(()),
         _ => take_bucket(bucket, &mut both).map(drop),
     }
@@ -62,7 +62,7 @@ pub(super) async fn run(
         kind,
         is_across: to.is_some(),
         changes_key: changes_key && kind == Kind::Copy,
-        // The address of a bucket stands for all of it.
+        // The address of a bucket counts as a folder.
         is_folder: destination.ends_with('/') || (named && destination.is_empty()),
         destination,
         target,
@@ -71,7 +71,7 @@ pub(super) async fn run(
     plan.check(&source)?;
     let side = Side::source(location, &of_source, printer).await?;
     let destination = match to {
-        // Nothing is made for a dry run.
+        // A dry run creates nothing.
         Some((_, location)) if !dry_run => Some(Side::destination(location, &sse_c, printer).await?),
         _ => None,
     };
@@ -93,21 +93,21 @@ pub(super) async fn run(
     }
 }
 
-/// What goes where.
+/// What to copy, and where to.
 struct Plan {
     kind: Kind,
-    /// Whether it goes to another bucket.
+    /// Whether the destination is another bucket.
     is_across: bool,
-    /// Whether a copy to its own key is encrypted anew.
+    /// Whether a copy to its own key is re-encrypted.
     changes_key: bool,
-    /// Whether the destination is one, and what goes there keeps its name.
+    /// Whether the destination is a folder, in which copies keep their names.
     is_folder: bool,
     destination: String,
     target: String,
     printer: Printer,
 }
 
-/// An object that was copied, for programs.
+/// JSON of a copied object.
 #[derive(Serialize)]
 struct CopiedJson<'a> {
     source: &'a str,
@@ -118,29 +118,29 @@ struct CopiedJson<'a> {
 }
 
 impl Plan {
-    /// Refuses what cannot be meant, before anything is looked at.
+    /// Refuses impossible combinations before any request.
     fn check(&self, source: &KeyArgument) -> Result<()> {
         match source {
             KeyArgument::Key(key) => {
                 let to = self.key(key)?;
                 if !self.is_across && !self.changes_key && normalize_key(key) == normalize_key(&to) {
                     return Err(Error::usage(
-                        format!("{key:?} is where it comes from and where it goes"),
-                        "name another key",
+                        format!("source and destination are the same key, {key:?}"),
+                        "name another key as the destination",
                     ));
                 }
                 keys::warn_of_dots(&to, self.printer);
                 Ok(())
             }
             KeyArgument::Pattern(pattern) if !self.is_folder => Err(Error::usage(
-                format!("{:?} is a pattern, and {:?} one key", pattern.as_str(), self.destination),
-                "end the destination with a slash, or give --literal for a key and no pattern",
+                format!("{:?} is a pattern, but {:?} is a single key", pattern.as_str(), self.destination),
+                "end the destination with a slash, or give --literal if the source is a key and not a pattern",
             )),
             KeyArgument::Pattern(_) => Ok(()),
         }
     }
 
-    /// The key that this one gets.
+    /// Returns the new key of this object.
     fn key(&self, source: &str) -> Result<String> {
         let name = source.rsplit('/').next();
         match (&*self.destination, name) {
@@ -150,18 +150,22 @@ impl Plan {
         }
     }
 
-    /// The key of what matches a pattern: with the directories below the one that the pattern begins with.
+    /// Returns the new key of an object that matches a pattern. Keeps the directories below the one that the
+    /// pattern begins with.
     fn key_of_matching(&self, pattern: &KeyPattern, key: &str) -> Result<String> {
-        // By slashes: a listed key may have another form of its letters than the pattern.
+        // Counts slashes: a listed key may differ from the pattern in its Unicode normalization.
         let directories = pattern.folder().matches('/').count();
         let to = self.destination.clone() + key.splitn(directories + 1, '/').last().unwrap_or_default();
         if to.is_empty() {
-            return Err(Error::usage(format!("{key:?} has no name to keep"), "name the key that it gets"));
+            return Err(Error::usage(
+                format!("{key:?} ends with a slash, so it has no name to keep"),
+                "copy this object by itself, and write its new key",
+            ));
         }
         if !self.is_across && pattern.matches(&to) {
             return Err(Error::usage(
                 format!("{key:?} would become {to:?}, which matches {:?} too", pattern.as_str()),
-                "name another folder, or a pattern that does not reach into it",
+                "name another folder, or a pattern that does not match keys in it",
             ));
         }
         Ok(to)
@@ -180,7 +184,7 @@ impl Plan {
         Ok(ExitStatus::Success)
     }
 
-    /// Checks all before anything is done: what is copied then never matches, and is not listed as more to do.
+    /// Checks all objects before any is copied, so that no copy matches the pattern itself.
     async fn check_many(&self, service: &R2Service, pattern: &KeyPattern, dry_run: bool) -> Result<()> {
         let selection = Selection::Pattern(pattern.clone());
         selection.refuse_key(service).await?;

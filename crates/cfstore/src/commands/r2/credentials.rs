@@ -27,19 +27,30 @@ struct Shown<'a> {
     endpoint: &'a str,
 }
 
-/// Computed here.
+/// Computes the credentials on this machine.
 pub(crate) fn run(args: &Credentials, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let embedded = location.is_embedded();
     let target = location.target()?;
     let request = request(args, location.bucket()?);
-    let credentials = request.mint(&location.signing(printer)?)?;
+    let credentials = request.mint(&location.signing(printer)?).map_err(|error| {
+        if !error.message().contains(R2_ACCOUNT_ID) {
+            return error.into();
+        }
+        Error::usage(
+            format!("{R2_ACCOUNT_ID} is not set, and temporary credentials contain the account id"),
+            format!(
+                "set {R2_ACCOUNT_ID}: `cfstore serve` and `cfstore keys add` print that of a local server, and Cloudflare's \
+                 dashboard shows yours"
+            ),
+        )
+    })?;
     if embedded {
         bucket_location::note_serve(printer);
     }
     print(args, &credentials, &target, printer)
 }
 
-/// Made by Cloudflare's API.
+/// Requests the credentials from Cloudflare's API.
 pub(crate) async fn through_api(
     args: &Credentials,
     bucket: Option<&str>,
@@ -56,7 +67,8 @@ pub(crate) async fn through_api(
             let hint = format!(
                 "--through-api needs {R2_ACCOUNT_ID}, {R2_ACCESS_KEY_ID}, {CLOUDFLARE_API_TOKEN} and the bucket"
             );
-            Error::usage(format!("{name} is not set"), hint)
+            let place = env_file.map(|path| format!(" in --env-file {}", path.display())).unwrap_or_default();
+            Error::usage(format!("{name} is not set{place}"), hint)
         })
     };
     let bucket = bucket.map_or_else(|| needed(R2_BUCKET_MEDIA), |bucket| Ok(bucket.to_owned()))?;
@@ -94,7 +106,7 @@ fn print(
             ("AWS_SECRET_ACCESS_KEY", secret),
             ("AWS_SESSION_TOKEN", token),
             ("AWS_REGION", "auto"),
-            // The AWS CLI and boto3 read no other.
+            // The AWS CLI and boto3 read only this one.
             ("AWS_DEFAULT_REGION", "auto"),
         ]
     } else {

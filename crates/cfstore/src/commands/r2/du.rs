@@ -41,12 +41,12 @@ impl Sum {
     }
 }
 
-/// Sums of directories, whose keys come in order: a directory is printed when a key outside it comes.
+/// Sums of directories. Keys come in order, so a directory is printed at the first key outside it.
 struct Sums {
-    /// In which all is.
+    /// The directory of all keys.
     folder: String,
     depth: usize,
-    /// The directories of the key before, by their whole names, each in the one before it.
+    /// The directories of the previous key with their full names, outermost first.
     open: Vec<(String, Sum)>,
     total: Sum,
     printer: Printer,

@@ -41,15 +41,15 @@ pub(crate) async fn run(args: Get, location: BucketLocation, printer: Printer) -
     }
 }
 
-/// Tells the keys from the file.
+/// Separates the keys from the file.
 pub(super) fn arrange(args: &mut Get) -> Result<()> {
     args.arrange().map_err(|key| {
-        Error::usage(format!("the key {} is not UTF-8", key.display()), "keys of objects are: check it")
+        Error::usage(format!("the key {} is not UTF-8", key.display()), "write the key in UTF-8")
     })?;
     match args.file.as_ref().and_then(|file| file.to_str()) {
         Some(file) if is_address(file) => Err(Error::usage(
-            format!("{file:?} is an address, and what is behind the keys is a file or a folder"),
-            "name the folder to write to, such as . for this one; `cfstore r2 cp` copies objects",
+            format!("{file:?} is an address, but the last argument must be a file or a folder"),
+            "name the folder to write to, such as . for the current one; `cfstore r2 cp` copies objects",
         )),
         _ => Ok(()),
     }
@@ -60,7 +60,7 @@ async fn get_one(key: String, args: Get, location: BucketLocation, printer: Prin
     let destination = Destination::new(file, &key).await?;
     if printer.is_json() && matches!(destination, Destination::Stdout) {
         return Err(Error::usage(
-            "stdout cannot have both the object and JSON about it",
+            "stdout cannot have both the object and the JSON output",
             "name a file, or leave --json out",
         ));
     }
@@ -112,7 +112,7 @@ async fn get_one(key: String, args: Get, location: BucketLocation, printer: Prin
     Ok(ExitStatus::Success)
 }
 
-/// What would be fetched.
+/// Reports what would be fetched.
 async fn tell(
     service: &R2Service,
     key: &str,
@@ -133,7 +133,7 @@ async fn tell(
     report.finish()
 }
 
-/// All of an object into a file.
+/// Downloads a whole object into a file.
 async fn download(
     service: &R2Service,
     key: &str,
@@ -150,7 +150,9 @@ async fn download(
         return Err(Error::NotFound(key.to_owned()));
     };
     if restarted {
-        printer.note(format_args!("the object is another one than was begun with: it was fetched anew"));
+        printer.note(format_args!(
+            "the object has changed since the interrupted download: the download started over"
+        ));
     }
     let (name, proof, resumed) = (path.to_string_lossy(), Proof(Some(verified)), Resumed(resumed_bytes));
     let mut value = json!({

@@ -24,7 +24,7 @@ use super::many::{self, Outcome, Turns};
 
 pub(super) async fn run(args: Get, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     if args.range.is_some() {
-        return Err(Error::usage("--range is for one object", "fetch them one by one"));
+        return Err(Error::usage("--range works only for a single object", "fetch the objects one by one"));
     }
     let folder = folder(&args)?;
     let literal = args.literal.literal;
@@ -62,21 +62,21 @@ pub(super) async fn run(args: Get, location: BucketLocation, printer: Printer) -
             if taken.insert(folded(&path)) {
                 return Ok(path);
             }
-            let message = format!("another object goes to \"{}\" already", path.display());
-            Err(Error::usage(message, "fetch it by itself, to another file"))
+            let message = format!("another object already goes to \"{}\"", path.display());
+            Err(Error::usage(message, "fetch this object by itself, to another file"))
         });
         fetching.run(found.key, found.size, path)
     });
     many::run(Action::Downloaded, concurrency, work, report).await
 }
 
-/// The folder to write to: one that is there, or ends with a slash.
+/// Returns the folder to write to, which must exist or end with a slash.
 fn folder(args: &Get) -> Result<PathBuf> {
     let Some(file) = &args.file else { return Ok(PathBuf::new()) };
     let name = file.display();
     if file == Path::new("-") {
         return Err(Error::usage(
-            "- takes one object, and no patterns",
+            "several objects or a pattern cannot go to stdout (-)",
             "`cfstore r2 cat` prints objects one after the other",
         ));
     }
@@ -84,24 +84,24 @@ fn folder(args: &Get) -> Result<PathBuf> {
         return Ok(file.clone());
     }
     let (what, hint) = if file.exists() {
-        ("is not a folder", "name a folder to write to, such as . for this one")
+        ("is not a folder", "name a folder to write to, such as . for the current one")
     } else {
-        ("is not there", "end it with a slash, and the folder is made; . is this one")
+        ("does not exist", "end it with a slash to create the folder; . is the current one")
     };
-    Err(Error::usage(format!("more than one object goes into a folder, and \"{name}\" {what}"), hint))
+    Err(Error::usage(format!("several objects need a folder to go to, but \"{name}\" {what}"), hint))
 }
 
-/// What an argument stands for.
+/// An object that an argument selects.
 struct Found {
     key: String,
     size: Option<u64>,
-    /// What the object is called below the folder; or it cannot be fetched.
+    /// Name of the object below the folder, or why it cannot be fetched.
     result: Result<String>,
 }
 
 type Sources = BoxStream<'static, Result<Found>>;
 
-/// An object, which goes by the last part of its key.
+/// Finds an object, which is named by the last part of its key.
 fn of_key(service: R2Service, key: String) -> Sources {
     let found = async move {
         let result = match service.head(&key).await {
@@ -116,7 +116,8 @@ fn of_key(service: R2Service, key: String) -> Sources {
     stream::once(found).boxed()
 }
 
-/// What matches, below the directory that the pattern begins with. Where nothing does, all fails if that is all.
+/// Finds the objects of a selection, named by their keys below its directory. If it finds nothing and is the
+/// only argument, the whole command fails.
 fn of_selection(service: &R2Service, selection: Selection, is_one: bool) -> Sources {
     let pages = selection.pages(service);
     let found =
@@ -142,7 +143,7 @@ fn of_selection(service: &R2Service, selection: Selection, is_one: bool) -> Sour
     found.map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten().boxed()
 }
 
-/// What two files could be one by: some systems do not tell apart how letters are written.
+/// Returns a form by which equal files are recognized: some systems ignore case.
 fn folded(path: &Path) -> PathBuf {
     if cfg!(any(windows, target_os = "macos")) {
         path.to_string_lossy().to_lowercase().into()
@@ -151,7 +152,7 @@ fn folded(path: &Path) -> PathBuf {
     }
 }
 
-/// What all downloads share.
+/// State that all downloads share.
 struct Fetching {
     service: R2Service,
     settings: Settings,
@@ -178,7 +179,7 @@ impl Fetching {
         let _turn = self.turns.take(size).await;
         if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
             let made = fs::create_dir_all(folder).await;
-            made.map_err(|error| Error::file(folder, "cannot be made", &error))?;
+            made.map_err(|error| Error::file(folder, "cannot be created", &error))?;
         }
         let bytes = self.progress.file(key);
         let downloaded = transfer::download_file(&self.service, key, path, &self.settings, bytes).await?;

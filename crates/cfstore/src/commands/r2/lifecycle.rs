@@ -13,8 +13,8 @@ use crate::confirm;
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{Key, Printer, count};
 
-/// Where a file cannot be read.
-const FORM_HINT: &str = "`cfstore r2 lifecycle show` prints the form; this is a rule: [{\"id\": \"logs\", \"enabled\": true, \
+/// Hint for an invalid file.
+const FORM_HINT: &str = "`cfstore r2 lifecycle show` prints the format; an example of a rule: [{\"id\": \"logs\", \"enabled\": true, \
      \"conditions\": {\"prefix\": \"logs/\"}, \"deleteObjectsTransition\": {\"condition\": {\"type\": \"Age\", \
      \"maxAge\": 86400}}}]";
 
@@ -42,8 +42,8 @@ pub(crate) async fn set(
     given.validate()?;
     let target = location.target()?;
     if !yes && let Some(rule) = given.rules.iter().find(|rule| empties_bucket(rule, SystemTime::now())) {
-        confirm::possible("deleting all objects of the bucket")?;
-        let question = format!("The rule {} deletes all objects of the {target} now. Set it?", Key(&rule.id));
+        confirm::possible(&format!("rule {}, which deletes all objects of the bucket now,", Key(&rule.id)))?;
+        let question = format!("The rule {} deletes all objects of {target} now. Set it?", Key(&rule.id));
         if !confirm::ask(question).await? {
             return Ok(ExitStatus::Failed);
         }
@@ -59,7 +59,9 @@ pub(crate) async fn set(
     };
     service.set_lifecycle(policy.clone()).await?;
     if !policy.rules.iter().any(|rule| rule.enabled && rule.abort_uploads.is_some()) {
-        printer.warning("no rule aborts uploads that were not finished: their parts stay for ever, and cost as objects do");
+        printer.warning(
+            "no rule aborts unfinished uploads: their parts stay forever, and are billed like objects",
+        );
     }
     let rules = count(policy.rules.len() as u64, "lifecycle rule");
     let value = as_json(&policy, PolicyForm::Cloudflare)?;
@@ -87,7 +89,7 @@ pub(crate) async fn rm(args: LifecycleRm, location: BucketLocation, printer: Pri
     Ok(ExitStatus::Success)
 }
 
-/// Whether a rule deletes every object that is there.
+/// Whether a rule deletes all current objects.
 fn empties_bucket(rule: &LifecycleRule, now: SystemTime) -> bool {
     let is_past = match rule.delete_objects {
         Some(LifecycleCondition::Age(age)) => age.is_zero(),
@@ -97,7 +99,7 @@ fn empties_bucket(rule: &LifecycleRule, now: SystemTime) -> bool {
     rule.enabled && rule.prefix.is_empty() && is_past
 }
 
-/// The rules of the file, or the one of the options.
+/// Returns the rules of the file, or the rule given by the options.
 async fn given(args: LifecycleSet) -> Result<LifecyclePolicy> {
     if let Some(path) = args.file {
         return read(&path).await;

@@ -16,7 +16,7 @@ use crate::selection::Selection;
 pub(crate) async fn run(args: Ls, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let selection = Selection::parse(args.prefix, args.literal.literal)?;
     let target = location.target()?;
-    // Over S3 that takes a request for each object.
+    // Over S3 this would need a request per object.
     let has_types = args.long && matches!(location, BucketLocation::Embedded(..));
     let columns = match (args.long, has_types) {
         (false, _) => Columns::Short,
@@ -82,7 +82,7 @@ impl Row<'_> {
     }
 }
 
-/// A page's objects and directories together, by name.
+/// Returns the objects and directories of a page, sorted by name.
 fn rows(page: &ListPage) -> Vec<Row<'_>> {
     let objects = page.objects.iter().map(Row::Object);
     let directories = page.delimited_prefixes.iter().map(|prefix| Row::Directory(prefix));
@@ -91,7 +91,7 @@ fn rows(page: &ListPage) -> Vec<Row<'_>> {
     rows
 }
 
-/// What is shown of each object.
+/// Columns of the listing.
 #[derive(Clone, Copy)]
 enum Columns {
     Short,
@@ -124,7 +124,7 @@ impl Columns {
         ))
     }
 
-    /// What comes before the name.
+    /// Returns the additional columns before the name.
     fn more(self, object: Option<&Object>) -> String {
         let class = object.and_then(|object| object.storage_class).map_or("", StorageClass::as_str);
         let etag = object.map_or("", |object| &object.etag);
@@ -138,17 +138,17 @@ impl Columns {
     }
 }
 
-/// Prints objects in the order of their keys below their directories, each when it first appears.
+/// Prints objects in the order of their keys, and each directory before its first object.
 #[derive(Default)]
 struct Tree {
-    /// The directories of the object before, each with its slash.
+    /// The directories of the previous object, each with its slash.
     directories: Vec<String>,
 }
 
 impl Tree {
     fn print(&mut self, object: &Object, columns: Columns, printer: Printer) -> Result<()> {
         let mut parts: Vec<_> = object.key.split_inclusive('/').collect();
-        // A key that ends in a slash is an object in that directory, without a name.
+        // A key that ends with a slash is an object without a name in that directory.
         let name = if object.key.ends_with('/') { "(no name)" } else { parts.pop().unwrap_or_default() };
         let common =
             parts.iter().zip(&self.directories).take_while(|(part, directory)| part == directory).count();

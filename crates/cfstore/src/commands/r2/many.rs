@@ -1,4 +1,4 @@
-//! Transferring many files: as many at once as are allowed, those that fail beside the others.
+//! Concurrent transfers of many files. A failed one does not stop the others.
 
 use std::path::PathBuf;
 
@@ -9,21 +9,22 @@ use crate::error::{Error, ExitStatus, Result};
 use crate::shutdown;
 use crate::transfer_report::{Action, Item, TransferReport, Transferred};
 
-/// What goes in parts or ranges. One of these at a time: it takes all that is allowed at once.
+/// Size in bytes above which a file goes in parts or ranges. Such files go one by one, since each uses the
+/// whole concurrency.
 const LARGE: u64 = 64 * 1024 * 1024;
 
-/// The turn of large files.
+/// Serializes large files.
 #[derive(Debug, Default)]
 pub(super) struct Turns(Mutex<()>);
 
 impl Turns {
-    /// Waits for the turn of a large one; a small one has it always.
+    /// Waits for the turn of a large file. Small files do not wait.
     pub(super) async fn take(&self, size: u64) -> Option<MutexGuard<'_, ()>> {
         if size > LARGE { Some(self.0.lock().await) } else { None }
     }
 }
 
-/// One that was transferred, or failed.
+/// Result of one transfer.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) key: String,
@@ -38,7 +39,7 @@ impl Outcome {
     }
 }
 
-/// Does all of the work, and reports it. After Ctrl-C nothing more is begun.
+/// Runs all transfers, and reports them. After Ctrl-C no more are started.
 pub(super) async fn run<'a, W: Future<Output = Outcome> + 'a>(
     action: Action,
     concurrency: usize,
@@ -53,7 +54,7 @@ pub(super) async fn run<'a, W: Future<Output = Outcome> + 'a>(
     while let Some(outcome) = work.next().await {
         let outcome: Outcome = match outcome {
             Ok(outcome) => outcome,
-            // What is under way ends; no more of the listing comes.
+            // The listing failed: finish the transfers in progress.
             Err(error) => {
                 failed = Err(error);
                 continue;
@@ -64,6 +65,11 @@ pub(super) async fn run<'a, W: Future<Output = Outcome> + 'a>(
             Err(Error::Interrupted) => {}
             Err(error) => report.failed(&outcome.item(), error)?,
         }
+    }
+    // A failure before the first item needs no summary.
+    if report.is_empty() {
+        failed?;
+        failed = Ok(());
     }
     let status = report.finish()?;
     failed?;

@@ -43,8 +43,10 @@ pub(crate) async fn run(
     if let R2::Cp(args) | R2::Mv(args) = &command {
         cp::check_destination(args, bucket.as_deref())?;
     }
-    if let R2::Get(args) = &mut command {
-        get::arrange(args)?;
+    match &mut command {
+        R2::Put(args) => put::arrange(args)?,
+        R2::Get(args) => get::arrange(args)?,
+        _ => {}
     }
     if let R2::Credentials(args) = &command
         && args.through_api
@@ -54,8 +56,8 @@ pub(crate) async fn run(
     if let R2::Bucket(command) = command {
         if let Some(bucket) = bucket {
             return Err(Error::usage(
-                format!("--bucket {bucket:?} is for commands about objects"),
-                "write the bucket's name behind `cfstore r2 bucket info`, and so on",
+                format!("--bucket {bucket:?} does not apply to `cfstore r2 bucket`"),
+                format!("write the name as an argument, as in `cfstore r2 bucket info {bucket}`"),
             ));
         }
         return bucket::run(command, BucketAccount::select(env_file)?, printer).await;
@@ -67,12 +69,12 @@ pub(crate) async fn run(
         args.is_bucket = goes_to_address && args.key.is_empty();
     }
     let location = match &command {
-        // It looks at the variables itself, also at those that name no bucket.
+        // It reads the variables itself, even if they do not name a bucket.
         R2::Doctor(_) => BucketLocation::default(),
         _ => BucketLocation::select(env_file, bucket.as_deref())?,
     };
     match command {
-        // It is about no bucket in particular, and was run before.
+        // Handled above.
         R2::Bucket(command) => bucket::run(command, BucketAccount::select(env_file)?, printer).await,
         R2::Put(args) => put::run(args, location, printer).await,
         R2::Get(args) => get::run(args, location, printer).await,
@@ -109,7 +111,7 @@ pub(crate) async fn run(
     }
 }
 
-/// The arguments that are keys, or what keys begin with, and may be addresses.
+/// Returns the arguments that are keys or prefixes, which may be addresses.
 fn keys(command: &mut R2) -> Vec<&mut String> {
     match command {
         R2::Put(args) => vec![&mut args.key],
@@ -124,10 +126,10 @@ fn keys(command: &mut R2) -> Vec<&mut String> {
         R2::Uploads(Uploads::Clean(args)) => vec![&mut args.prefix],
         R2::Presign(args) => vec![&mut args.key],
         R2::SignPlaylist(args) => vec![&mut args.key],
-        // Where it goes may be another bucket.
+        // The destination may be in another bucket.
         R2::Cp(args) | R2::Mv(args) => vec![&mut args.source],
-        // Of a sync either may be a folder, and both may be in buckets of their own.
-        // The others are about a bucket, whose name the options say.
+        // For a sync, each may be a folder or in a different bucket.
+        // The others are about a bucket, which the options name.
         R2::Sync(_) | R2::Cors(_) | R2::Lifecycle(_) | R2::Credentials(_) | R2::Doctor(_) | R2::Bucket(_) => {
             Vec::new()
         }

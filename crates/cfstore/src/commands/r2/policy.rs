@@ -1,5 +1,6 @@
-//! What the commands for the policies of a bucket share: JSON in files, and on its way out.
+//! Reading and printing the policies of a bucket, as JSON.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::Value;
@@ -9,10 +10,10 @@ use crate::error::{Error, Result};
 use crate::printer::{Key, Printer};
 use crate::stdin;
 
-/// A policy has 1,000 rules at most, and is smaller by far.
+/// Maximum size of a file, in bytes. A policy with the maximum of 1,000 rules is much smaller.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
-/// Reads the policy of a file, or of stdin, by `parse`. The hint shows a rule.
+/// Reads a policy from a file or stdin with `parse`. The hint shows a rule.
 pub(super) async fn read<T>(
     path: &Path,
     parse: impl FnOnce(&str) -> cloudflare_clients::Result<T>,
@@ -31,25 +32,39 @@ pub(super) async fn read<T>(
     if bytes.len() as u64 > MAX_FILE {
         return Err(Error::usage(
             format!("\"{}\" is larger than 4 MiB", Key(&name)),
-            "a policy has 1,000 rules at most: name the file that has it",
+            "a policy has at most 1,000 rules, and is much smaller: name the file with the policy",
         ));
     }
     let text = String::from_utf8_lossy(&bytes);
     if text.trim_start().starts_with('<') {
         return Err(Error::usage(
-            format!("\"{}\" is XML, and a policy is read as JSON", Key(&name)),
-            "boto3 and the AWS CLI have S3's form as JSON, which is read here, too",
+            format!("\"{}\" is XML, but a policy must be JSON", Key(&name)),
+            "write it as JSON, in the format of Cloudflare's API or in that of boto3 and the AWS CLI",
         ));
     }
-    parse(&text).map_err(|error| Error::usage(format!("\"{}\": {}", Key(&name), error.message()), hint))
+    parse(&without_target(&text))
+        .map_err(|error| Error::usage(format!("\"{}\": {}", Key(&name), error.message()), hint))
 }
 
-/// Prints a policy over several lines, or in one with its target for programs.
+/// Drops the target that `show --json` adds to a policy.
+fn without_target(text: &str) -> Cow<'_, str> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(mut policy)) if policy.contains_key("target") => {
+            policy.remove("target");
+            Value::Object(policy).to_string().into()
+        }
+        // Text that is not JSON is the parser's to report.
+        _ => text.into(),
+    }
+}
+
+/// Prints a policy on several lines, or as JSON on one line with its target.
 pub(super) fn print(policy: &Value, target: &str, printer: Printer) -> Result<()> {
     if printer.is_json() { printer.json_at(policy, target) } else { printer.line(format_args!("{policy:#}")) }
 }
 
-/// The JSON that the library has written.
+/// Parses JSON that the library wrote.
 pub(super) fn value(json: &str) -> Result<Value> {
-    serde_json::from_str(json).map_err(|error| Error::Local(format!("the rules are not JSON: {error}")))
+    serde_json::from_str(json)
+        .map_err(|error| Error::Local(format!("cannot read the rules as JSON: {error}")))
 }

@@ -15,8 +15,8 @@ use crate::rfc3339::rfc3339;
 pub(crate) fn run(args: Presign, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     if args.content_type.is_some() && !matches!(args.method, PresignMethod::Put) {
         return Err(Error::usage(
-            "--content-type is what an upload has to send",
-            "add --method put, or leave it out",
+            "--content-type is only for uploads",
+            "add --method put, or leave --content-type out",
         ));
     }
     let (method, key) = (Method::from(args.method), args.key);
@@ -37,7 +37,7 @@ pub(crate) fn run(args: Presign, location: BucketLocation, printer: Printer) -> 
         .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
         .collect();
     for (name, value) in &headers {
-        printer.note(format_args!("send this header with it: {name}: {value}"));
+        printer.note(format_args!("send this header with the request: {name}: {value}"));
     }
     printer.summary(format_args!("a URL for {method} of {}", Key(&key)), &target);
     printer.result(

@@ -34,10 +34,30 @@ pub(crate) async fn run(args: Put, location: BucketLocation, printer: Printer) -
     }
 }
 
+/// Separates the files from the key. Refuses a file without a key.
+pub(super) fn arrange(args: &mut Put) -> Result<()> {
+    args.arrange().map_err(|key| {
+        Error::usage(format!("the key {} is not UTF-8", key.display()), "write the key in UTF-8")
+    })?;
+    match &*args.files {
+        [file] if args.key.is_empty() => {
+            let name = file.file_name().unwrap_or_default().display();
+            let (option, key) =
+                if args.recursive { ("-r ", format!("{name}/")) } else { ("", name.to_string()) };
+            let key = if file == Path::new("-") { "KEY".to_owned() } else { key };
+            Err(Error::usage(
+                format!("\"{}\" has no key to be stored under", file.display()),
+                format!("write the key last, as in `cfstore r2 put {option}{} {key}`", file.display()),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn put_one(args: &Put, file: &Path, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let key = put_many::key_of(args, file)?;
     if key != args.key {
-        printer.note(format_args!("its key is {}", Key(&key)));
+        printer.note(format_args!("the key is {}", Key(&key)));
     }
     keys::warn_of_dots(&key, printer);
     let target = location.target()?;
@@ -46,9 +66,8 @@ async fn put_one(args: &Put, file: &Path, location: BucketLocation, printer: Pri
     let Uploaded { stored, verified, resumed_bytes, restarted, .. } = uploaded;
     let size = stored.size.unwrap_or_default();
     if restarted {
-        printer.note(format_args!(
-            "the file has changed since an upload of it was interrupted: it was sent anew"
-        ));
+        printer
+            .note(format_args!("the file has changed since the interrupted upload: the upload started over"));
     }
     let (resumed, proof) = (Resumed(resumed_bytes), Proof(Some(verified)));
     let content_type = object.http_metadata.content_type.as_deref().unwrap_or_default();
@@ -59,7 +78,7 @@ async fn put_one(args: &Put, file: &Path, location: BucketLocation, printer: Pri
     Ok(ExitStatus::Success)
 }
 
-/// The object, with what proved it: as in the events of many.
+/// JSON of a stored object, as in the events of many files.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Printed<'a> {
@@ -94,7 +113,7 @@ async fn upload(
         if found.is_dir() {
             return Err(Error::usage(
                 format!("\"{}\" is a folder", path.display()),
-                "give -r to put what is in it",
+                "give -r to store the files in it",
             ));
         }
         if found.is_file() {

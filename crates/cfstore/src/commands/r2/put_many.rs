@@ -26,7 +26,7 @@ pub(super) async fn run(args: Put, location: BucketLocation, printer: Printer) -
     for (key, _) in &named {
         keys::warn_of_dots(key, printer);
     }
-    // What it prints comes before the display of progress.
+    // Opens the store before the progress is shown, since it prints notes.
     let service = if args.dry_run {
         None
     } else {
@@ -74,27 +74,30 @@ pub(super) async fn run(args: Put, location: BucketLocation, printer: Printer) -
     many::run(Action::Uploaded, settings.concurrency, stream::iter(work), report).await
 }
 
-/// Each file with the key that it gets.
+/// Returns each file with its key.
 fn named(args: &Put) -> Result<Vec<(String, PathBuf)>> {
     let is_folder = args.is_bucket || args.key.ends_with('/');
     if args.files.len() > 1 && !is_folder {
         return Err(Error::usage(
-            format!("{:?} is one key, and these are {} files", args.key, args.files.len()),
-            "end it with a slash, and each file gets a key of its own",
+            format!("{:?} is a single key, but there are {} files to store", args.key, args.files.len()),
+            "end the key with a slash to store each file under its name",
         ));
     }
     let mut keys: HashMap<String, &Path> = HashMap::new();
     let mut named = Vec::new();
     for file in &args.files {
         if file == Path::new("-") {
-            return Err(Error::usage("stdin is put by itself", "leave out the other files, or --dry-run"));
+            return Err(Error::usage(
+                "stdin (-) cannot be stored with other files or with --dry-run",
+                "leave out the other files and --dry-run",
+            ));
         }
         let key = key_of(args, file)?;
         if let Some(other) = keys.insert(normalize_key(&key).into_owned(), file) {
             let (other, file) = (other.display(), file.display());
             return Err(Error::usage(
                 format!("\"{other}\" and \"{file}\" would both get the key {key:?}"),
-                "put one of them by itself, under another key",
+                "store one of them by itself, under another key",
             ));
         }
         named.push((key, file.clone()));
@@ -102,24 +105,24 @@ fn named(args: &Put) -> Result<Vec<(String, PathBuf)>> {
     Ok(named)
 }
 
-/// The key that a file gets.
+/// Returns the key of a file.
 pub(super) fn key_of(args: &Put, file: &Path) -> Result<String> {
     let name = if file == Path::new("-") { None } else { file.file_name().and_then(OsStr::to_str) };
     match name {
-        // The address of a bucket is a folder.
+        // The address of a bucket counts as a folder.
         Some(name) if args.is_bucket => Ok(name.to_owned()),
         None if args.is_bucket => keys::into_folder("/".to_owned(), None),
         name => keys::into_folder(args.key.clone(), name),
     }
 }
 
-/// The size of a regular file.
+/// Returns the size of a regular file, in bytes.
 async fn size(path: &Path) -> Result<u64> {
     let found = fs::metadata(path).await.map_err(|error| Error::file(path, "cannot be read", &error))?;
     let what = match () {
         () if found.is_file() => return Ok(found.len()),
-        () if found.is_dir() => "a folder: give -r to put what is in one",
-        () => "a pipe or device: put it by itself",
+        () if found.is_dir() => "a folder: give -r to store the files in it",
+        () => "a pipe or device: store it by itself",
     };
     Err(Error::Local(format!("\"{}\" is {what}", path.display())))
 }

@@ -13,7 +13,7 @@ use crate::key_argument::KeyArgument;
 use crate::printer::{Key, Printer, count};
 use crate::selection::Selection;
 
-/// How many keys are looked for at once.
+/// Maximum number of concurrent heads.
 const CONCURRENCY: usize = 8;
 
 pub(crate) async fn run(args: Rm, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
@@ -24,15 +24,15 @@ pub(crate) async fn run(args: Rm, location: BucketLocation, printer: Printer) ->
             KeyArgument::Pattern(pattern) => selections.push(Selection::Pattern(pattern)),
         }
     }
-    // An address may be of the whole bucket.
+    // The address of a bucket has an empty prefix.
     if args.prefix.as_deref() == Some("") {
-        return Err(Error::usage("--prefix names the whole bucket", "--all says so"));
+        return Err(Error::usage(
+            "--prefix is the address of the whole bucket",
+            "give --bucket NAME --all to delete all objects of the bucket",
+        ));
     }
     selections.extend(args.prefix.or(args.all.then(String::new)).map(Selection::Prefix));
     let asks = !selections.is_empty() && !args.yes && !args.dry_run;
-    if asks {
-        confirm::possible("deleting so much")?;
-    }
     let mut deletion = Deletion::new("object", location.target()?, printer).dry(args.dry_run);
     let service = location.open(printer).await?;
 
@@ -52,6 +52,7 @@ pub(crate) async fn run(args: Rm, location: BucketLocation, printer: Printer) ->
         } else {
             format!("{many}: {} by key, and {}", keys.len(), of.join(" and "))
         };
+        confirm::possible(&format!("deleting {many} ({})", of.join(" and ")))?;
         if !deletion.confirmed(&what).await? {
             return Ok(ExitStatus::Failed);
         }
@@ -78,14 +79,13 @@ pub(crate) async fn run(args: Rm, location: BucketLocation, printer: Printer) ->
 
 fn described(selection: &Selection) -> String {
     match selection {
-        Selection::Prefix(prefix) if prefix.is_empty() => "all of the bucket".to_owned(),
+        Selection::Prefix(prefix) if prefix.is_empty() => "the whole bucket".to_owned(),
         Selection::Prefix(prefix) => format!("all whose keys begin with {}", Key(prefix)),
         Selection::Pattern(pattern) => format!("all that match {}", Key(pattern.as_str())),
     }
 }
 
-/// How many objects would be gone, and how many bytes. All of the listing is checked before any of it is
-/// deleted.
+/// Counts the objects and bytes of a selection. The whole listing is checked before anything is deleted.
 async fn listed(service: &R2Service, selection: &Selection) -> Result<(u64, u64)> {
     selection.refuse_key(service).await?;
     let mut pages = selection.pages(service);
@@ -98,13 +98,13 @@ async fn listed(service: &R2Service, selection: &Selection) -> Result<(u64, u64)
     Ok((number, bytes))
 }
 
-/// Which of the keys have an object: R2 answers to the deletion of what is missing as to any other.
+/// Finds which of the keys exist: R2's answer to a deletion does not tell.
 async fn are_there(service: &R2Service, keys: &[String]) -> Result<Vec<bool>> {
     let looked = keys.iter().map(|key| {
         let head = service.head(key);
         async move {
             match head.await {
-                // A key of the customer's has encrypted it. To delete it takes none.
+                // Encrypted with a customer's key, which a deletion does not need.
                 Err(error) if is_encrypted(&error) => Ok(true),
                 found => Ok(found?.is_some()),
             }

@@ -16,7 +16,7 @@ use crate::playlists::{Signing, child_extension, extension, file_name};
 use crate::printer::{Key, Printer, count};
 use crate::rfc3339::{rfc3339, rfc3339_seconds};
 
-/// The longest file name without its end, in bytes.
+/// Maximum length of a file name without its extension, in bytes.
 const MAX_STEM: usize = 100;
 
 pub(crate) async fn run(
@@ -74,14 +74,15 @@ pub(crate) async fn run(
         }
     }
     let summary = format_args!(
-        "{} in {}, good until {}",
+        "{} in {}, valid until {}",
         count(urls as u64, "URL"),
         count(playlists.len() as u64, "playlist"),
         expires_at.map(rfc3339_seconds).unwrap_or_default()
     );
     printer.summary(summary, &target);
     if urls == 0 {
-        printer.note(format_args!("nothing is signed: no reference of it leads into the bucket"));
+        printer
+            .note(format_args!("nothing was signed: the playlist does not refer to an object of the bucket"));
     }
     if embedded {
         bucket_location::note_serve(printer);
@@ -89,7 +90,7 @@ pub(crate) async fn run(
     Ok(ExitStatus::Success)
 }
 
-/// What is in the folder may be the playlists that were uploaded.
+/// Refuses a folder with files, which may be the playlists that were uploaded.
 async fn refuse_used(folder: &Path) -> Result<()> {
     let is_empty = match fs::read_dir(folder).await {
         Ok(mut entries) => entries.next_entry().await.map(|entry| entry.is_none()),
@@ -100,12 +101,12 @@ async fn refuse_used(folder: &Path) -> Result<()> {
         return Ok(());
     }
     Err(Error::usage(
-        format!("the folder \"{}\" is not empty", folder.display()),
-        "name another one, which is made where it is not there",
+        format!("the folder of --output, \"{}\", is not empty", folder.display()),
+        "name another folder, which is created if it does not exist",
     ))
 }
 
-/// The last part of a key, without its extension, as far as it is safe.
+/// Returns the last part of a key without its extension, with unsafe characters replaced.
 fn stem(key: &str) -> String {
     let name = key.rsplit('/').next().unwrap_or_default();
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
@@ -114,8 +115,8 @@ fn stem(key: &str) -> String {
     if stem.is_empty() { "playlist".to_owned() } else { stem }
 }
 
-/// Returns where the first playlist is. It comes last: where it is, the others are. Whoever can read one can play it, so nobody
-/// else of this machine can.
+/// Writes the playlists, and returns the path of the first one. It is written last, so that it exists only if
+/// the others do. The files are readable only by their owner, since a reader can play them.
 async fn write(folder: &Path, stem: &str, playlists: &[SignedPlaylist]) -> Result<PathBuf> {
     let failed = |path: &Path, error| Error::file(path, "cannot be written", &error);
     let (mut builder, mut options) = (DirBuilder::new(), OpenOptions::new());

@@ -20,14 +20,14 @@ pub(crate) async fn run(
     let is_from_bucket = is_address(&source);
     if !is_from_bucket && !is_address(&destination) {
         return Err(Error::usage(
-            format!("{source:?} and {destination:?} are both folders of this machine"),
+            format!("{source:?} and {destination:?} are both folders on this machine"),
             "write one of them as r2://BUCKET/PREFIX/",
         ));
     }
     if to_env_file.is_some() && !is_from_bucket {
         return Err(Error::usage(
-            "--to-env-file is about another account than that of SRC, which is a folder",
-            "give --env-file, before r2",
+            format!("--to-env-file is for a copy between two buckets, but SRC {source:?} is a folder"),
+            "give --env-file instead",
         ));
     }
     let side = |text: String, env_file: Option<&Path>| {
@@ -39,8 +39,8 @@ pub(crate) async fn run(
         let location = BucketLocation::select(env_file, named.as_deref())?;
         if delete && !dry_run && !local && location.is_embedded() {
             return Err(Error::usage(
-                "--delete is about the embedded store: no R2_... variables are set",
-                "give --local if that is meant, or set the variables",
+                "--delete would delete in the embedded store, since no R2_... variables are set",
+                "add --local to allow that, or set the variables to use R2",
             ));
         }
         Ok(Side::Keys { location: Box::new(location), prefix })

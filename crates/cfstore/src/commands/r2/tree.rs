@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{HttpMetadata, R2Service};
 use cloudflare_clients::transfer::{
     self, Compare, RateLimit, Tree, TreeEvent, TreeProgress, TreeReport, TreeTransfer,
@@ -18,27 +19,27 @@ use crate::shutdown;
 use crate::transfer::journal_folder;
 use crate::transfer_report::{Action, Item, TransferReport, Transferred};
 
-/// Where something comes from or goes.
+/// Source or destination of a transfer.
 #[derive(Debug)]
 pub(super) enum Side {
     Folder(PathBuf),
     Keys { location: Box<BucketLocation>, prefix: String },
 }
 
-/// What is done, besides from where to where.
+/// Options of a transfer.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) delete: bool,
-    /// Whether it is a failure that nothing is found.
+    /// Whether an empty source is an error.
     pub(super) expects_some: bool,
     pub(super) dry_run: bool,
     pub(super) tree: cli::Tree,
-    /// What objects are stored with.
+    /// Metadata of the stored objects.
     pub(super) metadata: Option<cli::Metadata>,
     pub(super) transfer: cli::Transfer,
 }
 
-/// Refuses what is for folders alone, without -r.
+/// Refuses options that need -r.
 pub(super) fn refuse_options(tree: &cli::Tree) -> Result<()> {
     let cli::Tree {
         include,
@@ -50,15 +51,53 @@ pub(super) fn refuse_options(tree: &cli::Tree) -> Result<()> {
         cache_control_of,
         content_type_of,
     } = tree;
-    let has_patterns = [include, exclude].iter().any(|patterns| !patterns.is_empty())
-        || [cache_control_of, content_type_of].iter().any(|rules| !rules.is_empty());
-    if has_patterns || *checksum || *size_only || *ignore_times || *follow_links {
-        return Err(Error::usage(
-            "there are options for folders and prefixes, and no -r",
-            "give -r, or leave them out",
-        ));
+    let given = [
+        ("--include", !include.is_empty()),
+        ("--exclude", !exclude.is_empty()),
+        ("--checksum", *checksum),
+        ("--size-only", *size_only),
+        ("--ignore-times", *ignore_times),
+        ("--follow-links", *follow_links),
+        ("--cache-control-of", !cache_control_of.is_empty()),
+        ("--content-type-of", !content_type_of.is_empty()),
+    ];
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        Some((option, _)) => Err(Error::usage(
+            format!("{option} is only for folders and prefixes"),
+            format!("add -r, or leave {option} out"),
+        )),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Refuses a source that is not a folder, before a store is created.
+fn check_folder(folder: &Path) -> Result<()> {
+    match std::fs::metadata(folder) {
+        Err(error) => Err(Error::file(folder, "cannot be read", &error)),
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(Error::usage(
+            format!("\"{}\" is not a folder", folder.display()),
+            "name a folder; `cfstore r2 put FILE KEY` stores a file",
+        )),
+    }
+}
+
+/// Removes the library's name of the operation, "sync", from a failure of this machine: `put -r` and `get -r`
+/// have other names.
+fn without_sync(error: Error) -> Error {
+    match &error {
+        Error::Service(of_sync)
+            if of_sync.kind() == ErrorKind::Storage && of_sync.operation() == Some("sync") =>
+        {
+            Error::Local(of_sync.message().to_owned())
+        }
+        _ => error,
+    }
+}
+
+/// Names the option of a malformed pattern.
+fn in_option(option: &str) -> impl Fn(cloudflare_clients::Error) -> Error {
+    move |error| Error::usage(format!("{option}: {}", error.message()), "write \\[ for the character itself")
 }
 
 /// `cfstore r2 put -r DIR PREFIX/`
@@ -66,8 +105,8 @@ pub(super) async fn put(args: Put, location: BucketLocation, printer: Printer) -
     let Put { files, key, dry_run, tree, metadata, transfer, .. } = args;
     let [folder] = <[PathBuf; 1]>::try_from(files).map_err(|folders| {
         Error::usage(
-            format!("-r is about one folder, and these are {}", folders.len()),
-            "run it once for each",
+            format!("-r stores one folder, but {} were given", folders.len()),
+            "run the command once per folder",
         )
     })?;
     let plan = Plan { delete: false, expects_some: false, dry_run, tree, metadata: Some(metadata), transfer };
@@ -79,29 +118,29 @@ pub(super) async fn get(args: Get, location: BucketLocation, printer: Printer) -
     let Get { keys, file, dry_run, tree, transfer, literal, .. } = args;
     let [prefix] = <[String; 1]>::try_from(keys).map_err(|prefixes| {
         Error::usage(
-            format!("-r is about one prefix, and these are {}", prefixes.len()),
-            "run it once for each",
+            format!("-r fetches one prefix, but {} were given", prefixes.len()),
+            "run the command once per prefix",
         )
     })?;
     if let KeyArgument::Pattern(pattern) = KeyArgument::parse(prefix.clone(), literal.literal)? {
         return Err(Error::usage(
-            format!("{:?} is a pattern, and -r is about a prefix", pattern.as_str()),
-            "leave -r out to fetch what matches it, or give --literal",
+            format!("-r fetches a prefix, but {:?} is a pattern", pattern.as_str()),
+            "leave -r out to fetch what matches the pattern, or give --literal if it is a prefix",
         ));
     }
     let name = prefix.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let folder = match file {
         Some(folder) if folder == Path::new("-") => {
             return Err(Error::usage(
-                "stdout is no folder",
-                "name the folder to write to, such as . for this one",
+                "-r writes a folder, so it cannot write to stdout (-)",
+                "name the folder to write to, such as . for the current one",
             ));
         }
         Some(folder) => folder,
         None if matches!(name, "" | "." | "..") => {
             return Err(Error::usage(
-                "it is not said which folder to write to",
-                "name it, such as . for this one",
+                format!("{prefix:?} does not name the folder to write to"),
+                "add the folder as the last argument, such as . for the current one",
             ));
         }
         None => name.into(),
@@ -116,13 +155,16 @@ pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer
         (_, Side::Folder(_)) => Action::Downloaded,
         _ => Action::Copied,
     };
+    if let Side::Folder(folder) = &source {
+        check_folder(folder)?;
+    }
     let summarized = match (&source, &target) {
         (_, Side::Keys { location, .. }) | (Side::Keys { location, .. }, _) => location.target()?,
         (Side::Folder(_), Side::Folder(folder)) => folder.display().to_string(),
     };
     let [from, to] = [Names::of(&source), Names::of(&target)];
     let (expects_some, named) = (plan.expects_some, from.key("").unwrap_or_default());
-    // What these print comes before the display of progress.
+    // Opens both before the progress is shown, since this prints notes.
     let sse_c = &plan.transfer.sse_c;
     let source = source.open(false, sse_c, printer).await?;
     let target = target.open(!plan.dry_run, sse_c, printer).await?;
@@ -136,19 +178,20 @@ pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer
     let done = shutdown::unless_requested(async {
         tokio::select! {
             done = transfer.into_future() => Ok(Some(done?)),
-            // Nobody reads what is printed.
+            // The reader of the output is gone.
             () = report.broken.notified() => Ok(None),
         }
     });
     match done.await {
         Ok(Some(done)) if expects_some && found_nothing(&done) => {
-            let hint = "`cfstore r2 ls` lists what the bucket has".to_owned();
+            let hint = "`cfstore r2 ls` lists the keys of the bucket; leave -r out to fetch a single object"
+                .to_owned();
             Err(Error::NothingBegins { prefix: named, hint })
         }
         Ok(_) => report.finish(),
         Err(error) => {
             report.finish_early()?;
-            Err(error)
+            Err(without_sync(error))
         }
     }
 }
@@ -180,7 +223,7 @@ enum Opened {
 }
 
 impl Opened {
-    /// Tells the report of each retry.
+    /// Reports each retry.
     fn telling(self, report: &Report) -> Self {
         match self {
             Self::Keys(service, prefix) => {
@@ -237,18 +280,20 @@ impl Plan {
             transfer = stored_with(transfer, metadata);
         }
         for pattern in tree.include {
-            transfer = transfer.include(pattern)?;
+            transfer = transfer.include(pattern).map_err(in_option("--include"))?;
         }
         // The embedded store, with its credentials.
         transfer = transfer.exclude(DATA_DIRECTORY)?;
         for pattern in tree.exclude {
-            transfer = transfer.exclude(pattern)?;
+            transfer = transfer.exclude(pattern).map_err(in_option("--exclude"))?;
         }
         for (pattern, value) in tree.cache_control_of {
-            transfer = transfer.metadata_of(pattern, HttpMetadata::new().cache_control(value))?;
+            let metadata = HttpMetadata::new().cache_control(value);
+            transfer = transfer.metadata_of(pattern, metadata).map_err(in_option("--cache-control-of"))?;
         }
         for (pattern, value) in tree.content_type_of {
-            transfer = transfer.metadata_of(pattern, HttpMetadata::new().content_type(value))?;
+            let metadata = HttpMetadata::new().content_type(value);
+            transfer = transfer.metadata_of(pattern, metadata).map_err(in_option("--content-type-of"))?;
         }
         Ok(transfer)
     }
@@ -281,7 +326,7 @@ fn stored_with(mut transfer: TreeTransfer, metadata: cli::Metadata) -> TreeTrans
     }
 }
 
-/// What the names below a root stand for.
+/// Maps names below a root to keys or paths.
 enum Names {
     Folder(PathBuf),
     Prefix(String),
@@ -313,16 +358,16 @@ impl Names {
     }
 }
 
-/// The report, which events of the transfer feed.
+/// The report, fed by events of the transfer.
 struct Report {
     state: Mutex<State>,
-    /// Told when it can print no more.
+    /// Notified when the output can no longer be written.
     broken: Notify,
 }
 
 struct State {
     report: Option<TransferReport>,
-    /// What is known of the transfer as far as it was shown.
+    /// The progress as last shown.
     shown: TreeProgress,
     failed: Option<Error>,
 }
@@ -360,7 +405,7 @@ impl Report {
             TreeEvent::Unchanged { .. } => report.skipped(&item, "unchanged"),
             TreeEvent::Deleted { .. } => {
                 report.progress().announce(1, 0);
-                // It lies where the transfer goes to.
+                // It is at the destination.
                 let path = to.path(name);
                 let item = Item { source: None, path: path.as_deref(), ..item };
                 report.done(Action::Deleted, &item, Transferred::default())
@@ -387,7 +432,7 @@ impl Report {
         report.progress().transferred(shown.done_bytes, now.done_bytes);
     }
 
-    /// Says what was done before it ended, if anything was.
+    /// Prints the summary of an aborted transfer, if it did anything.
     fn finish_early(&self) -> Result<()> {
         match self.lock().report.take() {
             Some(report) if !report.is_empty() => report.finish().map(drop),

@@ -17,7 +17,7 @@ use crate::printer::{DIM, Key, Printer, also, count};
 use crate::rfc3339::rfc3339;
 use crate::selection::Selection;
 
-/// How many uploads are looked at, or aborted, at once.
+/// Maximum number of uploads that are listed or aborted concurrently.
 const CONCURRENCY: usize = 8;
 
 pub(crate) async fn list(args: UploadsLs, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
@@ -40,9 +40,6 @@ pub(crate) async fn abort(
 ) -> Result<ExitStatus> {
     let UploadsAbort { key, upload_id, yes } = args;
     let asks = upload_id.is_none() && !yes;
-    if asks {
-        confirm::possible("aborting all uploads of a key")?;
-    }
     let uploads = Uploads::open(location, printer).await?;
     let of_key = Selection::Prefix(key.clone());
     let listed = uploads.weighed(&of_key, Ages::All).try_filter(|upload| {
@@ -62,9 +59,6 @@ pub(crate) async fn clean(
     printer: Printer,
 ) -> Result<ExitStatus> {
     let asks = !args.yes && !args.dry_run;
-    if asks {
-        confirm::possible("aborting uploads")?;
-    }
     let selection = Selection::parse(args.prefix, args.literal.literal)?;
     let uploads = Uploads::open(location, printer).await?;
     let found: Vec<_> = uploads.weighed(&selection, Ages::Over(args.older_than)).try_collect().await?;
@@ -86,7 +80,7 @@ enum Ages {
     Over(Duration),
 }
 
-/// An upload, with what its parts weigh.
+/// An upload with the number and size of its parts.
 struct Upload {
     summary: MultipartUploadSummary,
     age: Duration,
@@ -94,7 +88,7 @@ struct Upload {
     bytes: u64,
 }
 
-/// Several uploads together.
+/// Sum of several uploads.
 #[derive(Default)]
 struct Found {
     uploads: u64,
@@ -124,7 +118,8 @@ impl Uploads {
         Ok(Self { service: location.open(printer).await?, target, printer })
     }
 
-    /// The uploads of a selection, by key. One that ends while its parts are listed is left out.
+    /// Returns the uploads of a selection, sorted by key. Leaves out one that ends while its parts are
+    /// listed.
     fn weighed<'a>(
         &'a self,
         selection: &'a Selection,
@@ -205,8 +200,9 @@ impl Uploads {
             found.add(upload);
         }
         if asks && found.uploads > 0 {
+            confirm::possible(&format!("aborting {}", count(found.uploads, "unfinished upload")))?;
             uploads.iter().try_for_each(|upload| self.print(upload, ""))?;
-            let question = format!("abort {}, of {}?", found.described(), Key(&self.target));
+            let question = format!("abort {}, in {}?", found.described(), Key(&self.target));
             if !confirm::ask(question).await? {
                 self.printer.note("nothing was aborted");
                 return Ok(ExitStatus::Failed);
@@ -235,7 +231,7 @@ impl Uploads {
         self.printer.line(format_args!(
             "aborted {}{}{}  ({})",
             aborted.described(),
-            also(ended, "ended meanwhile"),
+            also(ended, "already ended"),
             also(failed, "failed"),
             Key(&self.target)
         ))?;

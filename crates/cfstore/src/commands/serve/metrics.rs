@@ -1,6 +1,7 @@
-//! What is counted besides requests: the build, the process, the store and the events.
+//! Metrics other than requests: the build, the process, the store and the events.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,12 +15,12 @@ use tokio::time::sleep;
 
 use crate::events::EventCounts;
 
-/// How often the store is measured at most.
+/// Minimum time between two measurements of the store.
 const MEASURE_EVERY: Duration = Duration::from_secs(15);
-/// The store is measured for one in as many parts of the time: it reads every row.
+/// Measuring reads every row, so it uses at most 1 / `MEASURE_SHARE` of the time.
 const MEASURE_SHARE: u32 = 100;
 
-/// All that the server counts.
+/// All metrics of the server.
 #[derive(Debug)]
 pub(super) struct ServeMetrics {
     requests: Metrics,
@@ -33,7 +34,7 @@ impl ServeMetrics {
         let process = Process::register(&mut registry);
         let own = registry.sub_registry_with_prefix("cfstore");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        own.register("build", "The program that serves", build);
+        own.register("build", "Version of cfstore", build);
         store.register(own);
         if let Some(events) = events {
             events.register(own);
@@ -41,7 +42,7 @@ impl ServeMetrics {
         Self { requests, registry, process }
     }
 
-    /// All counts in Prometheus' text format.
+    /// Renders all metrics in Prometheus' text format.
     pub(super) fn render(&self) -> Result<String, fmt::Error> {
         self.process.read();
         let mut text = self.requests.render()?;
@@ -50,7 +51,7 @@ impl ServeMetrics {
     }
 }
 
-/// How much the store holds, as of the last time that it was measured.
+/// Size of the store at the last measurement.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StoreGauges {
     objects: Gauge<u64, AtomicU64>,
@@ -60,6 +61,7 @@ pub(super) struct StoreGauges {
     uploads: Gauge<u64, AtomicU64>,
     measured: Gauge<f64, AtomicU64>,
     is_read_only: Gauge,
+    free: Gauge<u64, AtomicU64>,
 }
 
 impl StoreGauges {
@@ -68,22 +70,29 @@ impl StoreGauges {
         store.register("objects", "Objects in all buckets", self.objects.clone());
         let help = "Bytes of the objects in all buckets";
         store.register_with_unit("object", help, Unit::Bytes, self.object_bytes.clone());
-        let help = "Keys in all namespaces of KV, with those that expired and are not removed yet";
+        let help = "Keys in all KV namespaces, including expired ones that are not removed yet";
         store.register("pairs", help, self.pairs.clone());
         let help = "Bytes of the values of these keys";
         store.register_with_unit("pair", help, Unit::Bytes, self.pair_bytes.clone());
-        store.register("uploads", "Uploads in parts that are not finished", self.uploads.clone());
-        let help = "When objects, keys and uploads were counted last, in seconds since 1970";
+        store.register("uploads", "Unfinished multipart uploads", self.uploads.clone());
+        let help = "Time of the last count of objects, keys and uploads, in seconds since 1970";
         store.register_with_unit("measured_timestamp", help, Unit::Seconds, self.measured.clone());
-        let help = "1 where the store is open to read only, as on a full disk";
+        let help = "1 if the store was opened read-only";
         store.register("read_only", help, self.is_read_only.clone());
+        if cfg!(unix) {
+            let help = "Bytes that are free on the store's disk";
+            store.register_with_unit("free", help, Unit::Bytes, self.free.clone());
+        }
     }
 
-    /// Measures the store again and again, for ever.
+    /// Measures the store repeatedly, without end.
     pub(super) async fn measure(self, store: LocalStore) {
         self.is_read_only.set(store.read_only_reason().is_some().into());
         loop {
             let began = Instant::now();
+            if let Some(free) = free_bytes(store.path()) {
+                self.free.set(free);
+            }
             match store.usage().await {
                 Ok(usage) => {
                     self.objects.set(usage.objects);
@@ -93,14 +102,15 @@ impl StoreGauges {
                     self.uploads.set(usage.uploads);
                     self.measured.set(seconds_since_1970());
                 }
-                Err(error) => tracing::warn!(%error, "the store cannot be measured"),
+                Err(error) => tracing::warn!(%error, "cannot measure the store"),
             }
             sleep(MEASURE_EVERY.max(began.elapsed() * MEASURE_SHARE)).await;
         }
     }
 }
 
-/// The process, by the names that Prometheus' own clients use. Linux alone tells of memory and files.
+/// Metrics of the process, with the names of Prometheus' own clients. Memory and files are known only on
+/// Linux.
 #[derive(Debug, Default)]
 struct Process {
     resident_memory: Gauge<u64, AtomicU64>,
@@ -114,10 +124,10 @@ impl Process {
         let registry = registry.sub_registry_with_prefix("process");
         let start: Gauge<f64, AtomicU64> = Gauge::default();
         start.set(seconds_since_1970());
-        let help = "When the process began to serve, in seconds since 1970";
+        let help = "Start time of the server, in seconds since 1970";
         registry.register_with_unit("start_time", help, Unit::Seconds, start);
         if resident_bytes().is_some() {
-            let help = "Memory that the process has in RAM";
+            let help = "Resident memory of the process";
             registry.register_with_unit(
                 "resident_memory",
                 help,
@@ -126,11 +136,11 @@ impl Process {
             );
         }
         if open_files().is_some() {
-            registry.register("open_fds", "Files that are open", process.open_fds.clone());
+            registry.register("open_fds", "Open file descriptors", process.open_fds.clone());
         }
         if let Some(most) = most_open_files() {
             process.max_fds.set(most);
-            registry.register("max_fds", "Files that may be open", process.max_fds.clone());
+            registry.register("max_fds", "Maximum number of open file descriptors", process.max_fds.clone());
         }
         process
     }
@@ -145,7 +155,7 @@ fn seconds_since_1970() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-/// From the line `VmRSS:   12345 kB`.
+/// Reads the line `VmRSS:   12345 kB`.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -154,8 +164,19 @@ fn resident_bytes() -> Option<u64> {
 }
 
 fn open_files() -> Option<u64> {
-    // The folder is open itself while it is read.
+    // Subtracts the folder itself, which is open while it is read.
     std::fs::read_dir("/proc/self/fd").ok().map(|files| (files.count() as u64).saturating_sub(1))
+}
+
+#[cfg(unix)]
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_: &Path) -> Option<u64> {
+    None
 }
 
 #[cfg(unix)]

@@ -27,13 +27,19 @@ use crate::variables::{
 };
 use crate::{given_credentials, shell, shutdown};
 
-/// How long events may be delivered after the server has stopped.
+/// Maximum time to deliver events after the server has stopped.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let given = args.credentials_from_env.then(given_credentials::read).transpose()?;
     if let Some(target) = &args.events {
         target.check(&args.data)?;
+    }
+    if args.data.exists() && !args.data.is_dir() {
+        return Err(Error::usage(
+            format!("--data \"{}\" is not a folder", args.data.display()),
+            "name the folder of the store, which is created if it does not exist",
+        ));
     }
     let sockets = Sockets::take()?;
     let store = LocalStore::open(&args.data).await?;
@@ -54,10 +60,10 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     };
     let namespace_id = LocalNamespace::open_in(&store, LOCAL_NAMESPACE).await?.id().to_owned();
     if sockets.admin.is_some() && args.admin_listen.is_some() {
-        printer.warning("--admin-listen is not used: the second socket of LISTEN_FDS takes its place");
+        printer.warning("--admin-listen is ignored: the second socket of LISTEN_FDS is used instead");
     }
     if sockets.server.is_some() && args.listen.to_string() != LISTEN {
-        printer.warning("--listen is not used: the first socket of LISTEN_FDS takes its place");
+        printer.warning("--listen is ignored: the first socket of LISTEN_FDS is used instead");
     }
     let admin = match (sockets.admin, args.admin_listen) {
         (Some(socket), _) => Some(AdminListener::take(socket)?),
@@ -92,10 +98,16 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let server = args.host.iter().fold(server, |server, host| server.with_host(host));
     let shutdown = shutdown::requested()?;
     let listen = server.local_addr();
-    let endpoint = server.endpoint();
+    let endpoint = match args.host.first() {
+        // The certificate is for the name, not for the address.
+        Some(host) if args.tls_cert.is_some() => {
+            format!("https://{}:{}", host.trim_end_matches('.'), listen.port())
+        }
+        _ => server.endpoint(),
+    };
 
     let (api, api_token) = (format!("{endpoint}/client/v4"), credentials.api_token());
-    // Named from everywhere.
+    // An absolute path, so that it works in every folder.
     let certificate = certificate.map(|path| std::path::absolute(&path).unwrap_or(path));
     let trusted = certificate.as_ref().map(|path| path.display().to_string());
     let mut variables = vec![
@@ -116,8 +128,9 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
         printer.note(format_args!("serving {}/ at {endpoint}", args.data.display()));
     } else {
         printer.note(format_args!(
-            "serving {}/ at {endpoint}: paste the lines above into another terminal, and cfstore works on it there.\n\
-             Other S3 clients take the same values, with region auto and path style, and so does wrangler for KV. Ctrl-C stops.",
+            "serving {}/ at {endpoint}: paste the lines above into another terminal to use it with cfstore.\n\
+             Other S3 clients work with the same values, region auto and path style, and wrangler with those of KV.\n\
+             Press Ctrl-C to stop.",
             args.data.display()
         ));
     }
@@ -128,46 +141,46 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     }
     if args.credentials_from_env {
         printer
-            .note("the credentials are those of the environment: whoever can read it may do everything here");
+            .note("the credentials come from the environment: anyone who can read it has full access to this server");
     }
     if args.fault.is_some() {
-        printer.note("requests fail as --fault says, this program's too");
+        printer.note("--fault makes requests fail, including those of cfstore");
     }
     if let Some(certificate) = &certificate {
         printer.note(format_args!(
-            "clients have to trust {}: SSL_CERT_FILE (cfstore, Go, curl), AWS_CA_BUNDLE (aws, boto3), NODE_EXTRA_CA_CERTS\n\
-             (Node), or --cacert (restic, curl) name it. Programs that go by SSL_CERT_FILE may trust nothing else then.",
+            "clients must trust {}: name it in SSL_CERT_FILE (cfstore, Go, curl), AWS_CA_BUNDLE (aws, boto3),\n\
+             NODE_EXTRA_CA_CERTS (Node) or --cacert (restic, curl). Other programs may then trust only that file.",
             certificate.display()
         ));
     }
     if args.cors_open {
         printer.warning(
-            "--cors-open: every page that was served from this machine may do everything. On R2 it needs CORS rules,\n\
-             as here without the option: `cfstore r2 cors set`.",
+            "--cors-open allows everything to pages served from this machine. On R2, and here without the option,\n\
+             pages need CORS rules: `cfstore r2 cors set`.",
         );
     }
     if !listen.ip().is_loopback() {
         let crosses =
-            if certificate.is_some() { "" } else { ", and all of it crosses the network unencrypted" };
+            if certificate.is_some() { "" } else { ". Connections are not encrypted: --tls encrypts them" };
         printer.warning(format_args!(
-            "listening at {listen}, beyond this machine. Whoever reaches this port and has the credentials, or a\n\
-             presigned URL, can read and write everything{crosses}."
+            "listening on {listen}, which other machines can reach. Anyone with the credentials can read and write\n\
+             everything, and anyone with a presigned URL can use it{crosses}."
         ));
     }
     if let Some(target) = &args.events {
-        printer.note(format_args!("what happens to objects goes to {target}"));
+        printer.note(format_args!("events go to {target}"));
     }
     serve(server, store, admin, args.events.is_some().then_some(&events), shutdown).await;
     if let Some(delivery) = delivery
         && tokio::time::timeout(DELIVERY_TIMEOUT, delivery).await.is_err()
     {
-        printer.warning("not all events were delivered in time");
+        printer.warning(format_args!("{} events were not delivered in time and are lost", events.waiting()));
     }
     printer.note("stopped");
     Ok(ExitStatus::Success)
 }
 
-/// Serves until `shutdown` completes. The store and all that had it are let go of then.
+/// Serves until `shutdown` completes, then closes the store.
 async fn serve(
     server: Server,
     store: LocalStore,
@@ -200,14 +213,14 @@ async fn serve(
     }
 }
 
-/// What it is to speak TLS with, if it is to.
+/// Returns the TLS configuration, if TLS is enabled.
 fn tls(args: &Serve, store: &LocalStore) -> Result<Option<Tls>> {
     if args.tls {
         return Ok(Some(Tls::load_or_create(&args.data, store.now())?));
     }
     let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) else { return Ok(None) };
     let tls = Tls::from_files(certificate, key).map_err(|error| {
-        Error::usage(error.message(), "--tls makes a certificate for this machine, and needs no files")
+        Error::usage(error.message(), "check --tls-cert and --tls-key, or give --tls instead, which generates a certificate for this machine")
     })?;
     Ok(Some(tls))
 }

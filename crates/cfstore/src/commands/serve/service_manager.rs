@@ -1,11 +1,10 @@
-//! What systemd, or another that does as it does, gives to the server and is told by it.
+//! Socket activation and notifications of systemd and compatible service managers.
 
 use std::net::TcpListener;
 
 use crate::error::Result;
 
-/// The sockets that the server was given, which listen already: the one for R2 and KV, and that of
-/// `--admin-listen`.
+/// Listening sockets passed by the service manager: one for R2 and KV, and one for `--admin-listen`.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     pub(super) server: Option<TcpListener>,
@@ -14,22 +13,22 @@ pub(super) struct Sockets {
 
 #[cfg(unix)]
 impl Sockets {
-    /// Takes them, as `LISTEN_FDS` and `LISTEN_PID` tell of them.
+    /// Takes the sockets of `LISTEN_FDS` and `LISTEN_PID`.
     pub(super) fn take() -> Result<Self> {
         use crate::error::Error;
 
         let mut given = listenfd::ListenFd::from_env();
         if given.len() > 2 {
             return Err(Error::usage(
-                format!("{} sockets were given by LISTEN_FDS, and `cfstore serve` takes two", given.len()),
-                "the first one is for R2 and KV, the second one for health and metrics",
+                format!("LISTEN_FDS passes {} sockets, but `cfstore serve` uses at most two", given.len()),
+                "pass one for R2 and KV, and optionally a second one for health and metrics",
             ));
         }
         let mut take = |index: usize| {
             given.take_tcp_listener(index).map_err(|error| {
                 Error::usage(
-                    format!("the socket {index} of LISTEN_FDS cannot be used: {error}"),
-                    "systemd gives such sockets by ListenStream=, with an address and a port",
+                    format!("cannot use socket {index} of LISTEN_FDS: {error}"),
+                    "set ListenStream= of the systemd socket to an address and a port",
                 )
             })
         };
@@ -39,28 +38,28 @@ impl Sockets {
 
 #[cfg(not(unix))]
 impl Sockets {
-    /// Nobody gives any.
+    /// Returns none: other systems do not pass sockets.
     pub(super) fn take() -> Result<Self> {
         Ok(Self::default())
     }
 }
 
-/// The server takes requests.
+/// Notifies the service manager that the server accepts requests.
 pub(super) fn ready() {
     #[cfg(unix)]
     notify(&sd_notify::NotifyState::Ready);
 }
 
-/// The server ends once the requests under way are done.
+/// Notifies the service manager that the server is stopping.
 pub(super) fn stopping() {
     #[cfg(unix)]
     notify(&sd_notify::NotifyState::Stopping);
 }
 
-/// Does nothing where `NOTIFY_SOCKET` names nobody to tell.
+/// Does nothing if `NOTIFY_SOCKET` is not set.
 #[cfg(unix)]
 fn notify(state: &sd_notify::NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
-        tracing::warn!(%error, "{state} cannot be told to NOTIFY_SOCKET");
+        tracing::warn!(%error, "cannot send {state} to NOTIFY_SOCKET");
     }
 }

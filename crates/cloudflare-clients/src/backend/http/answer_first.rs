@@ -1,4 +1,4 @@
-//! Lets an answer that has arrived win over the failure of sending the rest of the request.
+//! Prefers an answer that has arrived over the failure to send the rest of the request.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,8 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A connection that reports a failed write only when there is nothing more to read.
 ///
-/// A server that refuses a request (403, 412, 503) may close the connection before it has read the whole body. Its
-/// answer then waits in the socket while writes fail already, and hyper would give up at the first failed write.
+/// A server that rejects a request (403, 412, 503) may close the connection before it has read the whole
+/// body. Its answer then waits in the socket while writes already fail, and hyper would give up at the first
+/// failed write.
 #[derive(Debug)]
 pub(super) struct AnswerFirst<T> {
     io: T,
@@ -46,7 +47,7 @@ impl<T> AnswerFirst<T> {
             None => match ready!(write(&mut self.io, cx)) {
                 Ok(written) => return Poll::Ready(Ok(written)),
                 Err(error) => {
-                    // The connection's task has to look for an answer once more.
+                    // The connection's task must look for an answer once more.
                     cx.waker().wake_by_ref();
                     error
                 }

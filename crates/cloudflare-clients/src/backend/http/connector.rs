@@ -1,4 +1,4 @@
-//! Makes connections: address, TCP, the proxy's tunnel and TLS in one time limit.
+//! Opens connections: DNS, TCP, the proxy's tunnel and TLS within one time limit.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -24,11 +24,11 @@ use crate::runtime::{Runtime, TokioRuntime};
 use crate::transport::Timeouts;
 
 tokio::task_local! {
-    /// What the current request allows for its connection. A pool tells its connector only the address.
+    /// The limits of the current request for its connection. A pool passes only the address to its connector.
     pub(super) static CONNECTING: Connecting;
 }
 
-/// How long a connection may take to make, and by which timer.
+/// Maximum time to open a connection, and the timer to measure it with.
 #[derive(Debug, Clone)]
 pub(super) struct Connecting {
     pub(super) limit: Duration,
@@ -48,7 +48,7 @@ pub(super) enum Connector {
     Dial(Arc<dyn Dial>),
 }
 
-/// What connects to hosts, and what it is made of.
+/// The connector over TCP and TLS, and its configuration.
 #[derive(Clone)]
 pub(super) struct Https {
     trust: Arc<Trust>,
@@ -66,7 +66,7 @@ impl Connector {
         Self::Https(Box::new(Https { trust, proxies, connector }))
     }
 
-    /// The same, by way of other proxies.
+    /// The same connector with other proxies.
     pub(super) fn by_way_of(self, proxies: Proxies) -> Self {
         match self {
             Self::Https(https) => Self::new(https.trust, Arc::new(proxies)),
@@ -75,7 +75,7 @@ impl Connector {
         }
     }
 
-    /// The same, trusting the system's authorities.
+    /// The same connector, trusting the system's authorities.
     #[cfg(feature = "native-roots")]
     pub(super) fn trusting_the_system(self) -> crate::error::Result<Self> {
         Ok(match self {
@@ -85,7 +85,7 @@ impl Connector {
         })
     }
 
-    /// The proxy that a request to this URL goes through.
+    /// Returns the proxy for a request to this URL.
     pub(super) fn proxy_to(&self, url: &Uri) -> Result<Option<&Proxy>, UnusableProxy> {
         match self {
             Self::Https(https) => https.proxies.to(url),
@@ -130,7 +130,7 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// What a connection is made of.
+/// The transport of a connection.
 #[cfg_attr(
     feature = "simulation",
     expect(clippy::large_enum_variant, reason = "the large one is the one that ships")
@@ -141,7 +141,7 @@ pub(super) enum Wire {
     Dialled(Box<dyn Stream>),
 }
 
-/// Does something with it, whichever it is.
+/// Calls a method of the transport, whichever it is.
 macro_rules! on_wire {
     ($wire:expr, $io:ident => $does:expr) => {
         match $wire {
@@ -194,7 +194,7 @@ impl Connection for Wire {
     }
 }
 
-/// The connection was not there in time.
+/// The connection could not be opened in time.
 #[derive(Debug, thiserror::Error)]
 #[error("no connection within {0:?}")]
 pub(super) struct ConnectTimeout(pub(super) Duration);

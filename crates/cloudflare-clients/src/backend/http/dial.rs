@@ -1,4 +1,4 @@
-//! Connections that are made in another way than over TCP: by the simulation.
+//! Connections that are not made over TCP, for the simulation.
 
 use std::fmt;
 use std::io;
@@ -7,13 +7,13 @@ use futures_util::future::BoxFuture;
 use http::Uri;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Bytes both ways.
+/// A bidirectional byte stream.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// Makes connections.
+/// Opens connections.
 pub trait Dial: fmt::Debug + Send + Sync {
-    /// A connection to the host of a URL.
+    /// Opens a connection to the host of a URL.
     fn dial(&self, uri: Uri) -> BoxFuture<'static, io::Result<Box<dyn Stream>>>;
 }

@@ -1,4 +1,4 @@
-//! The body of an answer on its way in.
+//! The body of a response that is being received.
 
 use std::sync::Arc;
 
@@ -16,15 +16,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::Runtime;
 use crate::transport::Timeouts;
 
-/// What a body arrives from.
+/// The state of a response body.
 pub(super) struct Download {
     incoming: Incoming,
-    /// The rest of the request is not sent when nobody waits for the answer any more.
+    /// If nobody waits for the answer any more, the rest of the request is not sent.
     upload: Upload,
     timeouts: Timeouts,
     runtime: Arc<dyn Runtime>,
     waiting: PeerWait,
-    /// What has arrived in the current window of the speed.
+    /// Number of bytes that arrived in the current speed window.
     received: u64,
 }
 
@@ -53,7 +53,7 @@ impl Download {
             let idle = self.timeouts.idle;
             let frame = self.waiting.during(self.incoming.frame());
             let Some(frame) = self.runtime.within(idle, frame).await else {
-                let message = format!("the answer stalled: nothing came for {idle:?}");
+                let message = format!("the answer stalled: no bytes arrived for {idle:?}");
                 return Err(Error::new(ErrorKind::Timeout, message));
             };
             match frame {
@@ -72,7 +72,7 @@ impl Download {
         }
     }
 
-    /// Counts what has arrived, and at the end of each window whether that was enough.
+    /// Counts the bytes that arrived, and checks the speed at the end of each window.
     fn check_speed(&mut self, arrived: usize) -> Result<()> {
         let Timeouts { min_speed, speed_window, .. } = self.timeouts;
         self.received += arrived as u64;
@@ -82,7 +82,7 @@ impl Download {
         }
         let least = u128::from(min_speed) * waited.as_millis() / 1000;
         if u128::from(self.received) < least {
-            let message = format!("the answer is too slow: {} bytes came in {waited:?}", self.received);
+            let message = format!("the answer is too slow: {} bytes arrived in {waited:?}", self.received);
             return Err(Error::new(ErrorKind::Timeout, message));
         }
         self.received = 0;
@@ -94,7 +94,8 @@ impl Download {
         if let Some(error) = self.upload.take_error() {
             return error;
         }
-        let message = format!("the connection broke in the middle of the answer: {}", root_cause(&error));
+        let message =
+            format!("the connection was closed in the middle of the answer: {}", root_cause(&error));
         Error::new(ErrorKind::Connection, message).with_source(error)
     }
 }

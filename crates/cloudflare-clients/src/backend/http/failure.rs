@@ -1,4 +1,4 @@
-//! Why there was no answer.
+//! Why a request got no answer.
 
 use std::error::Error as StdError;
 
@@ -10,7 +10,7 @@ use super::resolver::DnsError;
 use super::route::{ProxyError, Refusal};
 use crate::error::{Error, ErrorKind};
 
-/// What it is to callers that the host did not answer, which the request went to by way of this proxy.
+/// The error for a request that got no answer from the host. `proxy` is the proxy that it went through.
 pub(super) fn failure(host: &str, proxy: Option<&Proxy>, error: hyper_util::client::legacy::Error) -> Error {
     if let (Some(proxy), Some(Refusal(status))) = (proxy, cause(&error)) {
         return refusal(host, proxy, *status).with_source(error);
@@ -18,16 +18,16 @@ pub(super) fn failure(host: &str, proxy: Option<&Proxy>, error: hyper_util::clie
     let peer = match proxy {
         None => host.to_owned(),
         Some(proxy) if cause::<ProxyError>(&error).is_some() => format!("the proxy {}", proxy.address()),
-        Some(proxy) => format!("{host} by way of the proxy {}", proxy.address()),
+        Some(proxy) => format!("{host} through the proxy {}", proxy.address()),
     };
     let (kind, message, retryable) = if let Some(ConnectTimeout(limit)) = cause(&error) {
-        (ErrorKind::Timeout, format!("no connection to {peer} within {limit:?}"), true)
+        (ErrorKind::Timeout, format!("could not connect to {peer} within {limit:?}"), true)
     } else if cause::<DnsError>(&error).is_some() {
-        (ErrorKind::Dns, format!("the address of {peer} cannot be found: {}", root_cause(&error)), true)
+        (ErrorKind::Dns, format!("could not resolve the address of {peer}: {}", root_cause(&error)), true)
     } else if let Some(tls) = cause::<rustls::Error>(&error) {
-        // The same certificate is there the next time.
+        // The certificate will be the same next time.
         let certificate = matches!(tls, rustls::Error::InvalidCertificate(_));
-        (ErrorKind::Connection, format!("no secure connection to {peer}: {tls}"), !certificate)
+        (ErrorKind::Connection, format!("could not open a secure connection to {peer}: {tls}"), !certificate)
     } else if cause::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
         (
             ErrorKind::UnexpectedResponse,
@@ -35,14 +35,14 @@ pub(super) fn failure(host: &str, proxy: Option<&Proxy>, error: hyper_util::clie
             false,
         )
     } else if error.is_connect() {
-        (ErrorKind::Connection, format!("no connection to {peer}: {}", root_cause(&error)), true)
+        (ErrorKind::Connection, format!("could not connect to {peer}: {}", root_cause(&error)), true)
     } else {
-        (ErrorKind::Connection, format!("the connection to {peer} broke: {}", root_cause(&error)), true)
+        (ErrorKind::Connection, format!("the connection to {peer} was lost: {}", root_cause(&error)), true)
     };
     Error::new(kind, message).retryable(retryable).with_source(error)
 }
 
-/// What it is to callers that the proxy answers this in place of the host.
+/// The error for an answer of the proxy instead of the host's.
 pub(super) fn refusal(host: &str, proxy: &Proxy, status: StatusCode) -> Error {
     let address = proxy.address();
     let retryable = match status {
@@ -51,7 +51,7 @@ pub(super) fn refusal(host: &str, proxy: &Proxy, status: StatusCode) -> Error {
         _ => status.is_server_error(),
     };
     let message = match status {
-        // Tinyproxy answers 401 to a password that is wrong.
+        // Tinyproxy answers 401 to a wrong password.
         StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED
             if proxy.credentials().is_some() =>
         {
@@ -61,16 +61,16 @@ pub(super) fn refusal(host: &str, proxy: &Proxy, status: StatusCode) -> Error {
             )
         }
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => format!(
-            "the proxy {address} wants a user and password ({status}): its URL has to name them, as in \
+            "the proxy {address} requires a user and password ({status}): put them into its URL, as in \
              http://user:password@{address}"
         ),
         _ if retryable => format!(
-            "the proxy {address} cannot connect to {host} ({status}): where the host is reached without it, name the host in \
+            "the proxy {address} cannot connect to {host} ({status}): if the host can be reached without it, list the host in \
              NO_PROXY"
         ),
         _ => format!(
-            "the proxy {address} refuses to connect to {host} ({status}): its rules have to allow the host, or NO_PROXY has to \
-             name it"
+            "the proxy {address} refuses to connect to {host} ({status}): allow the host in its rules, or list it in \
+             NO_PROXY"
         ),
     };
     Error::new(ErrorKind::Connection, message).retryable(retryable)
@@ -86,10 +86,10 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     })
 }
 
-/// The first of the error's causes that is a `T`.
+/// The first cause of the error that is a `T`.
 fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     chain(error).find_map(|error| {
-        // The source of an I/O error is the source of what it wraps, which may be one of its kind.
+        // The source of an I/O error is the source of the error that it wraps, which may itself be a `T`.
         let unwrapped = std::iter::successors(Some(error), |error| {
             let wrapped = error.downcast_ref::<std::io::Error>()?.get_ref()?;
             Some(wrapped as &(dyn StdError + 'static))

@@ -1,4 +1,4 @@
-//! One HTTP/1.1 exchange, of which no step waits for ever.
+//! HTTP/1.1 exchanges in which every step has a time limit.
 
 mod answer_first;
 mod connector;
@@ -44,59 +44,62 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Runtime, TokioRuntime};
 use crate::transport::{HttpClient, ReasonPhrase, Timeouts};
 
-/// How long an unused connection is kept: less than Cloudflare and most servers keep it.
+/// How long an unused connection is kept open: shorter than the limit of Cloudflare and most servers.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// The client of HTTP/1.1 that an [`S3Bucket`](crate::S3Bucket) or a [`RestNamespace`](crate::RestNamespace) uses by
-/// default. It speaks HTTP with [hyper](https://hyper.rs), and TLS with [rustls](https://docs.rs/rustls) and Mozilla's
-/// root certificates.
+/// The HTTP/1.1 client that [`S3Bucket`](crate::S3Bucket) and [`RestNamespace`](crate::RestNamespace) use by
+/// default. It uses [hyper](https://hyper.rs), and [rustls](https://docs.rs/rustls) with Mozilla's root
+/// certificates.
 ///
-/// It holds a pool of connections, which clones share. It needs a Tokio runtime with I/O and time. A connection ends
-/// with the runtime that opened it, so use a client within one runtime.
+/// It holds a pool of connections, which clones share. It needs a Tokio runtime with I/O and time. A
+/// connection ends with the runtime that opened it, so use a client within one runtime.
 ///
-/// It obeys the [`Timeouts`] in the extensions of a request, or [`Timeouts::default`] if a request has none.
+/// The client applies the [`Timeouts`] in the extensions of a request, or [`Timeouts::default`] if a request
+/// has none.
 ///
 /// # Proxies
-/// By default it goes through the HTTP proxies that the environment names, which it reads when it is made:
+/// By default, the client uses the HTTP proxies in the environment, which it reads when it is created:
 ///
-/// | variable | what it holds |
+/// | variable | value |
 /// |---|---|
-/// | `HTTPS_PROXY` | the proxy for URLs that begin with `https`, such as `http://user:password@proxy.example:3128` |
-/// | `HTTP_PROXY` | the one for URLs that begin with `http`; not read by a CGI program, where a client can set it |
-/// | `ALL_PROXY` | the one for either, where the variable of its own is not set |
-/// | `NO_PROXY` | what is reached directly, between commas |
+/// | `HTTPS_PROXY` | the proxy for `https` URLs, such as `http://user:password@proxy.example:3128` |
+/// | `HTTP_PROXY` | the proxy for `http` URLs; not read in a CGI program, where a client can set it |
+/// | `ALL_PROXY` | the proxy for both, if the specific variable is not set |
+/// | `NO_PROXY` | hosts that are reached directly, separated by commas |
 ///
-/// An entry of `NO_PROXY` is a host with those below it, an address, a network (`10.0.0.0/8`), each with a
-/// port or without, or `*`. Each variable may be written in lower case too; upper case comes first. This
-/// machine (`localhost`, what is below it, and the loopback addresses) is reached directly, whatever the
-/// variables hold. [`with_proxy`](Self::with_proxy) names another proxy, and [`no_proxy`](Self::no_proxy)
-/// uses none.
+/// An entry of `NO_PROXY` is a host, which includes its subdomains, an address or a network (`10.0.0.0/8`),
+/// each with an optional port, or `*`. The lower-case names of the variables work too; the upper-case name
+/// takes precedence. Whatever the variables contain, this machine (`localhost`, its subdomains, and the
+/// loopback addresses) is reached directly. [`with_proxy`](Self::with_proxy) sets a proxy for all requests
+/// instead, and [`no_proxy`](Self::no_proxy) uses none.
 ///
-/// HTTPS goes through a proxy in a tunnel (`CONNECT`), which hides all but the host from it. The time of a
-/// tunnel counts to [`Timeouts::connect`]. The proxy itself is spoken to in HTTP, or in HTTPS where its URL
-/// says so. A proxy that does not let a request pass is an [`ErrorKind::Connection`] that names the proxy. In
-/// plain HTTP that is so where it wants a password (407); every other answer looks like the host's. A
-/// variable that cannot be used, as that of a SOCKS proxy, is an [`ErrorKind::InvalidInput`] of each request
-/// that needs it.
+/// HTTPS requests go through a tunnel (`CONNECT`), in which the proxy sees only the host. Opening the tunnel
+/// counts towards [`Timeouts::connect`]. The client connects to the proxy over HTTP, or over HTTPS if its URL
+/// says so.
+///
+/// If a proxy rejects a request, the error is [`ErrorKind::Connection`] and names the proxy. For plain HTTP
+/// this is only detected if the proxy requires a password (407); any other answer looks like the host's. If a
+/// variable cannot be used, such as the URL of a SOCKS proxy, each request that needs it fails with
+/// [`ErrorKind::InvalidInput`].
 #[derive(Clone)]
 pub struct HyperClient {
     client: Client<Connector, RequestBody>,
-    /// What the client connects with.
+    /// The connector of the client.
     connector: Connector,
     runtime: Arc<dyn Runtime>,
 }
 
 impl HyperClient {
-    /// A client with connections of its own. Nothing is sent yet.
+    /// Creates a client with its own connections. Sends nothing yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Connection`]: TLS cannot be set up.
+    /// [`ErrorKind::Connection`] if TLS cannot be set up.
     pub fn new() -> Result<Self> {
         Trust::public().map(Self::of_trust)
     }
 
-    /// A client that also trusts the certificates of this PEM, and those that they sign. A proxy that reads
-    /// along has such a certificate, and `cfstore serve --tls`.
+    /// Creates a client that also trusts the certificates in this PEM file, and certificates that they sign.
+    /// It is for a proxy that inspects TLS, and for `cfstore serve --tls`.
     ///
     /// ```no_run
     /// use std::sync::Arc;
@@ -106,58 +109,57 @@ impl HyperClient {
     /// # fn service() -> Result<R2Service, Box<dyn std::error::Error>> {
     /// let client = HyperClient::trusting(&std::fs::read(".cfstore/tls-certificate.pem")?)?;
     /// let bucket = S3Bucket::from_env()?.with_http_client(Arc::new(client));
-    /// // Presigned URLs are signed as the bucket's requests are.
+    /// // Presigned URLs are signed like the bucket's requests.
     /// let signing = bucket.signing_client().clone();
     /// Ok(R2Service::new(bucket).with_signing(signing))
     /// # }
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: it is not PEM, or has no certificate that can be trusted. A certificate
-    /// that cannot be trusted beside one that can is passed over. Those of [`new`](Self::new).
+    /// [`ErrorKind::InvalidInput`] if the input is not PEM, or has no certificate that can be trusted. If
+    /// some can be trusted, the others are ignored. Also the errors of [`new`](Self::new).
     pub fn trusting(pem: &[u8]) -> Result<Self> {
         Trust::public_and(pem).map(Self::of_trust)
     }
 
-    /// Trusts the authorities that this system trusts, in place of Mozilla's, besides what
-    /// [`trusting`](Self::trusting) has added. Its connections are its own from here. Where a company has its
-    /// own authority, or its proxy reads along, the system often knows that.
+    /// Trusts the authorities that this system trusts instead of Mozilla's, in addition to the certificates
+    /// of [`trusting`](Self::trusting). The returned client has its own connections. If a company has its own
+    /// authority, or a proxy that inspects TLS, the system often trusts that.
     ///
-    /// They are read once, here: on Linux and BSD from OpenSSL's usual files, on macOS from the keychain, and
-    /// on Windows from the certificate store. Where the environment has `SSL_CERT_FILE` or `SSL_CERT_DIR`,
-    /// what these name takes the place of all of that, as in OpenSSL.
+    /// The authorities are read once, here: on Linux and BSD from OpenSSL's usual files, on macOS from the
+    /// keychain, and on Windows from the certificate store. If `SSL_CERT_FILE` or `SSL_CERT_DIR` is set, it
+    /// replaces all of these, as in OpenSSL.
     ///
     /// # Errors
-    /// [`ErrorKind::Connection`]: none of them can be read. One that cannot be read beside one that can
-    /// is passed over.
+    /// [`ErrorKind::Connection`] if none of them can be read. If some can be read, the others are ignored.
     #[cfg(feature = "native-roots")]
     pub fn with_native_roots(self) -> Result<Self> {
         let connector = self.connector.trusting_the_system()?;
         Ok(Self { client: pool(&connector), connector, runtime: self.runtime })
     }
 
-    /// Goes through this proxy, whatever the host, in place of those of the environment. Its connections are
-    /// its own from here.
+    /// Sends all requests through this proxy instead of those in the environment. The returned client has its
+    /// own connections.
     ///
-    /// The URL names an HTTP proxy, such as `http://user:password@proxy.example:3128`, with special
-    /// characters of the user and the password percent-encoded.
+    /// The URL is that of an HTTP proxy, such as `http://user:password@proxy.example:3128`, with special
+    /// characters in the user and the password percent-encoded.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: it is not such a URL. The error does not show it.
+    /// [`ErrorKind::InvalidInput`] if it is not such a URL. The error does not contain the URL.
     pub fn with_proxy(self, url: &str) -> Result<Self> {
         Ok(self.by_way_of(Proxies::all(url)?))
     }
 
-    /// Goes through no proxy, whatever the environment says. Its connections are its own from here.
+    /// Uses no proxy, whatever the environment says. The returned client has its own connections.
     #[must_use]
     pub fn no_proxy(self) -> Self {
         self.by_way_of(Proxies::default())
     }
 
-    /// The host and port of the proxy that a request to this URL goes through; `None` where it goes directly.
+    /// Returns the host and port of the proxy for a request to this URL, or `None` if it is reached directly.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: the environment names one that cannot be used.
+    /// [`ErrorKind::InvalidInput`] if the environment has a proxy that cannot be used.
     pub fn proxy_for(&self, url: &Uri) -> Result<Option<String>> {
         let proxy = self.connector.proxy_to(url)?;
         Ok(proxy.map(|proxy| proxy.address().to_owned()))
@@ -177,27 +179,27 @@ impl HyperClient {
         Self { client: pool(&connector), connector, runtime: Arc::new(TokioRuntime) }
     }
 
-    /// A client over the connections that `dial` makes.
+    /// A client over the connections that `dial` opens.
     #[cfg(feature = "simulation")]
     pub(crate) fn over(dial: Arc<dyn Dial>) -> Self {
         Self::connecting_by(Connector::Dial(dial))
     }
 
-    /// A body that is announced to be empty is not read when it is sent, so whether it is has to be seen
-    /// before.
+    /// A body that is announced as empty is not read when it is sent, so it is checked before.
     async fn checked_if_empty(&self, body: Body, timeouts: Timeouts) -> Result<Body> {
         if body.content_length() != Some(0) || body.as_bytes().is_some() {
             return Ok(body);
         }
         let read = self.runtime.within(timeouts.idle, body.bytes()).await;
         let stalled = || {
-            let message = format!("the upload stalled: the body gave nothing for {:?}", timeouts.idle);
+            let message =
+                format!("the upload stalled: the body's stream returned no bytes for {:?}", timeouts.idle);
             Error::new(ErrorKind::Timeout, message)
         };
         read.ok_or_else(stalled)?.map(Body::from)
     }
 
-    /// Replaces the timer that timeouts go by.
+    /// Sets the timer for timeouts.
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
@@ -205,7 +207,7 @@ impl HyperClient {
     }
 }
 
-/// No connections yet.
+/// A pool without connections yet.
 fn pool(connector: &Connector) -> Client<Connector, RequestBody> {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
@@ -224,12 +226,13 @@ impl HttpClient for HyperClient {
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
         let timeouts: Timeouts = request.extensions().get().copied().unwrap_or_default();
         let (Some(_), Some(host)) = (request.uri().scheme(), request.uri().authority()) else {
-            return Err(Error::invalid_input("the URL of the request names no host"));
+            return Err(Error::invalid_input("the URL of the request has no host"));
         };
-        // What stands before an @ is a secret.
+        // The text before an @ is a secret.
         let host = host.as_str().rsplit_once('@').map_or(host.as_str(), |(_, host)| host).to_owned();
         let proxy = self.connector.proxy_to(request.uri())?;
-        // It reads the request. Otherwise it sees a tunnel, which was asked for apart.
+        // The proxy reads the request if it is not encrypted. Otherwise it only sees a tunnel, which is
+        // requested separately.
         let reader = proxy.filter(|_| !is_https(request.uri()));
         let (mut head, body) = request.into_parts();
         if let Some(credentials) = reader.and_then(Proxy::credentials) {
@@ -258,10 +261,10 @@ impl HttpClient for HyperClient {
             return Err(refusal(&host, proxy, head.status));
         }
         if head.status.is_success() && !upload.is_whole() {
-            let message = format!("{host} answered {} before it had the whole request", head.status);
+            let message = format!("{host} answered {} before it had received the whole request", head.status);
             return Err(Error::unexpected(message).retryable(true));
         }
-        // hyper notes it where it is not HTTP's own.
+        // hyper stores the reason phrase if it is not the standard one.
         if let Some(reason) = head.extensions.remove::<HyperReasonPhrase>() {
             head.extensions.insert(ReasonPhrase::new(String::from_utf8_lossy(reason.as_bytes())));
         }

@@ -1,4 +1,4 @@
-//! How long the peer was waited for.
+//! Measures how long the peer was waited for.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -11,16 +11,16 @@ use futures_util::task::AtomicWaker;
 use crate::runtime::Runtime;
 use crate::sync::lock;
 
-/// Adds up the time in which futures of the peer were not ready. It ends when they could go on, even where
-/// nobody polls them then: a caller that reads slowly is not a peer that sends slowly.
+/// Adds up the time in which the peer's futures were not ready. A wait ends when the future is woken, even if
+/// nobody polls it then: a caller that reads slowly is not a peer that sends slowly.
 pub(super) struct PeerWait {
     woken: Arc<Woken>,
-    /// Since when the current future is not ready.
+    /// Start of the current wait.
     since: Option<Duration>,
     waited: Duration,
 }
 
-/// When the current future could go on, and who is waiting for it.
+/// When the current future was woken, and who is waiting for it.
 struct Woken {
     runtime: Arc<dyn Runtime>,
     at: Mutex<Option<Duration>>,
@@ -41,7 +41,7 @@ impl PeerWait {
         Self { woken: Arc::new(woken), since: None, waited: Duration::ZERO }
     }
 
-    /// For how long was waited since the beginning or the last restart.
+    /// The time waited since the start or the last restart.
     pub(super) fn waited(&self) -> Duration {
         self.waited
     }
@@ -50,7 +50,7 @@ impl PeerWait {
         self.waited = Duration::ZERO;
     }
 
-    /// What `work` gives, whose waits count.
+    /// Runs `work` and counts its waits.
     pub(super) async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         let waker = Waker::from(Arc::clone(&self.woken));

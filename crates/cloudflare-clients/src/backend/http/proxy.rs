@@ -1,4 +1,4 @@
-//! Which proxy a request goes through, if any.
+//! Selects the proxy of a request.
 
 use std::ffi::OsString;
 
@@ -9,12 +9,12 @@ const HTTP: &[&str] = &["HTTP_PROXY", "http_proxy"];
 const HTTPS: &[&str] = &["HTTPS_PROXY", "https_proxy"];
 const ALL: &[&str] = &["ALL_PROXY", "all_proxy"];
 const NONE: &[&str] = &["NO_PROXY", "no_proxy"];
-/// A CGI program has the request's header `Proxy` in `HTTP_PROXY`: see <https://httpoxy.org>.
+/// In a CGI program, `HTTP_PROXY` contains the request header `Proxy`: see <https://httpoxy.org>.
 const CGI: &str = "REQUEST_METHOD";
-/// On Windows the names of variables have no case.
+/// On Windows, names of variables are case-insensitive.
 const HTTP_OF_CGI: &[&str] = if cfg!(windows) { &[] } else { &["http_proxy"] };
 
-/// This machine is reached directly by those who go by the environment, so that a local server keeps working.
+/// With proxies from the environment, this machine is reached directly, so that a local server keeps working.
 const THIS_MACHINE: &str = "localhost,127.0.0.0/8,::1,::ffff:127.0.0.0/104";
 
 /// The proxies of a client.
@@ -26,8 +26,7 @@ pub(super) struct Proxies {
 }
 
 impl Proxies {
-    /// Those of the environment. One that cannot be used is an error of the requests that would go through
-    /// it.
+    /// The proxies in the environment. If one cannot be used, only requests that would go through it fail.
     pub(super) fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Self {
         let first = |names: &[&'static str]| {
             names.iter().find_map(|name| Some((*name, var(name).filter(|value| !value.is_empty())?)))
@@ -46,13 +45,13 @@ impl Proxies {
         }
     }
 
-    /// This one for everything.
+    /// The given proxy for all requests.
     pub(super) fn all(url: &str) -> Result<Self, UnusableProxy> {
         let proxy = Proxy::parse(url).map_err(|why| UnusableProxy { name: "the proxy", why })?;
         Ok(Self { http: Some(Ok(proxy.clone())), https: Some(Ok(proxy)), exceptions: Vec::new() })
     }
 
-    /// The one that a request to this URL goes through.
+    /// Returns the proxy for a request to this URL.
     pub(super) fn to(&self, url: &Uri) -> Result<Option<&Proxy>, UnusableProxy> {
         let proxy = match url.scheme_str() {
             Some("http") => self.http.as_ref(),
@@ -68,7 +67,7 @@ impl Proxies {
     }
 }
 
-/// An HTTP proxy. Its `Debug` hides the credentials.
+/// An HTTP proxy. Its `Debug` output hides the credentials.
 #[derive(Debug, Clone)]
 pub(super) struct Proxy {
     intercept: Intercept,
@@ -76,9 +75,9 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// From its URL, which is never part of an error, as it may hold a password.
+    /// Parses the URL of a proxy. Errors never contain the URL, as it may contain a password.
     fn parse(url: &str) -> Result<Self, &'static str> {
-        const MALFORMED: &str = "it is not a URL such as http://user:password@proxy.example:3128";
+        const MALFORMED: &str = "the value is not a URL such as http://user:password@proxy.example:3128";
 
         let url = url.trim();
         let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
@@ -86,19 +85,27 @@ impl Proxy {
             None => format!("http://{url}"),
             Some("http" | "https") => url.to_owned(),
             Some(scheme) if scheme.starts_with("socks") => {
-                return Err("SOCKS is not supported: name an HTTP proxy, such as http://proxy.example:3128");
+                return Err(
+                    "SOCKS is not supported: set it to an HTTP proxy, such as http://proxy.example:3128",
+                );
             }
             Some(_) => return Err("its scheme is neither http nor https"),
         };
+        // Otherwise a part of the user or the password would count as the host.
+        let (_, rest) = url.split_once("://").ok_or(MALFORMED)?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        if rest[end..].contains('@') {
+            return Err("a /, ? or # in the user or the password must be written as %2F, %3F or %23");
+        }
         let any = Uri::from_static("http://host.invalid");
         let intercept = Matcher::builder().all(url).build().intercept(&any).ok_or(MALFORMED)?;
         let authority = intercept.uri().authority().ok_or(MALFORMED)?;
         if authority.as_str().contains('@') {
-            return Err("an @ in the user or the password has to be written as %40");
+            return Err("an @ in the user or the password must be written as %40");
         }
         let default_port = if is_https(intercept.uri()) { 443 } else { 80 };
         let address = format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(default_port));
-        // A port that is too large counts as none.
+        // The matcher ignores a port that is too large.
         if authority.host().is_empty()
             || (authority.as_str() != address && authority.as_str() != authority.host())
         {
@@ -111,18 +118,18 @@ impl Proxy {
         self.intercept.uri()
     }
 
-    /// Its host and port.
+    /// Returns the host and port of the proxy.
     pub(super) fn address(&self) -> &str {
         &self.address
     }
 
-    /// The value of `Proxy-Authorization`.
+    /// Returns the value of `Proxy-Authorization`.
     pub(super) fn credentials(&self) -> Option<&HeaderValue> {
         self.intercept.basic_auth()
     }
 }
 
-/// Why there is no proxy to go through.
+/// Why a proxy cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{name} cannot be used: {why}")]
 pub(super) struct UnusableProxy {
@@ -130,12 +137,12 @@ pub(super) struct UnusableProxy {
     why: &'static str,
 }
 
-/// An entry of `NO_PROXY`: a host with those below it, an address, a network, or `*`.
+/// An entry of `NO_PROXY`: a host with its subdomains, an address, a network, or `*`.
 #[derive(Debug)]
 struct Exception {
-    /// Goes to a proxy with all but these hosts.
+    /// Sends everything except these hosts to a proxy.
     others: Matcher,
-    /// `None` is all ports.
+    /// `None` means all ports.
     port: Option<u16>,
 }
 
@@ -190,7 +197,7 @@ mod tests {
         assert_eq!(to(&proxies, "http://r2.test/a").as_deref(), Some("all.test:443"));
         assert_eq!(to(&proxies, "https://r2.test/a").as_deref(), Some("[2001:db8::1]:3128"));
 
-        // As Go and reqwest have it: upper case first, and what is empty is not set.
+        // As in Go and reqwest: upper case takes precedence, and an empty value counts as not set.
         let proxies = of(&[("HTTP_PROXY", "upper"), ("http_proxy", "lower"), ("HTTPS_PROXY", "")]);
         assert_eq!(to(&proxies, "http://r2.test").as_deref(), Some("upper:80"));
         assert_eq!(to(&proxies, "https://r2.test"), None);

@@ -1,4 +1,4 @@
-//! The addresses of hosts.
+//! DNS resolution.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
@@ -8,20 +8,20 @@ use futures_util::future::BoxFuture;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower_service::Service;
 
-/// The port is the connector's to set.
+/// The connector sets the port.
 const THIS_MACHINE: [SocketAddr; 2] = [
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
     SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
 ];
 
-/// The host's name has no address, as far as the system can tell.
+/// The system found no address for the host's name.
 #[derive(Debug, thiserror::Error)]
-#[error("the name cannot be resolved")]
+#[error("could not resolve the name")]
 pub(super) struct DnsError(#[source] std::io::Error);
 
-/// The system's resolver, whose failures can be told from others. `localhost` and the names below it are this
-/// machine, as [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) says: the system is not asked,
-/// which may not know the buckets below a local server's name or, without `/etc/hosts`, `localhost` itself.
+/// The system's resolver, with its own error type. `localhost` and names below it resolve to this machine, as
+/// in [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3), without asking the system: it may not
+/// know the buckets below a local server's name or, without `/etc/hosts`, `localhost` itself.
 #[derive(Clone)]
 pub(super) struct Resolver(GaiResolver);
 

@@ -1,4 +1,4 @@
-//! The way to a host: straight over TCP, or by way of a proxy.
+//! The route to a host: directly over TCP, or through a proxy.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -25,7 +25,7 @@ use super::resolver::Resolver;
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Makes the connections that HTTP or TLS with the host is spoken over.
+/// Opens the connections for HTTP, or for TLS with the host.
 #[derive(Clone)]
 pub(super) struct Route {
     tcp: HttpConnector<Resolver>,
@@ -82,8 +82,8 @@ impl Service<Uri> for Route {
     }
 }
 
-/// Has the proxy connect to the host of the URL. (hyper-util's `Tunnel` does the same, but hides the status
-/// of a refusal, which says whether it is worth another attempt.)
+/// Makes the proxy connect to the host of the URL. (hyper-util's `Tunnel` does the same, but hides the status
+/// of a rejection, which determines whether to retry.)
 async fn tunnel(stream: Stream, proxy: &Proxy, url: &Uri) -> Result<Stream, BoxError> {
     let host = format!("{}:{}", url.host().unwrap_or_default(), url.port_u16().unwrap_or(443));
     let mut request = Request::connect(&host).header(HOST, &host);
@@ -100,14 +100,14 @@ async fn tunnel(stream: Stream, proxy: &Proxy, url: &Uri) -> Result<Stream, BoxE
     };
     let (connection, ()) =
         future::try_join(connection.without_shutdown().map_err(BoxError::from), answered).await?;
-    // In TLS the client begins.
+    // In TLS the client sends first.
     if !connection.read_buf.is_empty() {
-        return Err("it sent bytes before the host could have".into());
+        return Err("it sent bytes before the host could have sent any".into());
     }
     Ok(connection.io)
 }
 
-/// The failure is the proxy's, and not the host's behind it.
+/// The error is the proxy's, not that of the host.
 #[derive(Debug, thiserror::Error)]
 #[error("the proxy failed")]
 pub(super) struct ProxyError(#[source] BoxError);
@@ -119,10 +119,10 @@ pub(super) struct Refusal(pub(super) StatusCode);
 
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
-/// A connection to the host, or to a proxy that passes on to the host what comes.
+/// A connection to the host, or to a proxy that forwards requests.
 pub(super) struct Line {
     stream: Stream,
-    /// The proxy reads the requests, and has to be told the whole URL.
+    /// Whether the proxy reads the requests, and needs the whole URL.
     speaks_to_proxy: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a backend sends with.
+//! The HTTP client of a backend.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::runtime::Runtime;
 use crate::transport::HttpClient;
 
-/// A client of the backend's own, whose timeouts go by the backend's runtime, or a given one, which stays as it
-/// is.
+/// The backend's own client, whose timeouts use the backend's runtime, or a given one, which is left
+/// unchanged.
 #[derive(Debug, Clone)]
 pub(crate) enum Sender {
     Own(HyperClient),
@@ -19,7 +19,7 @@ pub(crate) enum Sender {
 }
 
 impl Sender {
-    /// The same one, by the runtime of its backend.
+    /// The same client with the runtime of its backend.
     pub(crate) fn going_by(self, runtime: &Arc<dyn Runtime>) -> Self {
         match self {
             Self::Own(client) => Self::Own(client.with_runtime(Arc::clone(runtime))),

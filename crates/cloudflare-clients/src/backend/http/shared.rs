@@ -1,4 +1,4 @@
-//! The client of those who hold none.
+//! A client for callers that do not hold one.
 
 use std::future;
 use std::sync::{Arc, Mutex, Weak};
@@ -9,9 +9,9 @@ use super::HyperClient;
 use crate::error::Result;
 use crate::sync::lock;
 
-/// The client that is shared by all who ask for one within the same Tokio runtime.
+/// Returns the client that is shared by all callers in the same Tokio runtime.
 ///
-/// Each runtime has its own, as one that has ended, or stands still, does not move the connections that were made in it.
+/// Each runtime has its own, because a runtime that has ended or does not run drives none of its connections.
 pub(crate) fn shared_client() -> Result<Arc<HyperClient>> {
     static CLIENTS: Mutex<Vec<(Id, Weak<HyperClient>)>> = Mutex::new(Vec::new());
 
@@ -26,7 +26,7 @@ pub(crate) fn shared_client() -> Result<Arc<HyperClient>> {
     }
     let client = Arc::new(HyperClient::new()?);
     clients.push((runtime.id(), Arc::downgrade(&client)));
-    // A task keeps it for as long as the runtime lasts.
+    // A task keeps the client for as long as the runtime lives.
     let kept = Arc::clone(&client);
     runtime.spawn(async move {
         let _kept = kept;

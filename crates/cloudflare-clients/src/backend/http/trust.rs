@@ -1,4 +1,4 @@
-//! Whose certificates are trusted.
+//! The certificates that are trusted.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The authorities that are trusted, and TLS with them.
+/// The trusted authorities, and the TLS configuration with them.
 pub(super) struct Trust {
     pub(super) tls: ClientConfig,
     #[cfg(feature = "native-roots")]
@@ -22,25 +22,26 @@ impl Trust {
         Self::in_all(webpki_roots::TLS_SERVER_ROOTS.to_vec(), Vec::new())
     }
 
-    /// Mozilla's authorities and the certificates of this PEM.
+    /// Mozilla's authorities and the certificates in this PEM file.
     pub(super) fn public_and(pem: &[u8]) -> Result<Self> {
         let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-        let certificates = certificates
-            .map_err(|error| Error::invalid_input("the certificates are not PEM").with_source(error))?;
+        let certificates = certificates.map_err(|error| {
+            Error::invalid_input("the certificates are not in PEM format").with_source(error)
+        })?;
         let own = anchors(certificates)
-            .ok_or_else(|| Error::invalid_input("the PEM has no certificate that can be trusted"))?;
+            .ok_or_else(|| Error::invalid_input("the PEM file has no certificate that can be trusted"))?;
         Self::in_all(webpki_roots::TLS_SERVER_ROOTS.to_vec(), own)
     }
 
-    /// The system's authorities in place of Mozilla's.
+    /// The system's authorities instead of Mozilla's.
     #[cfg(feature = "native-roots")]
     pub(super) fn native(&self) -> Result<Self> {
         let found = rustls_native_certs::load_native_certs();
         let native = anchors(found.certs).ok_or_else(|| {
             let error = Error::new(
                 ErrorKind::Connection,
-                "the system has no certificate that can be trusted: install its ca-certificates, or have SSL_CERT_FILE name a file \
-                 of them",
+                "the system has no certificates that can be trusted: install its package ca-certificates, or set SSL_CERT_FILE to a file \
+                 with certificates",
             );
             match found.errors.into_iter().next() {
                 Some(cause) => error.with_source(cause),
@@ -55,7 +56,7 @@ impl Trust {
         roots.extend(own.iter().cloned());
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| Error::new(ErrorKind::Connection, "TLS cannot be set up").with_source(error))?
+            .map_err(|error| Error::new(ErrorKind::Connection, "could not set up TLS").with_source(error))?
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Self {
@@ -66,7 +67,7 @@ impl Trust {
     }
 }
 
-/// Those that can be trusted, if any.
+/// The certificates that can be trusted, if any.
 fn anchors(certificates: Vec<CertificateDer<'static>>) -> Option<Vec<TrustAnchor<'static>>> {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(certificates);

@@ -1,4 +1,4 @@
-//! The body of a request on its way out, and what is known of how far it got.
+//! The body of a request that is being sent, and its progress.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,8 @@ use crate::runtime::Runtime;
 use crate::sync::lock;
 use crate::transport::Timeouts;
 
-/// The largest piece that is given to the connection at once. The idle timeout allows for the time that one piece takes.
+/// Maximum size of a piece that is given to the connection, in bytes. One piece must be sent within the idle
+/// timeout.
 const PIECE: usize = 64 * 1024;
 
 /// The sender's half of an upload. Dropping it stops the upload.
@@ -34,7 +35,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    /// By the runtime's monotonic time.
+    /// On the runtime's monotonic clock.
     last_progress: Duration,
     step: Step,
     error: Option<Error>,
@@ -43,11 +44,11 @@ struct State {
 /// What an upload waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// The connection, to take more.
+    /// The connection, to accept more bytes.
     Connection,
-    /// The body's own stream, to give more.
+    /// The body's own stream, to return more bytes.
     Source,
-    /// The answer: all is sent.
+    /// The answer, as everything is sent.
     Answer,
 }
 
@@ -65,23 +66,23 @@ impl Shared {
 }
 
 impl Upload {
-    /// The time begins to count.
+    /// Starts the clock when the connection is open.
     pub(super) fn connected(&self) {
         let now = self.0.runtime.monotonic();
         self.0.state().last_progress = now;
     }
 
-    /// The error of the body's own stream, which hides behind the connection's.
+    /// Takes the error of the body's own stream, which is hidden by the connection's error.
     pub(super) fn take_error(&self) -> Option<Error> {
         self.0.state().error.take()
     }
 
-    /// Whether the connection has taken all of it.
+    /// Whether the connection has accepted the whole body.
     pub(super) fn is_whole(&self) -> bool {
         self.0.state().step == Step::Answer
     }
 
-    /// When it has to have gone on, and the error if it has not.
+    /// Returns the time by which there must be progress, and the error if there is none.
     pub(super) fn deadline(&self, timeouts: Timeouts) -> (Duration, impl FnOnce() -> Error + use<>) {
         let state = self.0.state();
         let step = state.step;
@@ -90,9 +91,13 @@ impl Upload {
             Error::new(
                 ErrorKind::Timeout,
                 match step {
-                    Step::Connection => format!("the upload stalled: the service took nothing for {limit:?}"),
-                    Step::Source => format!("the upload stalled: the body gave nothing for {limit:?}"),
-                    Step::Answer => format!("no answer within {limit:?} of the request"),
+                    Step::Connection => {
+                        format!("the upload stalled: the service accepted no bytes for {limit:?}")
+                    }
+                    Step::Source => {
+                        format!("the upload stalled: the body's stream returned no bytes for {limit:?}")
+                    }
+                    Step::Answer => format!("the service did not answer within {limit:?} of the request"),
                 },
             )
         };
@@ -112,23 +117,23 @@ pub(super) struct RequestBody {
     stream: ByteStream,
     piece: Bytes,
     length: u64,
-    /// What is not yet with the connection.
+    /// Number of bytes that the connection does not have yet.
     left: u64,
     stream_ended: bool,
     shared: Arc<Shared>,
 }
 
-/// The upload was stopped, or its source failed; the error is with the [`Upload`].
+/// The upload was stopped, or its source failed; the [`Upload`] has the error.
 #[derive(Debug, thiserror::Error)]
-#[error("the upload was given up")]
+#[error("the upload was stopped")]
 pub(super) struct GivenUp;
 
 impl RequestBody {
-    /// A body, whose length has to be known.
+    /// A body, whose length must be known.
     pub(super) fn new(body: Body, runtime: Arc<dyn Runtime>) -> Result<(Self, Upload)> {
         let length = body
             .content_length()
-            .ok_or_else(|| Error::invalid_input("the length of the request's body is not known"))?;
+            .ok_or_else(|| Error::invalid_input("the length of the request's body is unknown"))?;
         let step = if length == 0 { Step::Answer } else { Step::Connection };
         let last_progress = runtime.monotonic();
         let shared = Arc::new(Shared {
@@ -153,7 +158,8 @@ impl RequestBody {
         GivenUp
     }
 
-    /// Fills `piece`, and for the last one looks whether the stream ends there: a body that goes on must not be stored.
+    /// Fills `piece`. For the last piece, checks whether the stream ends there: a body that is too long must
+    /// not be stored.
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), GivenUp>> {
         while !self.stream_ended && (self.piece.is_empty() || self.piece.len() as u64 >= self.left) {
             match ready!(self.stream.poll_next_unpin(cx)) {
@@ -174,7 +180,8 @@ impl RequestBody {
         }
     }
 
-    /// The error of a body that is not as long as it was announced, `more` bytes behind the piece at hand.
+    /// The error of a body that does not have its announced length, with `more` bytes after the current
+    /// piece.
     fn wrong_length(&self, what: &str, more: u64) -> Error {
         let count = self.length - self.left + self.piece.len() as u64 + more;
         wrong_length(count, what, self.length)
@@ -201,7 +208,7 @@ impl http_body::Body for RequestBody {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
             Poll::Pending => {
-                // The connection took all there was, so the source's time begins.
+                // The connection took all bytes, so the source's time starts.
                 let waits = this.shared.state().step == Step::Source;
                 if !waits {
                     this.shared.progress(Step::Source);

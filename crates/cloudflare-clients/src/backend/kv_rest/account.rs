@@ -14,11 +14,11 @@ use crate::runtime::Runtime;
 use crate::transport::{HttpClient, Timeouts};
 use crate::wire::kv_rest::{self as rest, NamespaceUrl, NamespacesUrl, Request};
 
-/// The namespaces of an account through [Cloudflare's REST
-/// API](https://developers.cloudflare.com/api/resources/kv/), or through another server that speaks it.
+/// The KV namespaces of an account through [Cloudflare's REST
+/// API](https://developers.cloudflare.com/api/resources/kv/), or through another server that implements it.
 ///
-/// Each operation is one request: give it to [`Namespaces`] for retries. Cheap to clone; clones share their
-/// connections. It needs a Tokio runtime with I/O and time.
+/// Each operation is one request. For retries, give it to [`Namespaces`]. Cloning is cheap, and clones share
+/// their connections. It needs a Tokio runtime with I/O and time.
 ///
 /// ```no_run
 /// use cloudflare_clients::kv::Namespaces;
@@ -36,67 +36,66 @@ pub struct RestNamespaces {
 }
 
 impl RestNamespaces {
-    /// The namespaces of the account of `config`, with [`Timeouts::default`]. Nothing is sent yet.
+    /// Creates the namespaces of the account of `config`, with [`Timeouts::default`]. Sends nothing yet.
     ///
     /// # Errors
-    /// A value of `config` does not have its form.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if a value of `config` is malformed.
     pub fn new(config: KvAccountConfig) -> Result<Self> {
         let (url, token) = config.into_parts()?;
         Ok(Self { url, api: Api::new(token)? })
     }
 
-    /// The account that the environment names: see [`KvAccountConfig::from_vars`] for the variables.
+    /// Creates the account in the environment: see [`KvAccountConfig::from_vars`] for the variables.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names every variable that is missing; else as
+    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) that names every missing variable, and the errors of
     /// [`new`](Self::new).
     pub fn from_env() -> Result<Self> {
         Self::new(KvAccountConfig::from_env()?)
     }
 
-    /// The account of a namespace, over its connections and within its budget.
+    /// The account of a namespace, sharing its connections and budget.
     pub(super) fn of_namespace(url: NamespacesUrl, api: Api) -> Self {
         Self { url, api }
     }
 
-    /// Replaces what sends its requests: a [`HyperClient`](crate::HyperClient) of its own by default. It
-    /// stays as it is, whatever [`with_runtime`](Self::with_runtime) is given.
+    /// Sets the HTTP client. The default is a separate [`HyperClient`](crate::HyperClient). The given client
+    /// is left unchanged by [`with_runtime`](Self::with_runtime).
     #[must_use]
     pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
         self.api.set_client(client);
         self
     }
 
-    /// Replaces the timeouts.
+    /// Sets the timeouts of requests.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
         self.api.timeouts = timeouts;
         self
     }
 
-    /// Bounds how many requests are sent in a time: further ones wait until there is room for them. None by
-    /// default.
+    /// Limits the number of requests in a period: further requests wait. The default is no limit.
     #[must_use]
     pub fn with_budget(mut self, budget: RequestBudget) -> Self {
         self.api.budget = Some(budget);
         self
     }
 
-    /// Replaces the clock and the timer that the budget and dates in answers go by. [`Namespaces`] over the
-    /// account takes them from here, and [`Timeouts`] go by the timer, unless another client is
-    /// [given](Self::with_http_client).
+    /// Sets the clock and timer for the budget and for dates in answers. [`Namespaces`] over the account use
+    /// them too, and [`Timeouts`] use the timer, unless another HTTP client was
+    /// [set](Self::with_http_client).
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.api = self.api.going_by(runtime);
         self
     }
 
-    /// Sends a request about the account, and returns the document of a success.
+    /// Sends a request about the account. Returns the document of a successful answer.
     async fn call(&self, request: Request) -> Result<Bytes> {
         self.api.call(request.authorize_for_account(&self.url, &self.api.token)?).await
     }
 
-    /// The same of a namespace.
+    /// The same for a namespace.
     async fn call_about(&self, id: &str, request: Request) -> Result<Bytes> {
         let url = NamespaceUrl::new(self.url.clone(), id.to_owned())?;
         self.api.call(request.authorize(&url, &self.api.token)?).await
@@ -104,11 +103,11 @@ impl RestNamespaces {
 }
 
 impl Namespaces {
-    /// The namespaces of the account that the environment names, over REST: see
+    /// Creates a handle for the namespaces of the account in the environment, over REST: see
     /// [`KvAccountConfig::from_vars`] for the variables.
     ///
     /// # Errors
-    /// Those of [`RestNamespaces::from_env`].
+    /// The errors of [`RestNamespaces::from_env`].
     pub fn from_env() -> Result<Self> {
         Ok(Self::new(RestNamespaces::from_env()?))
     }

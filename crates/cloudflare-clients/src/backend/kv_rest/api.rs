@@ -1,4 +1,4 @@
-//! Cloudflare's API: what sends requests to it, with what token, and how many.
+//! Cloudflare's API: the HTTP client, token and request budget.
 
 use std::sync::Arc;
 
@@ -13,11 +13,12 @@ use crate::runtime::{Runtime, TokioRuntime};
 use crate::transport::{Answer, HttpClient, Timeouts};
 use crate::wire::kv_rest::{ApiToken, RateLimit, error_code};
 
-/// 100 values have 25 MiB together, which JSON may write six times as long; a page of 1,000 keys has less.
+/// Maximum size of a document, in bytes: 100 values of 25 MiB in total, which JSON may expand six times. A
+/// page of 1,000 keys is smaller.
 const MAX_DOCUMENT: usize = 160 * 1024 * 1024;
 const MAX_ERROR: usize = 64 * 1024;
 
-/// What sends authorised requests.
+/// Sends authorised requests.
 #[derive(Debug, Clone)]
 pub(super) struct Api {
     pub(super) token: ApiToken,
@@ -43,7 +44,8 @@ impl Api {
         self
     }
 
-    /// Sends a request and returns the head of a success, whose status goes into the operation's span.
+    /// Sends a request. Returns the head of a successful answer, and records its status in the operation's
+    /// span.
     pub(super) async fn send(&self, mut request: Request<Body>) -> Result<Answer> {
         if let Some(budget) = &self.budget {
             let wait = budget.reserve(self.runtime.now());
@@ -67,7 +69,7 @@ impl Api {
         Err(answer.into_error(MAX_ERROR, parse).await)
     }
 
-    /// Sends a request and returns the document of a success.
+    /// Sends a request. Returns the document of a successful answer.
     pub(super) async fn call(&self, request: Request<Body>) -> Result<Bytes> {
         self.send(request).await?.bytes(MAX_DOCUMENT).await
     }

@@ -19,10 +19,10 @@ use crate::transport::{HttpClient, Timeouts};
 use crate::wire::s3;
 
 /// The buckets of an R2 account through the [S3 API](https://developers.cloudflare.com/r2/api/s3/api/), or of
-/// another service that speaks it.
+/// another service that implements it.
 ///
-/// Each operation is one request: give it to [`Buckets`] for retries. Cheap to clone; clones share their
-/// connections. It needs a Tokio runtime with I/O and time.
+/// Each operation is one request. For retries, give it to [`Buckets`]. Cloning is cheap, and clones share
+/// their connections. It needs a Tokio runtime with I/O and time.
 ///
 /// ```no_run
 /// use cloudflare_clients::r2::{Buckets, LocationHint};
@@ -39,62 +39,62 @@ pub struct S3Buckets {
 }
 
 impl S3Buckets {
-    /// The buckets of the account of `config`, with [`Timeouts::default`]. Nothing is sent yet.
+    /// Creates the buckets of the account of `config`, with [`Timeouts::default`]. Sends nothing yet.
     ///
     /// # Errors
-    /// A value of `config` does not have its form.
+    /// [`ErrorKind::InvalidInput`] if a value of `config` is malformed.
     pub fn new(config: R2AccountConfig) -> Result<Self> {
         Ok(Self { api: Api::new(R2SigningClient::of_account(config)?, HyperClient::new()?) })
     }
 
-    /// The account that the environment names: see [`R2AccountConfig::from_vars`] for the variables.
+    /// Creates the account in the environment: see [`R2AccountConfig::from_vars`] for the variables.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`] names every variable that is missing or malformed; else as
+    /// One [`ErrorKind::InvalidInput`] that names every missing or malformed variable, and the errors of
     /// [`new`](Self::new).
     pub fn from_env() -> Result<Self> {
         Self::new(R2AccountConfig::from_env()?)
     }
 
-    /// The account of a bucket, over its connections.
+    /// The account of a bucket, sharing its connections.
     pub(super) fn of_bucket(api: Api) -> Self {
         Self { api }
     }
 
-    /// Replaces what sends its requests: a [`HyperClient`] of its own by default. It stays as it is, whatever
-    /// [`with_runtime`](Self::with_runtime) is given.
+    /// Sets the HTTP client. The default is a separate [`HyperClient`]. The given client is left unchanged by
+    /// [`with_runtime`](Self::with_runtime).
     #[must_use]
     pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
         self.api.set_client(client);
         self
     }
 
-    /// Replaces the timeouts.
+    /// Sets the timeouts of requests.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
         self.api.timeouts = timeouts;
         self
     }
 
-    /// Replaces the clock that requests are signed by. [`Buckets`] over the account takes it from here, and
-    /// [`Timeouts`] go by its timer, unless another client is [given](Self::with_http_client).
+    /// Sets the clock for signing requests. [`Buckets`] over the account use it too, and [`Timeouts`] use its
+    /// timer, unless another HTTP client was [set](Self::with_http_client).
     #[must_use]
     pub fn with_runtime(self, runtime: impl Runtime) -> Self {
         Self { api: self.api.going_by(runtime) }
     }
 
-    /// Where the account is.
+    /// Returns the endpoint of the account.
     pub fn endpoint(&self) -> &Endpoint {
         self.api.signing.endpoint()
     }
 }
 
 impl Buckets {
-    /// The buckets of the account that the environment names: see [`R2AccountConfig::from_vars`] for the
-    /// variables.
+    /// Creates a handle for the buckets of the account in the environment: see [`R2AccountConfig::from_vars`]
+    /// for the variables.
     ///
     /// # Errors
-    /// Those of [`S3Buckets::from_env`].
+    /// The errors of [`S3Buckets::from_env`].
     pub fn from_env() -> Result<Self> {
         Ok(Self::new(S3Buckets::from_env()?))
     }
@@ -115,8 +115,8 @@ impl Account for S3Buckets {
         validate_bucket_name(name)?;
         match self.api.send(Some(name), s3::head_bucket::request()).await {
             Ok(answer) => Ok(Some(s3::head_bucket::parse(name, answer.headers()))),
-            // The answer to a HEAD has no body that says what was not found: the bucket, unless something that
-            // is no S3 service was asked.
+            // The answer to a HEAD has no body that says what was not found: it is the bucket, unless the
+            // server does not implement S3.
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
             Err(error) => Err(error),
         }

@@ -1,4 +1,4 @@
-//! R2's S3 API: what signs and sends requests to it.
+//! R2's S3 API: signs and sends requests.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use crate::runtime::Runtime;
 use crate::transport::{Answer, HttpClient, Timeouts};
 use crate::wire::s3::{Request, Response, error_code};
 
-/// A page of 1,000 keys of 1,024 encoded bytes has 4 MiB.
+/// Maximum size of a document, in bytes. A page of 1,000 keys of 1,024 encoded bytes has 4 MiB.
 const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
 const MAX_ERROR: usize = 64 * 1024;
 
-/// What signs and sends requests.
+/// Signs and sends requests.
 #[derive(Debug, Clone)]
 pub(super) struct Api {
     pub(super) signing: R2SigningClient,
@@ -23,7 +23,7 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// Its clock is that of `signing`.
+    /// Uses the clock of `signing`.
     pub(super) fn new(signing: R2SigningClient, http: HyperClient) -> Self {
         let runtime = signing.runtime();
         let http = Sender::Own(http).going_by(&runtime);
@@ -41,15 +41,15 @@ impl Api {
         self
     }
 
-    /// Sends a request about a bucket, or about the account with `None`, and returns the head of a success,
-    /// whose status goes into the operation's span.
+    /// Sends a request about a bucket, or with `None` about the account. Returns the head of a successful
+    /// answer, and records its status in the operation's span.
     pub(super) async fn send(&self, bucket: Option<&str>, request: Request) -> Result<Answer> {
         let answer = self.exchange(bucket, request).await?;
         tracing::Span::current().record("status", answer.status().as_u16());
         Ok(answer)
     }
 
-    /// The same of a request that is not the operation's own.
+    /// The same for an additional request, which is not the operation's own.
     pub(super) async fn exchange(&self, bucket: Option<&str>, request: Request) -> Result<Answer> {
         let (endpoint, signer) = (self.signing.endpoint(), self.signing.signer());
         let mut request = request.sign(endpoint, bucket, signer, self.runtime.now())?;
@@ -65,7 +65,7 @@ impl Api {
         Err(answer.into_error(MAX_ERROR, parse).await)
     }
 
-    /// A success with its document.
+    /// A successful answer with its document.
     pub(super) async fn document(&self, answer: Answer) -> Result<Response> {
         Ok(Response {
             status: answer.status(),
@@ -76,7 +76,7 @@ impl Api {
         })
     }
 
-    /// Sends a request and returns a success with its document.
+    /// Sends a request. Returns a successful answer with its document.
     pub(super) async fn call(&self, bucket: Option<&str>, request: Request) -> Result<Response> {
         self.document(self.send(bucket, request).await?).await
     }

@@ -1,4 +1,4 @@
-//! Whether an object exists, asked by what signs its URLs.
+//! Whether an object exists, for clients that only sign URLs.
 
 use super::S3Bucket;
 use super::api::Api;
@@ -7,14 +7,14 @@ use crate::error::Result;
 use crate::r2::{R2Service, R2SigningClient};
 
 impl R2SigningClient {
-    /// Whether an object exists: a head, with the retries of [`RetryPolicy::default`](crate::RetryPolicy) and
-    /// the timeouts of [`Timeouts::default`](crate::Timeouts), by the client's clock and timer. All clients
-    /// within a Tokio runtime share their connections.
+    /// Whether an object exists. Sends a HEAD request, with the retries of
+    /// [`RetryPolicy::default`](crate::RetryPolicy) and the timeouts of
+    /// [`Timeouts::default`](crate::Timeouts), using the client's clock and timer. All clients within a Tokio
+    /// runtime share their connections.
     ///
     /// # Errors
-    /// All but the answer that there is no such object: a missing bucket is
-    /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
-    /// [`ErrorKind::Credentials`](crate::ErrorKind).
+    /// Any error except a missing object: a missing bucket is [`ErrorKind::NoSuchBucket`](crate::ErrorKind),
+    /// rejected credentials are [`ErrorKind::Credentials`](crate::ErrorKind).
     pub async fn object_exists(&self, key: &str) -> Result<bool> {
         let bucket = S3Bucket { api: Api::new(self.clone(), HyperClient::clone(&*shared_client()?)) };
         R2Service::new(bucket).exists(key).await
@@ -34,7 +34,8 @@ mod tests {
     use super::*;
     use crate::r2::R2SigningConfig;
 
-    /// A client of a server on threads of its own, which has every object, and how many connections it has seen.
+    /// A client of a server with its own threads, which has every object, and the number of connections that
+    /// the server has accepted.
     fn served() -> (R2SigningClient, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -61,7 +62,7 @@ mod tests {
         Builder::new_current_thread().enable_all().build().unwrap()
     }
 
-    /// That the object is found, soon: nobody waits for a connection that nothing moves.
+    /// The object is found soon: nobody waits for a connection that no runtime drives.
     fn assert_exists(runtime: &Runtime, client: &R2SigningClient) {
         let start = Instant::now();
         assert!(runtime.block_on(client.object_exists("k")).unwrap());
@@ -77,7 +78,7 @@ mod tests {
             assert_exists(&first, client);
         }
         assert_eq!(connections.load(Ordering::Relaxed), 1);
-        // A runtime that stands still moves its connections no more than one that has ended.
+        // A runtime that does not run drives its connections no more than one that has ended.
         let second = runtime();
         assert_exists(&second, &client);
         assert_eq!(connections.load(Ordering::Relaxed), 2);

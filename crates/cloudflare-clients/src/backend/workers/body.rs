@@ -1,4 +1,4 @@
-//! Bodies from requests to a Worker, and from streams of JavaScript.
+//! Bodies from requests to a Worker, and from JavaScript streams.
 
 use worker::web_sys::ReadableStream;
 
@@ -7,14 +7,14 @@ use crate::body::{Body, Readable};
 use crate::error::{Error, Result};
 
 impl Body {
-    /// The body of a request to the Worker, as long as its `Content-Length` says.
+    /// The body of a request to the Worker. Its length is that of the `Content-Length` header.
     ///
-    /// A put or a part streams it to R2 without holding it in the Worker's memory. It can be sent only once, so a failed
-    /// attempt is not retried.
+    /// A put or a part streams it to R2 without holding it in the Worker's memory. It can be sent only once,
+    /// so a failed attempt is not retried.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) when the request cannot be read or has a `Content-Length` that is not a number. A
-    /// body of unknown length is refused when it is put.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the request cannot be read or its `Content-Length` is
+    /// not a number. A body of unknown length is rejected by the put.
     pub fn from_worker_request(request: &worker::Request) -> Result<Self> {
         let Some(stream) = request.inner().body() else {
             return Ok(Self::empty());
@@ -22,17 +22,20 @@ impl Body {
         let length = request.headers().get("content-length").map_err(|failed| error::from_worker(&failed))?;
         let length = length.map(|length| {
             length.trim().parse().map_err(|_| {
-                Error::invalid_input(format!("the request's Content-Length {length:?} is no number of bytes"))
+                Error::invalid_input(format!(
+                    "the request's Content-Length is {length:?}, which is not a number of bytes"
+                ))
             })
         });
         Ok(Self::from_readable_stream(stream, length.transpose()?))
     }
 
-    /// A stream of JavaScript, which the runtime must know the length of when it is put: the body of a request or answer with
-    /// a `Content-Length`, of an object, or the readable half of a
+    /// A body from a JavaScript stream. To put it, the runtime must know its length: it must be the body of a
+    /// request or response with a `Content-Length`, the body of an object, or the readable half of a
     /// [`FixedLengthStream`](https://developers.cloudflare.com/workers/runtime-apis/streams/transformstream/#fixedlengthstream).
     ///
-    /// Given to a put it passes by the Worker's memory, as in [`from_worker_request`](Self::from_worker_request).
+    /// A put streams it without holding it in the Worker's memory, as for
+    /// [`from_worker_request`](Self::from_worker_request).
     pub fn from_readable_stream(stream: ReadableStream, length: Option<u64>) -> Self {
         Self::from_readable(Readable::new(stream, length, error::explain))
     }

@@ -30,24 +30,25 @@ use crate::sync::lock;
 /// A bucket through the [binding](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) of
 /// a Worker.
 ///
-/// Each operation is one call: give it to [`R2Service`] for retries and verification, or take both from
-/// [`R2Service::from_worker_env`]. Cheap to clone. It can live in a static and be used by one request after the other.
+/// Each operation is one call. For retries and verification, give it to [`R2Service`], or create both with
+/// [`R2Service::from_worker_env`]. Cloning is cheap. It can be stored in a static and used by many requests.
 ///
-/// The binding has no copy, no lists of parts and uploads, no conditions on completing an upload, no reads of
-/// a part and no checksums of parts, by CRC and of the whole of an upload in parts: these are
-/// [`ErrorKind::Unsupported`] before anything is sent. A head takes no customer's key (SSE-C), and needs
-/// none.
+/// The binding has no copies, no listings of parts and uploads, no conditions on completing an upload, no
+/// reads of a single part, and no checksums of parts, by CRC, or of a whole multipart upload: these fail with
+/// [`ErrorKind::Unsupported`] before anything is sent. HEAD ignores a customer's key (SSE-C) and does not
+/// need it.
 #[derive(Clone)]
 pub struct WorkersBucket(SendWrapper<worker_sys::R2Bucket>);
 
 impl WorkersBucket {
-    /// The bucket of a binding, such as `env.bucket("MEDIA_BUCKET")?` gives.
+    /// Creates a bucket from a binding, such as the result of `env.bucket("MEDIA_BUCKET")?`.
     pub fn new(bucket: worker::Bucket) -> Self {
         Self(SendWrapper(JsValue::from(bucket).unchecked_into()))
     }
 
-    /// What an unspecified error of a get is about, and the object that a range lies outside of. The runtime
-    /// does not always pass on R2's error for such a range, and never says more of the object.
+    /// Adds details to an unspecified error of a get: whether its range is outside of the object, and the
+    /// object. The runtime does not always pass on R2's error for such a range, and never describes the
+    /// object.
     async fn unspecified(&self, request: &GetRequest, error: Error) -> Error {
         let Some(range) = request.range else {
             return error;
@@ -69,19 +70,21 @@ impl WorkersBucket {
 }
 
 impl R2Service {
-    /// The bucket of a Worker's binding. It signs URLs with the Worker's secrets and variables, whose names are
-    /// those of [`from_vars`](crate::r2::R2SigningConfig::from_vars). They are read when something is signed
-    /// first: that is when a missing or malformed one is an error. A Worker that never signs needs none of them.
+    /// Creates a service over the bucket of a Worker's binding. It signs URLs with the Worker's secrets and
+    /// variables, whose names are those of [`from_vars`](crate::r2::R2SigningConfig::from_vars). They are
+    /// read when a URL is signed for the first time, and a missing or malformed one is an error then. A
+    /// Worker that never signs needs none of them.
     ///
-    /// It can live in a static and be used by one request after the other. A limit of
-    /// [`with_max_concurrency`](Self::with_max_concurrency) should not: a Worker's request cannot wait for another one.
+    /// The service can be stored in a static and used by many requests. Do not set
+    /// [`with_max_concurrency`](Self::with_max_concurrency) on such a service: in a Worker, one request
+    /// cannot wait for another.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: the Worker has no such binding.
+    /// [`ErrorKind::InvalidInput`] if the Worker has no such binding.
     pub fn from_worker_env(env: &worker::Env, binding: &str) -> Result<Self> {
         let bucket = env.bucket(binding).map_err(|error| {
             Error::invalid_input(format!(
-                "the Worker has no R2 bucket {binding:?}, add it to `r2_buckets` in its configuration: {error}"
+                "the Worker has no R2 bucket {binding:?}: add it to `r2_buckets` in its configuration: {error}"
             ))
         })?;
         Ok(Self::new(WorkersBucket::new(bucket)).with_worker_secrets(env.clone()))
@@ -119,7 +122,7 @@ impl Bucket for WorkersBucket {
             let Ok(stream) = js::property(&found, "body").dyn_into::<ReadableStream>() else {
                 return Err(failed_condition(&request.only_if, &object));
             };
-            // The binding serves no bytes where S3 has no range to serve.
+            // The binding returns no bytes for a range that S3 rejects.
             object.range = request.range.map(|range| range.resolve(object.size)).transpose()?;
             let length = object.range.map_or(object.size, |range| range.length);
             Ok(Some(ObjectBody::new(object, Body::from_readable_stream(stream, Some(length)))))
@@ -181,14 +184,14 @@ impl Bucket for WorkersBucket {
 
     async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
         if request.checksum.is_some() {
-            return Err(Error::unsupported("the binding takes no checksum of a part"));
+            return Err(Error::unsupported("the binding does not support a checksum of a part"));
         }
         SendFuture::new(async {
             let upload = self.upload(&request.key, &request.upload_id)?;
             let options = request.ssec_key.as_ref().map(options::upload_part).transpose()?;
             let call = |value| match options {
                 None => upload.upload_part(request.part_number, value),
-                // Its declaration has no options.
+                // The declaration of the method has no options.
                 Some(options) => js::method(&upload, "uploadPart")?
                     .call3(&upload, &request.part_number.into(), &value, &options)
                     .map(JsCast::unchecked_into),
@@ -209,7 +212,9 @@ impl Bucket for WorkersBucket {
         request: CompleteMultipartUploadRequest,
     ) -> Result<StoredObject> {
         if !request.only_if.is_empty() {
-            return Err(Error::unsupported("the binding has no conditions on the end of an upload in parts"));
+            return Err(Error::unsupported(
+                "the binding does not support conditions on completing a multipart upload",
+            ));
         }
         if request.checksum.is_some() {
             return Err(unsupported_checksum());
@@ -244,7 +249,7 @@ impl Bucket for WorkersBucket {
     }
 
     async fn list_multipart_uploads(&self, _: ListMultipartUploadsRequest) -> Result<MultipartUploadsPage> {
-        Err(unsupported("lists the uploads that are under way"))
+        Err(unsupported("lists the unfinished multipart uploads"))
     }
 
     fn runtime(&self) -> Arc<dyn Runtime> {
@@ -257,17 +262,15 @@ impl Bucket for WorkersBucket {
 }
 
 fn unsupported(what: &str) -> Error {
-    Error::unsupported(format!(
-        "the binding has no method that {what}: use `S3Bucket`'s API from outside of the Worker"
-    ))
+    Error::unsupported(format!("the binding has no method that {what}: use `S3Bucket` outside of the Worker"))
 }
 
 fn unsupported_part() -> Error {
-    Error::unsupported("the binding does not read the parts of an object: ask for a range")
+    Error::unsupported("the binding cannot read a single part of an object: read a range instead")
 }
 
 fn unsupported_checksum() -> Error {
-    Error::unsupported("the binding has no checksum of an object uploaded in parts")
+    Error::unsupported("the binding does not support checksums of multipart objects")
 }
 
 impl fmt::Debug for WorkersBucket {
@@ -276,7 +279,7 @@ impl fmt::Debug for WorkersBucket {
     }
 }
 
-/// The binding does not say which condition did not hold.
+/// The binding does not say which condition failed.
 fn failed_condition(only_if: &Conditional, object: &Object) -> Error {
     let checked = only_if.check_read(Some(object));
     checked.err().unwrap_or_else(precondition_failed).with_object(object)
@@ -289,7 +292,7 @@ async fn send(body: Body, call: impl FnOnce(JsValue) -> Result<Promise, JsValue>
         ForJs::Bytes(bytes) => settled(call(Uint8Array::from(&bytes[..]).into())).await,
         ForJs::Readable(stream) => settled(call(stream.into())).await,
         ForJs::Stream(stream) => {
-            // JavaScript sees no more of a failure than its text.
+            // JavaScript only keeps the text of an error.
             let failure = Arc::new(Mutex::new(None));
             let slot = Arc::clone(&failure);
             let stream = stream.map_ok(Into::into).map_err(move |error| {

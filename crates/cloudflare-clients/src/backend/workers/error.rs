@@ -1,7 +1,8 @@
-//! What the bindings throw.
+//! Errors that the bindings throw.
 //!
-//! R2's is an `Error` whose message ends in R2's number, `get: ... (10058)`, and which has no property that says more. What the
-//! runtime throws itself has no number. See [R2's error codes](https://developers.cloudflare.com/r2/api/error-codes/).
+//! R2 throws an `Error` whose message ends with R2's number, `get: ... (10058)`, and has no further
+//! properties. Errors of the runtime itself have no number. See [R2's error
+//! codes](https://developers.cloudflare.com/r2/api/error-codes/).
 
 use worker::js_sys::Promise;
 use worker::wasm_bindgen::JsValue;
@@ -10,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::js::{self, Thrown};
 use crate::model::r2::error_code::ErrorCode;
 
-/// What messages of R2 begin with, followed by a colon.
+/// The first word of R2's messages, before a colon.
 const METHODS: [&str; 9] = [
     "head",
     "get",
@@ -23,7 +24,7 @@ const METHODS: [&str; 9] = [
     "abortMultipartUpload",
 ];
 
-/// The value of a promise of a binding, or the error that was thrown in place of one.
+/// The value of a binding's promise, or the error that was thrown instead.
 pub(super) async fn settled(promise: Result<Promise, JsValue>) -> Result<JsValue> {
     js::settled(promise).await.map_err(|thrown| from_js(&thrown))
 }
@@ -54,7 +55,7 @@ pub(super) fn explain(mut thrown: Thrown) -> Error {
     }
 }
 
-/// The number in brackets that a message of R2 ends in.
+/// The number in brackets at the end of a message of R2.
 fn number(message: &str) -> Option<u32> {
     let (_, number) = message.trim_end().strip_suffix(')')?.rsplit_once('(')?;
     number.parse().ok()

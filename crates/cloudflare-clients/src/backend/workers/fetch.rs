@@ -18,21 +18,20 @@ use crate::r2::{GetRequest, R2SigningClient};
 use crate::runtime::Runtime;
 use crate::wire::s3;
 
-/// How long the head of an answer may take.
+/// Maximum time until the head of an answer arrives.
 const FIRST_BYTE: Duration = Duration::from_secs(30);
 
-/// For how long a URL is signed that is used at once.
+/// Expiry of a signed URL that is used immediately.
 const EXPIRY: Duration = Duration::from_secs(60);
 
 impl R2SigningClient {
-    /// Whether an object exists: a get of its first byte with `fetch`, with the retries of
-    /// [`RetryPolicy::default`](crate::RetryPolicy), by the client's clock. It takes 30 seconds at most, each
-    /// time.
+    /// Whether an object exists. Gets its first byte with `fetch`, with the retries of
+    /// [`RetryPolicy::default`](crate::RetryPolicy), using the client's clock. Each attempt takes at most 30
+    /// seconds.
     ///
     /// # Errors
-    /// All but the answer that there is no such object: a missing bucket is
-    /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
-    /// [`ErrorKind::Credentials`](crate::ErrorKind).
+    /// Any error except a missing object: a missing bucket is [`ErrorKind::NoSuchBucket`](crate::ErrorKind),
+    /// rejected credentials are [`ErrorKind::Credentials`](crate::ErrorKind).
     pub async fn object_exists(&self, key: &str) -> Result<bool> {
         let attempts = Attempts::new(operation_span!("r2"), self.runtime());
         let operation = Operation::new("get", key);
@@ -40,14 +39,15 @@ impl R2SigningClient {
         let first_byte = || Some(SendFuture::new(get_first_byte(self, key)).boxed());
         match attempts.run(&operation, first_byte).await {
             Ok(found) => Ok(found),
-            // It is there and empty.
+            // The object exists and is empty.
             Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable => Ok(true),
             Err(error) => Err(error),
         }
     }
 }
 
-/// Whether an object has a first byte. The URL is signed whole, as of a signed header `fetch` may send another value.
+/// Whether an object has a first byte. The request is a presigned URL, as `fetch` may change the value of a
+/// signed header.
 async fn get_first_byte(signing: &R2SigningClient, key: &str) -> Result<bool> {
     let url = signing.generate_signed_url(key, EXPIRY)?;
     let mut get = GetRequest::new(key);
@@ -68,9 +68,10 @@ async fn get_first_byte(signing: &R2SigningClient, key: &str) -> Result<bool> {
 async fn fetch(url: &str, headers: HeaderMap, runtime: &dyn Runtime) -> Result<Response> {
     let mut init = RequestInit::new();
     init.with_method(Method::Get).with_headers(headers::to_js(&headers)?);
-    // The URL holds a signature and stays out of the error.
-    let request = Request::new_with_init(url, &init)
-        .map_err(|_| Error::invalid_input("the endpoint and the key make no URL that `fetch` takes"))?;
+    // The URL contains a signature and must not be part of the error.
+    let request = Request::new_with_init(url, &init).map_err(|_| {
+        Error::invalid_input("the endpoint and the key do not form a URL that `fetch` accepts")
+    })?;
     let abort = AbortController::default();
     let signal = abort.signal();
     let fetch = Fetch::Request(request);
@@ -86,7 +87,7 @@ async fn fetch(url: &str, headers: HeaderMap, runtime: &dyn Runtime) -> Result<R
         }),
         Either::Right(((), _)) => {
             abort.abort();
-            Err(Error::new(ErrorKind::Timeout, format!("no answer within {FIRST_BYTE:?}")))
+            Err(Error::new(ErrorKind::Timeout, format!("the service did not answer within {FIRST_BYTE:?}")))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a Worker warms up with.
+//! An environment for warming up a Worker.
 
 use std::fmt;
 
@@ -11,11 +11,12 @@ use worker::web_sys::ReadableStream;
 use crate::error::{Error, Result};
 use crate::js::{self, Properties};
 
-/// An environment that is made up, for a request that a Worker handles when it starts.
+/// A made-up environment, for a request that a Worker handles while it starts.
 ///
-/// V8 compiles each function when it is called first. That takes most of the CPU time of an isolate's first
-/// request. A Worker that handles a made-up request in its `start` event has that behind it. Starting does
-/// not count as CPU time of a request: it has [a second of its own][startup].
+/// V8 compiles each function when it is called for the first time. That takes most of the CPU time of an
+/// isolate's first request. If a Worker handles a made-up request in its `start` event, its functions are
+/// compiled before the first real one. Starting does not count as CPU time of a request: it has [its own
+/// limit of one second][startup].
 ///
 /// ```ignore
 /// #[event(start)]
@@ -26,22 +27,22 @@ use crate::js::{self, Properties};
 ///             .bucket("MEDIA_BUCKET", "film/720p.m3u8", playlist())
 ///             .build()
 ///             .expect("JavaScript takes all of it");
-///         // What the fetch event does with it, as far as a `worker::Response`.
+///         // The code of the fetch event, up to a `worker::Response`.
 ///     });
 /// }
 /// ```
 ///
-/// A Worker that starts may do [less than one that handles a request][global-scope]. It has no clock but the
-/// beginning of 1970, no randomness and no timers, and makes no response of JavaScript with a body. A request
-/// that needs one of them fails, and the code behind that stays uncompiled: log the failure. The whole is in
-/// `examples/streaming-worker`.
+/// During its start, a Worker may do [less than while it handles a request][global-scope]. It has no clock
+/// except the beginning of 1970, no randomness and no timers, and cannot create JavaScript responses with a
+/// body. A request that needs one of these fails, and the code after that point stays uncompiled: log the
+/// failure. For a complete example see `examples/streaming-worker`.
 ///
 /// [startup]: https://developers.cloudflare.com/workers/platform/limits/#worker-startup-time
 /// [global-scope]: https://developers.cloudflare.com/workers/runtime-apis/handlers/
 pub struct MadeUpEnv(Result<Properties>);
 
 impl MadeUpEnv {
-    /// One with nothing.
+    /// Creates an empty environment.
     #[expect(clippy::new_without_default, reason = "it is made in one place")]
     pub fn new() -> Self {
         Self(Ok(Properties::new()))
@@ -53,16 +54,16 @@ impl MadeUpEnv {
         self.with(name, || Ok(value.into()))
     }
 
-    /// Adds an R2 bucket with one object. A binding can read it, and nothing else.
+    /// Adds an R2 bucket with one object. The binding only supports reading it.
     #[must_use]
     pub fn bucket(self, binding: &str, key: &str, content: impl Into<Bytes>) -> Self {
         self.with(binding, || bucket(key, content.into()))
     }
 
-    /// The environment.
+    /// Returns the environment.
     ///
     /// # Errors
-    /// JavaScript refused a property.
+    /// An error if JavaScript rejected a property.
     pub fn build(self) -> Result<worker::Env> {
         self.0.map(|env| JsValue::from(env).unchecked_into())
     }
@@ -81,7 +82,7 @@ impl fmt::Debug for MadeUpEnv {
     }
 }
 
-/// An object that passes for the binding: its class has that name.
+/// A JavaScript object that passes for the binding, as its class has that name.
 fn bucket(key: &str, content: Bytes) -> Result<JsValue> {
     let key = key.to_owned();
     let get = Closure::<dyn Fn(String) -> Promise>::new(move |asked: String| {
@@ -101,7 +102,7 @@ fn bucket(key: &str, content: Bytes) -> Result<JsValue> {
     Ok(bucket.into())
 }
 
-/// An
+/// Returns an
 /// [R2ObjectBody](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2objectbody-definition).
 fn object(key: &str, content: Bytes) -> Result<JsValue> {
     let object = Properties::new();
@@ -118,10 +119,10 @@ fn object(key: &str, content: Bytes) -> Result<JsValue> {
     Ok(object.into())
 }
 
-/// A stream of bytes, as the runtime's own streams are.
+/// A byte stream, like the runtime's own streams.
 fn stream(content: Bytes) -> Result<ReadableStream> {
     let start = move |controller: JsValue| -> Result<(), JsValue> {
-        // A stream of bytes refuses an empty piece.
+        // A byte stream rejects an empty chunk.
         if !content.is_empty() {
             js::method(&controller, "enqueue")?.call1(&controller, &Uint8Array::from(&content[..]))?;
         }
@@ -131,5 +132,5 @@ fn stream(content: Bytes) -> Result<ReadableStream> {
     source.set("type", "bytes")?;
     source.set("start", Closure::once_into_js(start))?;
     ReadableStream::new_with_underlying_source(&JsValue::from(source).unchecked_into::<Object>())
-        .map_err(|_| Error::unsupported("this runtime makes no streams of bytes"))
+        .map_err(|_| Error::unsupported("this runtime does not support byte streams"))
 }

@@ -1,7 +1,7 @@
 //! The namespace binding.
 //!
-//! It goes through the JavaScript object: of values the `worker` crate's builders read no metadata beside bytes, and their errors
-//! keep no more than a text.
+//! It uses the JavaScript object directly: the `worker` crate's builders do not read metadata together with
+//! bytes, and their errors keep only a text.
 
 use std::fmt;
 
@@ -29,33 +29,33 @@ use crate::model::kv::value;
 use crate::runtime::{Runtime, WorkersRuntime};
 use crate::time::{from_seconds, to_seconds};
 
-/// A namespace through the [binding](https://developers.cloudflare.com/kv/api/) of a Worker.
+/// A KV namespace through the [binding](https://developers.cloudflare.com/kv/api/) of a Worker.
 ///
-/// Each operation is one call: give it to [`KvClient`] for retries, or take both from [`KvClient::from_worker_env`]. Cheap to
-/// clone. It can live in a static and be used by one request after the other.
+/// Each operation is one call. For retries, give it to [`KvClient`], or create both with
+/// [`KvClient::from_worker_env`]. Cloning is cheap. It can be stored in a static and used by many requests.
 ///
-/// The binding reads up to 100 values at once as text, writes and deletes one key at a time, and takes no time of expiry after
-/// January 2038, which it counts in 32 bits.
+/// The binding reads up to 100 text values per call, and writes and deletes one key per call. It does not
+/// support expirations after January 2038, as it stores them in 32 bits.
 #[derive(Clone)]
 pub struct WorkersNamespace(SendWrapper<JsValue>);
 
 impl WorkersNamespace {
-    /// The namespace of a binding.
+    /// Creates the namespace of a binding.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: there is no such binding.
+    /// [`ErrorKind::InvalidInput`] if the Worker has no such binding.
     pub fn from_worker_env(env: &worker::Env, binding: &str) -> Result<Self> {
         let namespace = js::property(env.as_ref(), binding);
-        // A bucket has no such method.
+        // A bucket does not have this method.
         if js::property(&namespace, "getWithMetadata").is_function() {
             return Ok(Self(SendWrapper(namespace)));
         }
         Err(Error::invalid_input(format!(
-            "the Worker has no KV namespace {binding:?}, add it to `kv_namespaces` in its configuration"
+            "the Worker has no KV namespace {binding:?}: add it to `kv_namespaces` in its configuration"
         )))
     }
 
-    /// Calls a method and waits for what it returns.
+    /// Calls a method and waits for its result.
     async fn call(&self, method: &str, arguments: &Array) -> Result<JsValue> {
         let returned = match js::property(&self.0.0, method).dyn_ref::<Function>() {
             Some(method) => Reflect::apply(method, &self.0.0, arguments),
@@ -71,13 +71,14 @@ impl WorkersNamespace {
 }
 
 impl KvClient {
-    /// The namespace of a Worker's binding.
+    /// Creates a client for the namespace of a Worker's binding.
     ///
-    /// It can live in a static and be used by one request after the other. A limit of
-    /// [`with_max_concurrency`](Self::with_max_concurrency) should not: a Worker's request cannot wait for another one.
+    /// The client can be stored in a static and used by many requests. Do not set
+    /// [`with_max_concurrency`](Self::with_max_concurrency) on such a client: in a Worker, one request cannot
+    /// wait for another.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: there is no such binding.
+    /// [`ErrorKind::InvalidInput`] if the Worker has no such binding.
     pub fn from_worker_env(env: &worker::Env, binding: &str) -> Result<Self> {
         Ok(Self::new(WorkersNamespace::from_worker_env(env, binding)?))
     }
@@ -200,7 +201,7 @@ impl fmt::Debug for WorkersNamespace {
 
 fn get_arguments(request: &GetRequest) -> Result<Array> {
     let options = Properties::new();
-    // Text is decoded here, which tells what is no UTF-8.
+    // Text is decoded here, to detect invalid UTF-8.
     let value_type = if request.value_type == ValueType::Stream { "stream" } else { "arrayBuffer" };
     options.set("type", value_type)?;
     options.set_if_some("cacheTtl", request.cache_ttl.map(|ttl| from_u64(ttl.as_secs())))?;
@@ -217,7 +218,7 @@ fn body(value: JsValue) -> Result<Body> {
     }
 }
 
-/// What `getWithMetadata` returned: all of it is null where there is no such key.
+/// Parses the result of `getWithMetadata`: all its properties are null if the key is missing.
 fn with_metadata<V>(
     found: &JsValue,
     read: impl Fn(JsValue) -> Result<V>,
@@ -243,7 +244,8 @@ fn metadata(found: &JsValue) -> Result<Option<Metadata>> {
     Metadata::from_json(String::from(json)).map(Some)
 }
 
-/// What the binding throws: an `Error` like `KV PUT failed: 429 Too Many Requests`, or what the runtime throws itself.
+/// Parses what the binding throws: an `Error` like `KV PUT failed: 429 Too Many Requests`, or an error of the
+/// runtime itself.
 fn from_thrown(thrown: &JsValue) -> Error {
     let status = || {
         let message = js::text(thrown, "message")?;
@@ -252,7 +254,7 @@ fn from_thrown(thrown: &JsValue) -> Error {
         let status: StatusCode = status.parse().ok()?;
         let text = text.trim();
         let error = Error::from_status(status, if text.is_empty() { "Unknown Status" } else { text });
-        // A missing key is null, so what is not found is the namespace.
+        // A missing key is null, so a 404 means that the namespace is missing.
         Some(if status == StatusCode::NOT_FOUND {
             error.with_kind(ErrorKind::NoSuchNamespace)
         } else {

@@ -1,6 +1,6 @@
-//! What the binding returns.
+//! Objects that the binding returns.
 //!
-//! Properties are read one by one and may be absent: listed objects have no metadata unless it was asked for.
+//! Properties are read one by one and may be absent: listed objects only have metadata if it was requested.
 
 use worker::js_sys::{Array, Object as JsObject};
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -19,8 +19,9 @@ const ALGORITHMS: [ChecksumAlgorithm; 5] = [
     ChecksumAlgorithm::Sha512,
 ];
 
-/// An [R2Object](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2object-definition), without the range
-/// that was read of it.
+/// Reads an
+/// [R2Object](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2object-definition),
+/// without its range.
 pub(super) fn object(found: &JsValue) -> Result<Object> {
     let missing = |name| move || unexpected(name);
     let key = js::text(found, "key").ok_or_else(missing("key"))?;
@@ -41,7 +42,8 @@ pub(super) fn object(found: &JsValue) -> Result<Object> {
     Ok(object)
 }
 
-/// An [R2Objects](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2objects-definition).
+/// Reads an
+/// [R2Objects](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2objects-definition).
 pub(super) fn page(page: &JsValue) -> Result<ListPage> {
     let objects = js::elements(page, "objects").ok_or_else(|| unexpected("objects"))?;
     let prefixes = js::elements(page, "delimitedPrefixes").unwrap_or_default();
@@ -54,7 +56,7 @@ pub(super) fn page(page: &JsValue) -> Result<ListPage> {
 }
 
 pub(super) fn unexpected(name: &str) -> Error {
-    Error::unexpected(format!("the binding returned something without `{name}`"))
+    Error::unexpected(format!("the binding returned an object without `{name}`"))
 }
 
 fn metadata(found: &JsValue, name: &str) -> Option<JsObject> {

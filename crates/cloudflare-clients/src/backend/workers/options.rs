@@ -1,5 +1,5 @@
-//! The options of the binding's methods.
-//! See [the Workers API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#method-specific-types).
+//! The options of the binding's methods. See [the Workers
+//! API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#method-specific-types).
 
 use http::HeaderMap;
 use worker::js_sys::{Array, ArrayBuffer, Uint8Array};
@@ -40,7 +40,7 @@ pub(super) fn create_multipart_upload(request: &CreateMultipartUploadRequest) ->
     Ok(options.into())
 }
 
-/// Of a part that is encrypted with the customer's key.
+/// Options for a part that is encrypted with the customer's key.
 pub(super) fn upload_part(key: &SseCustomerKey) -> Result<JsValue> {
     let options = Properties::new();
     options.set("ssecKey", key_bytes(key))?;
@@ -95,7 +95,7 @@ fn checksum_option(checksum: &Checksum) -> Result<&'static str> {
         | Checksum::Sha384(_)
         | Checksum::Sha512(_) => Ok(checksum.algorithm().name()),
         _ => Err(Error::unsupported(format!(
-            "the binding takes no {} checksum: give one of md5, sha1, sha256, sha384, sha512",
+            "the binding does not support {} checksums: use md5, sha1, sha256, sha384 or sha512",
             checksum.algorithm()
         ))),
     }
@@ -115,7 +115,8 @@ fn range(range: Range) -> Result<Properties> {
     Ok(options)
 }
 
-/// The headers of HTTP say all but times with milliseconds, which the binding's own conditions have, with one etag each.
+/// HTTP headers express all conditions except times in milliseconds. For these the binding's own conditions
+/// are used, which allow one etag each.
 fn only_if(only_if: &Conditional) -> Result<Option<JsValue>> {
     if only_if.is_empty() {
         return Ok(None);
@@ -145,7 +146,7 @@ fn single_etag(etags: &EtagList) -> Result<&str> {
         EtagList::OneOf(etags) => match &etags[..] {
             [etag] if !etag.weak => Ok(&etag.value),
             _ => Err(Error::unsupported(
-                "the binding compares times in milliseconds only beside one strong etag: set `seconds_granularity`",
+                "the binding compares times in milliseconds only together with one strong etag: set `seconds_granularity`",
             )),
         },
     }

@@ -9,23 +9,23 @@ use super::error;
 use crate::error::{Error, Result};
 use crate::rate_limit::{Decision, RateLimiter};
 
-/// The platform's own limiter, through the [rate-limiting binding](https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/)
-/// of a Worker.
+/// The platform's rate limiter, through the [rate-limiting
+/// binding](https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/) of a Worker.
 ///
-/// It is fast, costs nothing for each key, and counts for each location alone, over periods of 10 or 60 seconds that are set in the
-/// Worker's configuration. It says no more than whether a key is within its limit, so a decision has no
+/// It is fast, costs nothing per key, and counts per location, over periods of 10 or 60 seconds that are set
+/// in the Worker's configuration. It only returns whether a key is within its limit, so a decision has no
 /// [`quota`](Decision::quota).
 pub struct WorkersRateLimiter(worker::RateLimiter);
 
 impl WorkersRateLimiter {
-    /// The limiter of a binding.
+    /// Creates the limiter of a binding.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): there is no such binding.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the Worker has no such binding.
     pub fn from_worker_env(env: &worker::Env, binding: &str) -> Result<Self> {
         env.rate_limiter(binding).map(Self).map_err(|error| {
             Error::invalid_input(format!(
-                "the Worker has no rate limiter {binding:?}, add it to `ratelimits` in its configuration: {error}"
+                "the Worker has no rate limiter {binding:?}: add it to `ratelimits` in its configuration: {error}"
             ))
         })
     }
@@ -36,7 +36,7 @@ impl RateLimiter for WorkersRateLimiter {
     /// Asks the binding.
     ///
     /// # Errors
-    /// Those of the runtime. Whether a request is then refused is for the caller to say.
+    /// The errors of the runtime. The caller decides whether to reject the request then.
     async fn check(&self, key: &str) -> Result<Decision> {
         let outcome = SendFuture::new(self.0.limit(key.to_owned())).await;
         outcome.map(|outcome| Decision::new(outcome.success)).map_err(|error| error::from_worker(&error))

@@ -1,4 +1,4 @@
-//! Objects and errors as answers of a Worker.
+//! Objects and errors as responses of a Worker.
 
 use http::{StatusCode, header};
 use worker::{EncodeBody, Response, ResponseBuilder};
@@ -9,18 +9,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::r2::ObjectBody;
 
 impl ObjectBody {
-    /// The answer of a Worker with this object: 200, or 206 where a range was got, with its
+    /// Converts the object to a response of a Worker: 200, or 206 for a range, with the object's
     /// [headers](crate::r2::Object::response_headers).
     ///
     /// The bytes go from R2 to the client without passing through the Worker's memory, unless their
-    /// [progress](Self::on_progress) is reported. What passes by is neither verified nor resumed: R2 and the client hold
-    /// each other to the length. A body that is stored with a content encoding is not encoded again.
+    /// [progress](Self::on_progress) is reported. They are neither verified nor resumed on the way; R2 and
+    /// the client check the length. A body that is stored with a content encoding is not encoded again.
     ///
     /// # Errors
-    /// [`ErrorKind::UnexpectedResponse`]: the stored metadata has control characters, which no header can carry.
+    /// [`ErrorKind::UnexpectedResponse`] if the stored metadata has control characters, which a header cannot
+    /// carry.
     pub fn into_worker_response(self) -> Result<Response> {
         let Self { object, body } = self;
-        // What is stored is not the client's fault.
+        // Invalid stored metadata is not the client's fault.
         let stored = |error: Error| error.with_kind(ErrorKind::UnexpectedResponse);
         let headers = object.response_headers().map_err(stored)?;
         let encoded = headers.contains_key(header::CONTENT_ENCODING);
@@ -39,13 +40,13 @@ impl ObjectBody {
 }
 
 impl Error {
-    /// The answer of a Worker that fails for this reason: [`http_status`](Self::http_status) with
-    /// [`response_headers`](Self::response_headers) and the status's name as its text. A 304 has no body.
+    /// Converts the error to a response of a Worker: [`http_status`](Self::http_status) with
+    /// [`response_headers`](Self::response_headers), and the name of the status as text. A 304 has no body.
     ///
-    /// The client learns nothing else: neither the key nor what the service said. Log the error before.
+    /// The client learns nothing else: neither the key nor the service's message. Log the error before.
     ///
     /// # Errors
-    /// Those of the runtime, which does not take a header.
+    /// The errors of the runtime, if it rejects a header.
     pub fn into_worker_response(self) -> worker::Result<Response> {
         let status = self.http_status();
         let response = ResponseBuilder::new()

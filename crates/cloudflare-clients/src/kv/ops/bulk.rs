@@ -1,4 +1,4 @@
-//! What storing and deleting many keys have in common.
+//! The shared part of `put_many` and `delete_many`.
 
 use std::sync::Mutex;
 
@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::kv::client::KvClient;
 use crate::sync::{into_inner, lock};
 
-/// Runs one operation on `count` things: each attempt is about those that the ones before it have not done. What is left in
-/// the end fails with the operation's error.
+/// Runs an operation on `count` items. Each attempt covers the items that earlier attempts did not finish.
+/// Items left at the end fail with the operation's error.
 pub(super) async fn each<'a>(
     client: &KvClient,
     name: &'static str,

@@ -1,4 +1,4 @@
-//! Creating a namespace.
+//! Creates a namespace.
 
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::Result;
@@ -6,19 +6,19 @@ use crate::kv::namespaces::Namespaces;
 use crate::model::kv::{NamespaceInfo, validate_title};
 
 impl Namespaces {
-    /// Creates a namespace with a title of 1 to 512 bytes, which gets an id.
+    /// Creates a namespace. The title has 1 to 512 bytes; KV assigns the id.
     ///
-    /// A title that another namespace of the account has is [`ErrorKind::Conflict`](crate::ErrorKind). After
-    /// more than one [attempt](crate::Error::attempts) that may be what an earlier one, whose answer was
-    /// lost, has created: KV does not tell.
+    /// A title that another namespace of the account has is [`ErrorKind::Conflict`](crate::ErrorKind). If the
+    /// error has more than one [attempt](crate::Error::attempts), an earlier attempt may have created the
+    /// namespace and lost the answer: KV does not say which.
     pub fn create(&self, title: impl Into<String>) -> CreateNamespace {
         CreateNamespace { namespaces: self.clone(), title: title.into() }
     }
 }
 
-/// A [namespace to
-/// create](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/create/);
-/// awaiting it creates it.
+/// A [request to create a
+/// namespace](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/create/).
+/// Await it to send it.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct CreateNamespace {

@@ -1,4 +1,4 @@
-//! Deleting a key.
+//! Deletes a key.
 
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::Result;
@@ -13,7 +13,8 @@ impl KvClient {
     }
 }
 
-/// A [delete](https://developers.cloudflare.com/kv/api/delete-key-value-pairs/); awaiting it deletes the key.
+/// A [delete request](https://developers.cloudflare.com/kv/api/delete-key-value-pairs/). Await it to delete
+/// the key.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Delete {

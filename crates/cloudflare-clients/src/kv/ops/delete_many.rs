@@ -1,4 +1,4 @@
-//! Deleting many keys.
+//! Deletes many keys.
 
 use futures_util::FutureExt as _;
 
@@ -11,7 +11,7 @@ use crate::model::kv::limits::validate_key;
 use crate::model::kv::{DeleteManyRequest, MAX_BULK_WRITES};
 
 impl KvClient {
-    /// Deletes keys and says of each whether that worked. Missing keys are not errors.
+    /// Deletes keys and returns one result per key. Missing keys are not errors.
     pub fn delete_many<K: Into<String>>(&self, keys: impl IntoIterator<Item = K>) -> DeleteMany {
         DeleteMany { client: self.clone(), request: DeleteManyRequest::new(keys) }
     }
@@ -19,11 +19,11 @@ impl KvClient {
 
 const NAME: &str = "delete_many";
 
-/// A delete of many keys; awaiting it deletes them and says of each key whether that worked.
+/// A request to delete many keys. Await it to delete them and to get one result per key.
 ///
-/// Over REST and in the embedded store one request takes 10,000 keys; a Worker's binding takes them one by
-/// one, of which 8 are under way at once. A key that KV would refuse fails all before anything is sent, with
-/// an error that names it: [`ErrorKind::InvalidInput`](crate::ErrorKind).
+/// Over REST and in the embedded store one request deletes up to 10,000 keys. A Worker's binding deletes them
+/// one by one, up to 8 concurrently. If KV would reject any key, nothing is sent and the request fails with
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind), which names the key.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct DeleteMany {

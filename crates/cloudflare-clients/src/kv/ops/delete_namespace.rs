@@ -1,19 +1,20 @@
-//! Deleting a namespace.
+//! Deletes a namespace.
 
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{ErrorKind, Result};
 use crate::kv::namespaces::Namespaces;
 
 impl Namespaces {
-    /// Deletes the namespace of this id with all its keys. A missing one is [`ErrorKind::NoSuchNamespace`].
+    /// Deletes the namespace with this id, and all its keys. A missing namespace is
+    /// [`ErrorKind::NoSuchNamespace`].
     pub fn delete(&self, id: impl Into<String>) -> DeleteNamespace {
         DeleteNamespace { namespaces: self.clone(), id: id.into() }
     }
 }
 
-/// A [namespace to
-/// delete](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/delete/);
-/// awaiting it deletes it.
+/// A [request to delete a
+/// namespace](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/delete/).
+/// Await it to send it.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct DeleteNamespace {
@@ -26,7 +27,7 @@ impl DeleteNamespace {
         let Self { namespaces, id } = self;
         let operation = Operation::new("delete_namespace", &id);
         match namespaces.attempts().run(&operation, || Some(namespaces.account().delete(&id))).await {
-            // An earlier attempt has deleted it, whose answer was lost.
+            // An earlier attempt deleted it, and its answer was lost.
             Err(error) if error.attempts() > 1 && error.kind() == ErrorKind::NoSuchNamespace => Ok(()),
             result => result,
         }

@@ -1,4 +1,4 @@
-//! Reading a value.
+//! Reads a value.
 
 use std::future::IntoFuture;
 use std::time::Duration;
@@ -17,60 +17,61 @@ use crate::model::kv::limits::{validate_cache_ttl, validate_key};
 use crate::model::kv::{GetRequest, ValueType, ValueWithMetadata, value};
 
 impl KvClient {
-    /// A value: `kv.get(key).text().await?`, or `.bytes()` or `.json()`; awaited itself, a [`Body`] to read as it arrives.
+    /// Reads a value: `kv.get(key).text().await?`, `.bytes()` or `.json()`. Awaiting the request itself
+    /// returns a [`Body`] to stream.
     pub fn get(&self, key: impl Into<String>) -> Get {
         Get(Read::new(self.clone(), key.into(), false))
     }
 
-    /// A value with its metadata.
+    /// Reads a value with its metadata.
     ///
-    /// Over REST, `text` and `json` are one request; `bytes` and the value as it arrives are two, and if the key is written
-    /// between them the metadata is not that of the value.
+    /// Over REST, `text` and `json` send one request. `bytes` and a streamed value send two: if the key is
+    /// written between them, the metadata belongs to another value.
     pub fn get_with_metadata(&self, key: impl Into<String>) -> GetWithMetadata {
         GetWithMetadata(Read::new(self.clone(), key.into(), true))
     }
 }
 
-/// A [get](https://developers.cloudflare.com/kv/api/read-key-value-pairs/): read it with [`text`](Self::text),
-/// [`json`](Self::json) or [`bytes`](Self::bytes). Awaiting it gives the value to read as it arrives; one that is then cut off is
-/// an error. It is `None` when there is no such key.
+/// A [get request](https://developers.cloudflare.com/kv/api/read-key-value-pairs/). Read the value with
+/// [`text`](Self::text), [`json`](Self::json) or [`bytes`](Self::bytes). Awaiting the request itself returns
+/// the value as a stream; a stream that is cut off ends with an error. A missing key is `None`.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Get(Read);
 
-/// A get of a value with its metadata; see [`Get`].
+/// A get request for a value with its metadata; see [`Get`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct GetWithMetadata(Read);
 
 impl Get {
-    /// For how long this location may answer from its cache before it asks again: whole seconds, 30 or more, by default 60. For values
-    /// that seldom change.
+    /// Sets for how long this location may answer from its cache before it reads the value again: whole
+    /// seconds, 30 or more. Default: 60 seconds. Use a longer time for values that seldom change.
     ///
-    /// REST has no cache: there it is [`ErrorKind::Unsupported`](crate::ErrorKind). The embedded store has none either, and is never
-    /// stale.
+    /// REST has no cache and returns [`ErrorKind::Unsupported`](crate::ErrorKind). The embedded store has no
+    /// cache either; it ignores the time and never returns stale values.
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.0.request.cache_ttl = Some(ttl);
         self
     }
 
-    /// The bytes.
+    /// Returns the value as bytes.
     pub async fn bytes(self) -> Result<Option<Bytes>> {
         Ok(self.0.whole(ValueType::Bytes, Ok).await?.map(|found| found.value))
     }
 
-    /// The value as UTF-8.
+    /// Returns the value as text.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`](crate::ErrorKind): it is not.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): the value is not UTF-8.
     pub async fn text(self) -> Result<Option<String>> {
         Ok(self.0.whole(ValueType::Text, value::text).await?.map(|found| found.value))
     }
 
-    /// The value as JSON.
+    /// Deserializes the value from JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`](crate::ErrorKind): it is not, or not of this type.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): the value is not JSON, or does not match the type.
     pub async fn json<T: DeserializeOwned>(self) -> Result<Option<T>> {
         Ok(self
             .0
@@ -90,29 +91,29 @@ impl IntoFuture for Get {
 }
 
 impl GetWithMetadata {
-    /// As [`Get::cache_ttl`].
+    /// Sets the cache time; see [`Get::cache_ttl`].
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.0.request.cache_ttl = Some(ttl);
         self
     }
 
-    /// The bytes. Over REST these are two requests.
+    /// Returns the value as bytes, with its metadata. Over REST this sends two requests.
     pub async fn bytes(self) -> Result<Option<ValueWithMetadata<Bytes>>> {
         self.0.whole(ValueType::Bytes, Ok).await
     }
 
-    /// The value as UTF-8.
+    /// Returns the value as text, with its metadata.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`](crate::ErrorKind): it is not.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): the value is not UTF-8.
     pub async fn text(self) -> Result<Option<ValueWithMetadata<String>>> {
         self.0.whole(ValueType::Text, value::text).await
     }
 
-    /// The value as JSON.
+    /// Deserializes the value from JSON, and returns it with its metadata.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`](crate::ErrorKind): it is not, or not of this type.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): the value is not JSON, or does not match the type.
     pub async fn json<T: DeserializeOwned>(self) -> Result<Option<ValueWithMetadata<T>>> {
         self.0.whole(ValueType::Text, |bytes| json::from_slice("the value", &bytes)).await
     }
@@ -127,13 +128,13 @@ impl IntoFuture for GetWithMetadata {
     }
 }
 
-/// What both gets are.
+/// The shared part of both get requests.
 #[derive(Debug, Clone)]
 pub(super) struct Read {
     client: KvClient,
     pub(super) request: GetRequest,
     with_metadata: bool,
-    /// The method that it is a part of.
+    /// The name of the public method that sends it, for errors and spans.
     name: &'static str,
 }
 
@@ -143,7 +144,7 @@ impl Read {
         Self { client, request: GetRequest::new(key), with_metadata, name }
     }
 
-    /// The same as a part of another method.
+    /// Names another method in errors and spans.
     pub(super) fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
     }
@@ -152,7 +153,7 @@ impl Read {
         Operation::new(self.name, &self.request.key)
     }
 
-    /// The value as it arrives.
+    /// Returns the value as a stream.
     async fn body(self) -> Result<Option<ValueWithMetadata<Body>>> {
         let operation = self.operation();
         operation.check(self.validate())?;
@@ -160,7 +161,8 @@ impl Read {
         Ok(found.map(|found| found.map(|body| body.read_by(self.name, &self.request.key))))
     }
 
-    /// All of the value, read within the attempt. What it is read as does not change when it is read again.
+    /// Reads the whole value within the attempt. `read` converts it afterwards, because a second attempt
+    /// would return the same bytes.
     pub(super) async fn whole<T>(
         mut self,
         value_type: ValueType,

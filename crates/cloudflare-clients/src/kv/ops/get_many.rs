@@ -1,4 +1,4 @@
-//! Reading many values.
+//! Reads many values.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ use crate::model::kv::limits::{validate_cache_ttl, validate_key};
 use crate::model::kv::{GetManyRequest, MAX_BULK_GET, ValueType, ValueWithMetadata, value};
 
 impl KvClient {
-    /// Many values, 100 a request: `kv.get_many(keys).text().await?`, or `.json()`; `.bytes()` is a request for each key, 8 at
-    /// a time, as KV reads many keys as text only.
+    /// Reads many values, 100 per request: `kv.get_many(keys).text().await?`, or `.json()`. `.bytes()` sends
+    /// one request per key, 8 concurrently, because KV's bulk reads return text only.
     pub fn get_many<K: Into<String>>(&self, keys: impl IntoIterator<Item = K>) -> GetMany {
         GetMany(ReadMany::new(self, keys, false))
     }
 
-    /// Many values with their metadata: as [`get_many`](Self::get_many).
+    /// Reads many values with their metadata; see [`get_many`](Self::get_many).
     pub fn get_many_with_metadata<K: Into<String>>(
         &self,
         keys: impl IntoIterator<Item = K>,
@@ -36,78 +36,83 @@ impl KvClient {
 
 type Found<T> = Option<ValueWithMetadata<T>>;
 
-/// A [get of many keys](https://developers.cloudflare.com/kv/api/read-key-value-pairs/#request-multiple-keys-with-the-get-method): read
-/// it with [`text`](Self::text), [`json`](Self::json) or [`bytes`](Self::bytes). A missing key is `None`.
+/// A [request to get many
+/// keys](https://developers.cloudflare.com/kv/api/read-key-value-pairs/#request-multiple-keys-with-the-get-method).
+/// Read the values with [`text`](Self::text), [`json`](Self::json) or [`bytes`](Self::bytes). A missing key
+/// is `None`.
 ///
-/// A request that fails as a whole fails each of its 100 keys, and the further requests are made all the same.
+/// If a request of 100 keys fails, each of its keys gets the error; the other requests are still sent.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct GetMany(ReadMany);
 
-/// A get of many keys with their metadata; see [`GetMany`].
+/// A request to get many keys with their metadata; see [`GetMany`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct GetManyWithMetadata(ReadMany);
 
 impl GetMany {
-    /// As [`Get::cache_ttl`](super::Get::cache_ttl).
+    /// Sets the cache time; see [`Get::cache_ttl`](super::Get::cache_ttl).
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.0.cache_ttl = Some(ttl);
         self
     }
 
-    /// The values as text. Of bytes that are no UTF-8, KV makes what it can: read such values with [`bytes`](Self::bytes).
+    /// Returns the values as text. KV replaces bytes that are not UTF-8: read such values with
+    /// [`bytes`](Self::bytes).
     ///
     /// # Errors
-    /// What KV would refuse of any key fails all before anything is sent.
+    /// A key that KV would reject fails the whole request before anything is sent.
     pub async fn text(self) -> Result<Outcomes<Option<String>>> {
         Ok(without_metadata(self.0.texts().await?))
     }
 
-    /// The values as JSON. One that is none is [`ErrorKind::Serialization`](crate::ErrorKind) for its key alone.
+    /// Deserializes the values from JSON. A value that is not JSON of this type is
+    /// [`ErrorKind::Serialization`](crate::ErrorKind) for its own key only.
     ///
     /// # Errors
-    /// As [`text`](Self::text).
+    /// The errors of [`text`](Self::text).
     pub async fn json<T: DeserializeOwned>(self) -> Result<Outcomes<Option<T>>> {
         Ok(without_metadata(parsed(self.0.name(), self.0.texts().await?)))
     }
 
-    /// The bytes: a request for each key, 8 at a time.
+    /// Returns the values as bytes. Sends one request per key, 8 concurrently.
     ///
     /// # Errors
-    /// As [`text`](Self::text).
+    /// The errors of [`text`](Self::text).
     pub async fn bytes(self) -> Result<Outcomes<Option<Bytes>>> {
         Ok(without_metadata(self.0.bytes().await?))
     }
 }
 
 impl GetManyWithMetadata {
-    /// As [`Get::cache_ttl`](super::Get::cache_ttl).
+    /// Sets the cache time; see [`Get::cache_ttl`](super::Get::cache_ttl).
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.0.cache_ttl = Some(ttl);
         self
     }
 
-    /// As [`GetMany::text`].
+    /// Returns the values as text, with their metadata; see [`GetMany::text`].
     ///
     /// # Errors
-    /// As [`GetMany::text`].
+    /// The errors of [`GetMany::text`].
     pub async fn text(self) -> Result<Outcomes<Option<ValueWithMetadata<String>>>> {
         self.0.texts().await
     }
 
-    /// As [`GetMany::json`].
+    /// Deserializes the values from JSON, and returns them with their metadata; see [`GetMany::json`].
     ///
     /// # Errors
-    /// As [`GetMany::text`].
+    /// The errors of [`GetMany::text`].
     pub async fn json<T: DeserializeOwned>(self) -> Result<Outcomes<Option<ValueWithMetadata<T>>>> {
         Ok(parsed(self.0.name(), self.0.texts().await?))
     }
 
-    /// As [`GetMany::bytes`]; over REST there are two requests for each key.
+    /// Returns the values as bytes, with their metadata; see [`GetMany::bytes`]. Over REST this sends two
+    /// requests per key.
     ///
     /// # Errors
-    /// As [`GetMany::text`].
+    /// The errors of [`GetMany::text`].
     pub async fn bytes(self) -> Result<Outcomes<Option<ValueWithMetadata<Bytes>>>> {
         self.0.bytes().await
     }
@@ -129,7 +134,7 @@ fn parsed<T: DeserializeOwned>(
     })
 }
 
-/// What both gets of many keys are.
+/// The shared part of both requests.
 #[derive(Debug, Clone)]
 struct ReadMany {
     client: KvClient,
@@ -148,7 +153,7 @@ impl ReadMany {
         Self { client: client.clone(), keys, cache_ttl: None, with_metadata }
     }
 
-    /// The name of the method.
+    /// Returns the name of the public method.
     fn name(&self) -> &'static str {
         if self.with_metadata { "get_many_with_metadata" } else { "get_many" }
     }
@@ -171,7 +176,7 @@ impl ReadMany {
         Ok(Outcomes { results: results.into_iter().flatten().collect() })
     }
 
-    /// One request. Values that are too large together are read one by one.
+    /// Sends one request. If the values are too large together, it reads them one by one.
     fn request(self) -> BoxFuture<'static, Vec<(String, Result<Found<String>>)>> {
         async move {
             let Self { client, keys, cache_ttl, with_metadata } = &self;

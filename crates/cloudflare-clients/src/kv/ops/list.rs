@@ -1,4 +1,4 @@
-//! Listing keys, a page or all.
+//! Lists keys, one page or all.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -12,7 +12,7 @@ use crate::model::kv::limits::validate_page_size;
 use crate::model::kv::{ListPage, ListRequest, ListedKey};
 
 impl KvClient {
-    /// Lists keys: `kv.list().prefix("a/").await?` is one page, `.stream()` all keys.
+    /// Lists keys: `kv.list().prefix("a/").await?` returns one page, `.stream()` returns all keys.
     pub fn list(&self) -> List {
         List { client: self.clone(), request: ListRequest::default() }
     }
@@ -20,10 +20,10 @@ impl KvClient {
 
 const LIST: Operation<'_> = Operation::without_key("list");
 
-/// A [listing](https://developers.cloudflare.com/kv/api/list-keys/), in the order of the keys' bytes.
+/// A [list request](https://developers.cloudflare.com/kv/api/list-keys/). Keys are ordered by their bytes.
 ///
-/// Awaiting it gives one [`ListPage`]; [`stream`](Self::stream) and [`pages`](Self::pages) go on until the list is complete, a
-/// page at a time. A page may be empty and not the last.
+/// Awaiting it returns one [`ListPage`]. [`stream`](Self::stream) and [`pages`](Self::pages) fetch page after
+/// page until the list is complete. A page may be empty without being the last one.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct List {
@@ -32,30 +32,30 @@ pub struct List {
 }
 
 impl List {
-    /// Only keys that begin with this.
+    /// Lists only keys that start with this prefix.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.request.prefix = prefix.into();
         self
     }
 
-    /// How many keys a page has at most: 1 to 1,000, which is the default.
+    /// Sets the maximum number of keys per page: 1 to 1,000. Default: 1,000.
     pub fn page_size(mut self, size: u32) -> Self {
         self.request.limit = Some(size);
         self
     }
 
-    /// Goes on where a page ended: its [`ListPage::cursor`], with the same prefix.
+    /// Continues after a page. Pass its [`ListPage::cursor`] and the same prefix.
     pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
         self.request.cursor = Some(cursor.into());
         self
     }
 
-    /// All keys, page after page.
+    /// Returns all keys, fetching page after page.
     pub fn stream(self) -> BoxStream<'static, Result<ListedKey>> {
         self.pages().map_ok(|page| stream::iter(page.keys.into_iter().map(Ok))).try_flatten().boxed()
     }
 
-    /// All pages.
+    /// Returns all pages.
     pub fn pages(self) -> BoxStream<'static, Result<ListPage>> {
         pages(self)
     }

@@ -1,4 +1,4 @@
-//! Listing namespaces, a page or all.
+//! Lists namespaces, one page or all.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -11,7 +11,8 @@ use crate::kv::namespaces::Namespaces;
 use crate::model::kv::{ListNamespacesRequest, NamespaceInfo, NamespacesPage};
 
 impl Namespaces {
-    /// Lists namespaces: `namespaces.list().await?` is the first page, `.stream()` all namespaces.
+    /// Lists namespaces: `namespaces.list().await?` returns the first page, `.stream()` returns all
+    /// namespaces.
     pub fn list(&self) -> ListNamespaces {
         ListNamespaces { namespaces: self.clone(), request: ListNamespacesRequest::default() }
     }
@@ -19,13 +20,13 @@ impl Namespaces {
 
 const LIST: Operation<'_> = Operation::without_key("list_namespaces");
 
-/// A [listing of
-/// namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/list/), by
-/// title.
+/// A [request to list
+/// namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/list/).
+/// Namespaces are ordered by title.
 ///
-/// Awaiting it gives one [`NamespacesPage`]; [`stream`](Self::stream) and [`pages`](Self::pages) go on to the
-/// end, a page at a time. Pages have numbers: a namespace that is created or deleted meanwhile may make one
-/// be listed twice, or be missed.
+/// Awaiting it returns one [`NamespacesPage`]. [`stream`](Self::stream) and [`pages`](Self::pages) fetch page
+/// after page. Pages are numbered: if a namespace is created or deleted meanwhile, another one may be listed
+/// twice or skipped.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct ListNamespaces {
@@ -34,24 +35,24 @@ pub struct ListNamespaces {
 }
 
 impl ListNamespaces {
-    /// Which page: from 1, which is the default.
+    /// Sets the number of the page, starting at 1. Default: 1.
     pub fn page(mut self, page: u32) -> Self {
         self.request.page = page;
         self
     }
 
-    /// How many namespaces a page has at most: 1 to 1,000; 20 by default.
+    /// Sets the maximum number of namespaces per page: 1 to 1,000. Default: 20.
     pub fn page_size(mut self, size: u32) -> Self {
         self.request.limit = Some(size);
         self
     }
 
-    /// All namespaces, page after page.
+    /// Returns all namespaces, fetching page after page.
     pub fn stream(self) -> BoxStream<'static, Result<NamespaceInfo>> {
         self.pages().map_ok(|page| stream::iter(page.namespaces.into_iter().map(Ok))).try_flatten().boxed()
     }
 
-    /// All pages.
+    /// Returns all pages.
     pub fn pages(self) -> BoxStream<'static, Result<NamespacesPage>> {
         pages(self)
     }

@@ -25,5 +25,5 @@ pub use self::put::Put;
 pub use self::put_many::PutMany;
 pub use self::rename_namespace::RenameNamespace;
 
-/// How many requests are under way at once.
+/// How many requests of a bulk operation are sent concurrently.
 pub(super) const CONCURRENCY: usize = 8;

@@ -1,4 +1,4 @@
-//! Storing a value.
+//! Stores a value.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,9 +18,10 @@ impl KvClient {
         Put { client: self.clone(), request: PutRequest::new(key, value), refused: None }
     }
 
-    /// Stores a value as JSON.
+    /// Serializes a value as JSON and stores it.
     ///
-    /// A value that does not serialise is [`ErrorKind::Serialization`](crate::ErrorKind) when the request is awaited.
+    /// If the value cannot be serialized, awaiting the request returns
+    /// [`ErrorKind::Serialization`](crate::ErrorKind).
     pub fn put_json<T: Serialize + ?Sized>(&self, key: impl Into<String>, value: &T) -> Put {
         let (value, refused) = match json::to_vec("the value", value) {
             Ok(json) => (Body::from(json), None),
@@ -30,38 +31,41 @@ impl KvClient {
     }
 }
 
-/// A [put](https://developers.cloudflare.com/kv/api/write-key-value-pairs/); awaiting it stores the value, in place of the key's
-/// value, metadata and expiry.
+/// A [put request](https://developers.cloudflare.com/kv/api/write-key-value-pairs/). Await it to store the
+/// value; it replaces the key's value, metadata and expiration.
 ///
-/// A value has up to 25 MiB, so a stream is read into memory, and can be sent again. In a Worker a stream of JavaScript is not:
-/// it passes by the Worker's memory, may be of unknown length, and is sent once.
+/// A value has at most 25 MiB, so a stream is read into memory first and can be retried. In a Worker a
+/// JavaScript stream is not: it does not pass through the Worker's memory, may have an unknown length, and is
+/// sent once.
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Put {
     client: KvClient,
     request: PutRequest,
-    /// What was wrong with the value or the metadata.
+    /// Why the value or the metadata could not be serialized.
     refused: Option<Error>,
 }
 
 impl Put {
-    /// When the key [expires](https://developers.cloudflare.com/kv/api/write-key-value-pairs/#expiring-keys): 60 seconds from now or
-    /// later. It is cut to whole seconds.
+    /// Sets when the key
+    /// [expires](https://developers.cloudflare.com/kv/api/write-key-value-pairs/#expiring-keys): at least 60
+    /// seconds from now. Fractions of a second are cut off.
     pub fn expiration(mut self, at: SystemTime) -> Self {
         self.request.expiration = Some(at);
         self
     }
 
-    /// After how long the key expires: whole seconds, 60 or more. Others are refused, since KV would cut them. It wins over
-    /// [`expiration`](Self::expiration).
+    /// Sets the time until the key expires: whole seconds, 60 or more. Fractions of a second are an error,
+    /// because KV would cut them off. It overrides [`expiration`](Self::expiration).
     pub fn expiration_ttl(mut self, ttl: Duration) -> Self {
         self.request.expiration_ttl = Some(ttl);
         self
     }
 
-    /// What to keep beside the value, up to 1,024 bytes as JSON. `null` is none.
+    /// Sets the metadata: JSON of up to 1,024 bytes. `null` stores no metadata.
     ///
-    /// What does not serialise is [`ErrorKind::Serialization`](crate::ErrorKind) when the request is awaited.
+    /// If it cannot be serialized, awaiting the request returns
+    /// [`ErrorKind::Serialization`](crate::ErrorKind).
     pub fn metadata<T: Serialize + ?Sized>(mut self, metadata: &T) -> Self {
         match Metadata::new(metadata) {
             Ok(metadata) => self.request.metadata = metadata.unless_null(),

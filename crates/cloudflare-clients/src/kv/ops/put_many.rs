@@ -1,4 +1,4 @@
-//! Storing many values.
+//! Stores many values.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,8 @@ use crate::model::kv::{MAX_BULK_BYTES, MAX_BULK_WRITES, PutManyRequest, PutReque
 use crate::wire::kv_rest::bulk_put::encoded_len;
 
 impl KvClient {
-    /// Stores many values and says of each whether that worked: pairs of a key and a value, or [`PutRequest`]s.
+    /// Stores many values, given as pairs of a key and a value or as [`PutRequest`]s. Returns one result per
+    /// key.
     ///
     /// ```
     /// # use cloudflare_clients::{LocalNamespace, kv::KvClient};
@@ -35,12 +36,12 @@ impl KvClient {
 
 const NAME: &str = "put_many";
 
-/// A put of many values; awaiting it stores them and says of each key whether that worked.
+/// A request to put many values. Await it to store them and to get one result per key.
 ///
-/// Over REST and in the embedded store one request takes 10,000 keys and 100 MB; a Worker's binding takes
-/// them one by one, of which 8 are under way at once. The values are read into memory. What KV would refuse
-/// of any of them fails all before anything is sent, as does a stream that cannot be read. A pair whose
-/// expiration comes too near while requests before it are under way fails alone.
+/// Over REST and in the embedded store one request writes up to 10,000 keys and 100 MB. A Worker's binding
+/// writes them one by one, up to 8 concurrently. The values are read into memory. If KV would reject any of
+/// them, or a stream cannot be read, the whole request fails before anything is sent. If a pair's expiration
+/// comes too close while earlier requests are sent, only that pair fails.
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct PutMany {
@@ -64,8 +65,7 @@ impl PutMany {
         let mut results = Vec::with_capacity(pairs.len());
         while !pairs.is_empty() {
             let chunk: Vec<_> = pairs.drain(..fitting(&pairs)).collect();
-            // The requests before have taken their time: a pair that expires too soon by now would fail all
-            // of this one.
+            // Earlier requests took time. A pair that now expires too soon would fail this whole request.
             let now = client.now();
             let late: Vec<_> = chunk.iter().map(|(request, _)| validate_put(request, now).err()).collect();
             let sent: Vec<_> = (0..chunk.len()).filter(|index| late[*index].is_none()).collect();
@@ -96,15 +96,15 @@ impl PutMany {
     }
 }
 
-/// How many of the pairs one request takes.
+/// Returns how many of the pairs fit into one request.
 fn fitting(pairs: &VecDeque<(PutRequest, Bytes)>) -> usize {
-    // The brackets of the array.
+    // The brackets of the JSON array.
     let mut bytes = 2;
     let fits = |(request, value): &&(PutRequest, Bytes)| {
         bytes += encoded_len(request, value) + 1;
         bytes <= MAX_BULK_BYTES
     };
-    // One pair always fits: the largest value has 35 MB in Base64.
+    // One pair always fits: the largest value is 35 MB as Base64.
     pairs.iter().take(MAX_BULK_WRITES).take_while(fits).count().max(1)
 }
 

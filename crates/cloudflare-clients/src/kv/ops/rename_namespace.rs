@@ -1,4 +1,4 @@
-//! Giving a namespace another title.
+//! Renames a namespace.
 
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::Result;
@@ -6,15 +6,15 @@ use crate::kv::namespaces::Namespaces;
 use crate::model::kv::validate_title;
 
 impl Namespaces {
-    /// Gives the namespace of this id another title. Its id and its keys stay.
+    /// Changes the title of the namespace with this id. Its id and its keys do not change.
     pub fn rename(&self, id: impl Into<String>, title: impl Into<String>) -> RenameNamespace {
         RenameNamespace { namespaces: self.clone(), id: id.into(), title: title.into() }
     }
 }
 
-/// A [namespace to
-/// rename](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/update/);
-/// awaiting it renames it.
+/// A [request to rename a
+/// namespace](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/update/).
+/// Await it to send it.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct RenameNamespace {

@@ -1,23 +1,24 @@
 //! The errors of KV's REST API.
 //!
-//! The HTTP status decides, and a number where it says more than that. Statuses and texts differ from time to time.
+//! The HTTP status determines the error, and an error number where it is more specific than the status.
+//! Cloudflare changes statuses and messages from time to time.
 
 use http::StatusCode;
 
 use crate::error::ErrorKind;
 use crate::transport::failure::status;
 
-/// An error of the API: its number, and with which HTTP status it is sent.
+/// An error of the API: its number, its HTTP status and its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorCode {
-    /// The number.
+    /// The error number, `errors[].code` of an answer.
     pub number: u32,
-    /// The HTTP status.
+    /// The HTTP status that it is sent with.
     pub status: StatusCode,
-    /// What the API says.
+    /// The message that the API sends.
     pub message: &'static str,
-    /// What it is to callers of this crate.
+    /// The [`ErrorKind`] that it becomes.
     pub kind: ErrorKind,
 }
 
@@ -35,20 +36,20 @@ pub const NAMESPACE_NOT_FOUND: ErrorCode =
 /// Another namespace of the account has this title.
 pub const TITLE_EXISTS: ErrorCode = code(10014, 400, "namespace already exists", ErrorKind::Conflict);
 
-/// The token is unknown, or may not do this.
+/// The token is unknown, or lacks the permission for the request.
 pub const AUTHENTICATION: ErrorCode = code(10000, 403, "Authentication error", ErrorKind::Credentials);
 
-/// Nothing in the request says who sends it.
+/// The request has no credentials.
 pub const MISSING_AUTHENTICATION: ErrorCode =
     code(9106, 400, "Missing X-Auth-Key, X-Auth-Email or Authorization headers", ErrorKind::Credentials);
 
-/// No operation has this path.
+/// No operation has the path of the request.
 pub const NO_ROUTE: ErrorCode = code(7000, 400, "No route for that URI", ErrorKind::InvalidInput);
 
-/// KV cannot answer for the moment.
+/// KV is temporarily unavailable.
 pub const UNAVAILABLE: ErrorCode = code(10001, 503, "service temporarily unavailable", ErrorKind::Server);
 
-/// Too many writes to a key.
+/// Too many writes to the same key.
 pub const TOO_MANY_REQUESTS: ErrorCode = code(10022, 429, "too many requests", ErrorKind::RateLimited);
 
 /// The page number is invalid.
@@ -64,43 +65,43 @@ pub const MALFORMED_VALUE: ErrorCode = code(10012, 400, "malformed value", Error
 /// A namespace has no title.
 pub const MISSING_TITLE: ErrorCode = code(10019, 400, "missing title", ErrorKind::InvalidInput);
 
-/// A value or a whole request is too large.
+/// A value, or a whole request, is too large.
 pub const TOO_LARGE: ErrorCode = code(10024, 413, "payload too large", ErrorKind::InvalidInput);
 
 /// The page size of a list of keys is invalid.
 pub const INVALID_LIMIT: ErrorCode = code(10028, 400, "invalid limit argument", ErrorKind::InvalidInput);
 
-/// Something else about the request is wrong.
+/// Something else in the request is invalid.
 pub const INVALID_REQUEST: ErrorCode = code(10029, 400, "invalid request", ErrorKind::InvalidInput);
 
 /// A key is too long.
 pub const KEY_TOO_LONG: ErrorCode = code(10030, 414, "key too long", ErrorKind::InvalidInput);
 
-/// An expiration is not a time, or is less than a minute ahead.
+/// An expiration is not a time, or is less than 60 seconds from now.
 pub const INVALID_EXPIRATION: ErrorCode = code(10033, 400, "invalid expiration", ErrorKind::InvalidInput);
 
-/// A time to live is not a number, or is less than a minute.
+/// A time to live is not a number, or is less than 60 seconds.
 pub const INVALID_EXPIRATION_TTL: ErrorCode =
     code(10034, 400, "invalid expiration ttl", ErrorKind::InvalidInput);
 
-/// A cursor is not one of a list of keys.
+/// A cursor does not belong to a list of keys.
 pub const INVALID_CURSOR: ErrorCode =
     code(10041, 400, "invalid \"list keys\" cursor", ErrorKind::InvalidInput);
 
 /// A key is empty, `.` or `..`.
 pub const ILLEGAL_KEY: ErrorCode = code(10042, 400, "illegal key name", ErrorKind::InvalidInput);
 
-/// Namespaces cannot be ordered so.
+/// Namespaces cannot be sorted by this field.
 pub const INVALID_ORDER: ErrorCode = code(10043, 400, "invalid order", ErrorKind::InvalidInput);
 
-/// Namespaces cannot be ordered in this direction.
+/// Namespaces cannot be sorted in this direction.
 pub const INVALID_DIRECTION: ErrorCode = code(10044, 400, "invalid direction", ErrorKind::InvalidInput);
 
-/// Metadata is not JSON, or too long.
+/// Metadata is not JSON, or is too long.
 pub const INVALID_METADATA: ErrorCode = code(10047, 400, "invalid metadata", ErrorKind::InvalidInput);
 
-/// The errors whose numbers are known: those of KV as
-/// [Cloudflare's SDK for PHP](https://github.com/cloudflare/cloudflare-php) has them, and those of the API around it.
+/// The known error numbers: those of KV, as listed in [Cloudflare's SDK for
+/// PHP](https://github.com/cloudflare/cloudflare-php), and the general ones of Cloudflare's API.
 pub const ERROR_CODES: &[ErrorCode] = &[
     code(971, 429, "Please wait and consider throttling your request speed", ErrorKind::RateLimited),
     code(1000, 401, "Invalid API Token", ErrorKind::Credentials),
@@ -145,7 +146,7 @@ pub const ERROR_CODES: &[ErrorCode] = &[
 ];
 
 impl ErrorCode {
-    /// The error of this number.
+    /// Returns the error with this number.
     pub fn by_number(number: u32) -> Option<&'static Self> {
         ERROR_CODES.iter().find(|code| code.number == number)
     }

@@ -1,4 +1,4 @@
-//! KV's vocabulary as JSON: what is written, and that it is read back.
+//! The JSON forms of KV's types, written and read back.
 
 use std::fmt::Debug;
 use std::time::{Duration, SystemTime};

@@ -6,60 +6,60 @@ use super::requests::PutRequest;
 use crate::error::{Error, Result, TOO_LARGE};
 use crate::time::seconds_of_a_date;
 
-/// The most bytes of a key: 512.
+/// Maximum size of a key, in bytes: 512.
 pub const MAX_KEY_SIZE: usize = 512;
 
-/// The most bytes of a value: 25 MiB.
+/// Maximum size of a value, in bytes: 25 MiB.
 pub const MAX_VALUE_SIZE: u64 = 25 * 1024 * 1024;
 
-/// The most bytes of a value's metadata as JSON: 1,024.
+/// Maximum size of a value's metadata as JSON, in bytes: 1,024.
 pub const MAX_METADATA_SIZE: usize = 1024;
 
-/// The most bytes of a namespace's title: 512.
+/// Maximum size of a namespace's title, in bytes: 512.
 pub const MAX_TITLE_SIZE: usize = 512;
 
-/// How soon a key may expire at the earliest: in 60 seconds.
+/// Minimum time until a key expires: 60 seconds.
 pub const MIN_EXPIRATION_TTL: Duration = Duration::from_secs(60);
 
-/// For how long a location caches what it has read at least: 30 seconds.
+/// Minimum time for which a location caches what it reads: 30 seconds.
 pub const MIN_CACHE_TTL: Duration = Duration::from_secs(30);
 
-/// How many keys one request reads at most: 100.
+/// Maximum number of keys that one request reads: 100.
 pub const MAX_BULK_GET: usize = 100;
 
-/// How many keys one request of the REST API writes or deletes at most: 10,000.
+/// Maximum number of keys that one REST request writes or deletes: 10,000.
 pub const MAX_BULK_WRITES: usize = 10_000;
 
-/// The most bytes of one request of the REST API that writes many keys: 100 MB.
+/// Maximum size of a REST request that writes many keys, in bytes: 100 MB.
 pub const MAX_BULK_BYTES: usize = 100_000_000;
 
-/// Refuses what KV does not take as a key.
+/// Rejects a key that KV does not accept.
 pub(crate) fn validate_key(key: &str) -> Result<()> {
     match key.len() {
         _ if key == "." || key == ".." => Err(Error::invalid_input(format!(
-            "the key {key:?} is one of the two that KV does not take: . and .."
+            "the key {key:?} is reserved: KV does not accept `.` and `..` as keys"
         ))),
         1..=MAX_KEY_SIZE => Ok(()),
         length => Err(Error::invalid_input(format!(
-            "the key has {length} bytes: KV takes 1 to {MAX_KEY_SIZE} bytes of UTF-8"
+            "the key has {length} bytes: KV accepts 1 to {MAX_KEY_SIZE} bytes of UTF-8"
         ))),
     }
 }
 
-/// Refuses a value that is too large.
+/// Rejects a value that is too large.
 pub(crate) fn validate_value_size(bytes: u64) -> Result<()> {
     if bytes <= MAX_VALUE_SIZE { Ok(()) } else { Err(value_too_large(format_args!("{bytes}"))) }
 }
 
-/// The error for a value of this many bytes.
+/// Returns the error for a value of this many bytes.
 pub(super) fn value_too_large(bytes: std::fmt::Arguments<'_>) -> Error {
     Error::invalid_input(format!(
-        "the value has {bytes} bytes: KV takes {MAX_VALUE_SIZE} at most (25 MiB), R2 takes larger ones"
+        "the value has {bytes} bytes: KV accepts at most {MAX_VALUE_SIZE} (25 MiB); store larger values in R2"
     ))
     .with_code(TOO_LARGE)
 }
 
-/// Refuses a put that KV would refuse, but for the size of a value of unknown length.
+/// Rejects a put that KV would reject, except for the size of a value of unknown length.
 pub(crate) fn validate_put(request: &PutRequest, now: SystemTime) -> Result<()> {
     validate_key(&request.key)?;
     request.value.content_length().map_or(Ok(()), validate_value_size)?;
@@ -67,14 +67,14 @@ pub(crate) fn validate_put(request: &PutRequest, now: SystemTime) -> Result<()> 
         let length = metadata.as_str().len();
         if length > MAX_METADATA_SIZE {
             return Err(Error::invalid_input(format!(
-                "the metadata has {length} bytes as JSON: KV takes {MAX_METADATA_SIZE} at most"
+                "the metadata has {length} bytes as JSON: KV accepts at most {MAX_METADATA_SIZE}"
             )));
         }
     }
     validate_expiry(request.expiration, request.expiration_ttl, now)
 }
 
-/// Whether nothing of a time would be cut off where KV is told it.
+/// Whether KV's whole seconds can represent a time exactly.
 pub(crate) fn is_whole_seconds(time: Duration) -> bool {
     time.subsec_nanos() == 0
 }
@@ -85,41 +85,41 @@ fn validate_expiry(at: Option<SystemTime>, ttl: Option<Duration>, now: SystemTim
         && (ttl < MIN_EXPIRATION_TTL || !is_whole_seconds(ttl))
     {
         return Err(Error::invalid_input(format!(
-            "the expiration TTL is {ttl:?}: KV takes whole seconds, {least} or more"
+            "the expiration TTL is {ttl:?}: KV accepts whole seconds, {least} or more"
         )));
     }
     let has_date = |at: SystemTime| seconds_of_a_date(at.max(now)).is_some();
     let end = ttl.map_or(at.map(Some), |ttl| Some(now.checked_add(ttl)));
     if end.is_some_and(|end| !end.is_some_and(has_date)) {
         return Err(Error::invalid_input(
-            "the key would expire after the year 9999, the last that dates can name",
+            "the key would expire after the year 9999, the latest year that is supported",
         ));
     }
     let Some(at) = at else { return Ok(()) };
     match at.duration_since(now) {
         Ok(ahead) if ahead >= MIN_EXPIRATION_TTL => Ok(()),
         Ok(ahead) => Err(Error::invalid_input(format!(
-            "the expiration is {ahead:?} ahead: KV takes {least} seconds or more"
+            "the expiration is {ahead:?} from now: it must be at least {least} seconds from now"
         ))),
         Err(past) => Err(Error::invalid_input(format!(
-            "the expiration lies {:?} in the past: KV takes {least} seconds ahead or more",
+            "the expiration is {:?} in the past: it must be at least {least} seconds from now",
             past.duration()
         ))),
     }
 }
 
-/// Refuses what KV does not take as a time to cache.
+/// Rejects a cache time that KV does not accept.
 pub(crate) fn validate_cache_ttl(ttl: Option<Duration>) -> Result<()> {
     match ttl {
         Some(ttl) if ttl < MIN_CACHE_TTL || !is_whole_seconds(ttl) => Err(Error::invalid_input(format!(
-            "the cache TTL is {ttl:?}: KV takes whole seconds, {} or more",
+            "the cache TTL is {ttl:?}: KV accepts whole seconds, {} or more",
             MIN_CACHE_TTL.as_secs()
         ))),
         _ => Ok(()),
     }
 }
 
-/// Refuses what KV does not take as the size of a page of keys or namespaces.
+/// Rejects a page size, of keys or namespaces, that KV does not accept.
 pub(crate) fn validate_page_size(size: Option<u32>) -> Result<()> {
     match size {
         Some(size @ (0 | 1001..)) => {
@@ -129,7 +129,7 @@ pub(crate) fn validate_page_size(size: Option<u32>) -> Result<()> {
     }
 }
 
-/// Refuses to read more keys at once than KV takes.
+/// Rejects a read of more keys than KV accepts in one request.
 #[cfg(any(
     all(feature = "workers", target_arch = "wasm32"),
     all(any(feature = "http", feature = "local"), not(target_arch = "wasm32"))
@@ -138,17 +138,17 @@ pub(crate) fn validate_get_count(keys: usize) -> Result<()> {
     if (1..=MAX_BULK_GET).contains(&keys) {
         return Ok(());
     }
-    Err(Error::invalid_input(format!("{keys} keys are to be read: one request takes 1 to {MAX_BULK_GET}")))
+    Err(Error::invalid_input(format!("the request reads {keys} keys: one request reads 1 to {MAX_BULK_GET}")))
 }
 
-/// Refuses to write or delete more keys at once than KV takes.
+/// Rejects a write or delete of more keys than KV accepts in one request.
 #[cfg(all(any(feature = "http", feature = "local"), not(target_arch = "wasm32")))]
 pub(crate) fn validate_write_count(keys: usize) -> Result<()> {
     if keys <= MAX_BULK_WRITES {
         return Ok(());
     }
     Err(Error::invalid_input(format!(
-        "{keys} keys are to be written or deleted: one request takes {MAX_BULK_WRITES}"
+        "the request writes or deletes {keys} keys: one request accepts at most {MAX_BULK_WRITES}"
     )))
 }
 
@@ -171,23 +171,26 @@ mod tests {
         let now = UNIX_EPOCH + Duration::from_secs(500_000 * 3600);
         let put = || PutRequest::new("k", "v");
         for (request, said) in [
-            (PutRequest { key: String::new(), ..put() }, "the key has 0 bytes: KV takes 1 to 512"),
-            (PutRequest { key: "ä".repeat(257), ..put() }, "the key has 514 bytes: KV takes 1 to 512"),
+            (PutRequest { key: String::new(), ..put() }, "the key has 0 bytes: KV accepts 1 to 512"),
+            (PutRequest { key: "ä".repeat(257), ..put() }, "the key has 514 bytes: KV accepts 1 to 512"),
             (PutRequest { key: "..".to_owned(), ..put() }, "the key \"..\""),
             (
                 PutRequest { value: vec![0; 25 * 1024 * 1024 + 1].into(), ..put() },
-                "the value has 26214401 bytes: KV takes 26214400",
+                "the value has 26214401 bytes: KV accepts at most 26214400",
             ),
             (
                 put().expiration_ttl(Duration::from_millis(59_999)),
-                "the expiration TTL is 59.999s: KV takes whole seconds, 60 or more",
+                "the expiration TTL is 59.999s: KV accepts whole seconds, 60 or more",
             ),
             (
                 put().expiration_ttl(Duration::from_millis(90_500)),
-                "the expiration TTL is 90.5s: KV takes whole seconds, 60 or more",
+                "the expiration TTL is 90.5s: KV accepts whole seconds, 60 or more",
             ),
-            (put().expiration(now + Duration::from_secs(59)), "the expiration is 59s ahead: KV takes 60"),
-            (put().expiration(now - Duration::from_secs(5)), "the expiration lies 5s in the past"),
+            (
+                put().expiration(now + Duration::from_secs(59)),
+                "the expiration is 59s from now: it must be at least 60",
+            ),
+            (put().expiration(now - Duration::from_secs(5)), "the expiration is 5s in the past"),
             (put().expiration(UNIX_EPOCH - Duration::from_secs(5)), "in the past"),
             (put().expiration_ttl(Duration::from_secs(u64::MAX)), "would expire after the year 9999"),
             (put().expiration_ttl(Duration::from_secs(i64::MAX.unsigned_abs())), "after the year 9999"),
@@ -199,13 +202,13 @@ mod tests {
         }
         let metadata = Metadata::new(&"m".repeat(1023)).unwrap();
         let error = refused(&PutRequest { metadata: Some(metadata), ..put() });
-        assert!(error.contains("the metadata has 1025 bytes as JSON: KV takes 1024"), "{error}");
+        assert!(error.contains("the metadata has 1025 bytes as JSON: KV accepts at most 1024"), "{error}");
         for (millis, said) in [(29_999, "29.999s"), (30_500, "30.5s")] {
             let error = validate_cache_ttl(Some(Duration::from_millis(millis))).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert_eq!(
                 error.message(),
-                format!("the cache TTL is {said}: KV takes whole seconds, 30 or more")
+                format!("the cache TTL is {said}: KV accepts whole seconds, 30 or more")
             );
         }
     }

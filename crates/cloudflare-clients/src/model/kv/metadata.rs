@@ -1,4 +1,4 @@
-//! What is kept beside a value.
+//! The metadata of a key.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use crate::error::{Error, Result};
 use crate::json;
 
-/// The [metadata](https://developers.cloudflare.com/kv/api/write-key-value-pairs/#metadata) of a key: JSON of up to 1,024 bytes,
-/// which listings return too.
+/// The [metadata](https://developers.cloudflare.com/kv/api/write-key-value-pairs/#metadata) of a key: JSON of
+/// up to 1,024 bytes. Listings return it with the key.
 ///
 /// ```
 /// use cloudflare_clients::kv::Metadata;
@@ -25,38 +25,38 @@ use crate::json;
 pub struct Metadata(Box<RawValue>);
 
 impl Metadata {
-    /// A value as JSON.
+    /// Serializes a value as JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`](crate::ErrorKind): it cannot be JSON.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): the value cannot be serialized.
     pub fn new<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
         json::to_raw_value("the metadata", value).map(Self)
     }
 
-    /// Text that is JSON already.
+    /// Takes text that is already JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is not.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the text is not JSON.
     pub fn from_json(text: impl Into<String>) -> Result<Self> {
         RawValue::from_string(text.into()).map(Self).map_err(|error| {
             Error::invalid_input(format!("the metadata is not JSON: {error}")).with_source(error)
         })
     }
 
-    /// The JSON.
+    /// Returns the JSON text.
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
 
-    /// The value of this JSON.
+    /// Deserializes the metadata.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`](crate::ErrorKind): it is of another type.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): the JSON does not match the type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         json::from_slice("the metadata", self.as_str().as_bytes())
     }
 
-    /// None where it is `null`, which to KV is no metadata.
+    /// Returns `None` if the metadata is `null`, which KV treats as no metadata.
     #[must_use]
     pub fn unless_null(self) -> Option<Self> {
         (self.as_str().trim() != "null").then_some(self)

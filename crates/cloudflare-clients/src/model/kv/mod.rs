@@ -1,4 +1,4 @@
-//! The vocabulary of Workers KV.
+//! The types of Workers KV.
 
 pub(crate) mod error_code;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Requests about the namespaces of an account, and what is known of a namespace.
+//! Requests about the namespaces of an account, and the description of a namespace.
 
 use std::time::SystemTime;
 
@@ -7,33 +7,33 @@ use serde::{Deserialize, Serialize};
 use super::limits::{MAX_TITLE_SIZE, validate_page_size};
 use crate::error::{Error, Result};
 
-/// What is known of a namespace. KV does not say when it was created; the embedded store does.
+/// The description of a namespace. KV does not report the creation time; the embedded store does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct NamespaceInfo {
     /// The id: 32 hexadecimal characters.
     pub id: String,
-    /// The title.
+    /// The title, unique in its account: 1 to 512 bytes.
     pub title: String,
-    /// When it was created.
+    /// When the namespace was created, if the service reports it.
     #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub created: Option<SystemTime>,
 }
 
 impl NamespaceInfo {
-    /// A namespace of which no more is known.
+    /// Creates a description without a creation time.
     pub fn new(id: impl Into<String>, title: impl Into<String>) -> Self {
         Self { id: id.into(), title: title.into(), created: None }
     }
 }
 
-/// A page of namespaces, for [`Account::list`](crate::kv::Account::list).
+/// A request for one page of namespaces, for [`Account::list`](crate::kv::Account::list).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListNamespacesRequest {
-    /// Which page, from 1.
+    /// The number of the page, starting at 1.
     pub page: u32,
-    /// How many namespaces it has at most; 20 by default.
+    /// Maximum number of namespaces on the page: 1 to 1,000. Default: 20.
     pub limit: Option<u32>,
 }
 
@@ -45,18 +45,20 @@ impl Default for ListNamespacesRequest {
 }
 
 impl ListNamespacesRequest {
-    /// How many namespaces a page has where the request does not say it.
+    /// Default number of namespaces per page.
     pub(crate) const DEFAULT_LIMIT: u32 = 20;
 
-    /// Refuses what KV does not take.
+    /// Rejects values that KV does not accept.
     pub(crate) fn validate(&self) -> Result<()> {
         if self.page == 0 {
-            return Err(Error::invalid_input("pages of namespaces count from 1"));
+            return Err(Error::invalid_input(
+                "the page number is 0: pages of namespaces are numbered from 1",
+            ));
         }
         validate_page_size(self.limit)
     }
 
-    /// How many namespaces the page has at most.
+    /// Returns the maximum number of namespaces on the page.
     pub(crate) fn size(&self) -> u32 {
         self.limit.unwrap_or(Self::DEFAULT_LIMIT)
     }
@@ -69,15 +71,15 @@ impl ListNamespacesRequest {
 pub struct NamespacesPage {
     /// The namespaces, by title.
     pub namespaces: Vec<NamespaceInfo>,
-    /// Whether there are more: on the page of the next number.
+    /// Whether another page follows, under the next number.
     pub truncated: bool,
-    /// How many namespaces all pages have, where the service says it.
+    /// Number of namespaces on all pages, if the service reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
 }
 
 impl NamespacesPage {
-    /// A page as it came, from which follows whether it is the last.
+    /// Creates a page from an answer, and determines whether it is the last one.
     pub(crate) fn of(
         request: &ListNamespacesRequest,
         namespaces: Vec<NamespaceInfo>,
@@ -88,18 +90,18 @@ impl NamespacesPage {
             Some(total) => u64::from(request.page).saturating_mul(size) < total,
             None => namespaces.len() as u64 >= size,
         };
-        // Pages beyond the last are empty.
+        // A page beyond the last one is empty.
         Self { truncated: truncated && !namespaces.is_empty(), namespaces, total }
     }
 }
 
-/// Refuses what KV does not take as a namespace's title.
+/// Rejects a title that KV does not accept.
 pub(crate) fn validate_title(title: &str) -> Result<()> {
     if (1..=MAX_TITLE_SIZE).contains(&title.len()) {
         return Ok(());
     }
     let length = title.len();
-    Err(Error::invalid_input(format!("the title has {length} bytes: a title has 1 to {MAX_TITLE_SIZE}")))
+    Err(Error::invalid_input(format!("the title has {length} bytes: KV accepts 1 to {MAX_TITLE_SIZE} bytes")))
 }
 
 #[cfg(test)]

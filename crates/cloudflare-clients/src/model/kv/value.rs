@@ -1,4 +1,4 @@
-//! Values on their way in.
+//! Reads and checks values.
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -7,7 +7,8 @@ use super::limits::{MAX_VALUE_SIZE, validate_value_size, value_too_large};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The same value, refused where it is longer than KV takes: at once, or while it is read where its length is not known.
+/// Limits a value to the size that KV accepts. A longer value is rejected here, or while it is read if its
+/// length is unknown.
 pub(crate) fn bounded(value: Body) -> Result<Body> {
     if let Some(length) = value.content_length() {
         validate_value_size(length)?;
@@ -23,12 +24,12 @@ pub(crate) fn bounded(value: Body) -> Result<Body> {
     Ok(Body::from_stream(stream, None))
 }
 
-/// All bytes of a value.
+/// Reads a whole value into memory.
 pub(crate) async fn collect(value: Body) -> Result<Bytes> {
     bounded(value)?.bytes().await.map_err(Error::of_body_to_send)
 }
 
-/// A value as text.
+/// Converts a value to text.
 pub(crate) fn text(bytes: Bytes) -> Result<String> {
     String::from_utf8(bytes.into()).map_err(|error| {
         Error::new(ErrorKind::Serialization, "the value is not UTF-8: read it with `bytes`")

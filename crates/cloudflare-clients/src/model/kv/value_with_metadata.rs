@@ -1,4 +1,4 @@
-//! A value and what is kept beside it.
+//! A value with its metadata.
 
 use std::time::SystemTime;
 
@@ -6,46 +6,46 @@ use serde::{Deserialize, Serialize};
 
 use super::metadata::Metadata;
 
-/// A value and what is kept beside it.
+/// A value with its metadata.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ValueWithMetadata<V> {
-    /// The value.
+    /// The value: bytes, text, deserialized JSON or a stream, depending on how it was read.
     pub value: V,
-    /// The metadata, where the key has some and it was asked for.
+    /// The metadata, if the key has any and it was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
-    /// When the key expires, where the service says so: the binding does not.
+    /// When the key expires, if the service reports it. A Worker's binding does not.
     #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub expiration: Option<SystemTime>,
-    /// The binding's `cacheStatus`, where it says one.
+    /// The `cacheStatus` of a Worker's binding, if it reports one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_status: Option<String>,
 }
 
 impl<V> ValueWithMetadata<V> {
-    /// A value of which no more is known.
+    /// Wraps a value without metadata and expiration.
     pub fn new(value: V) -> Self {
         Self { value, metadata: None, expiration: None, cache_status: None }
     }
 
-    /// The same about another value, made of this one.
+    /// Converts the value and keeps the rest.
     pub fn map<U>(self, map: impl FnOnce(V) -> U) -> ValueWithMetadata<U> {
         let Self { value, metadata, expiration, cache_status } = self;
         ValueWithMetadata { value: map(value), metadata, expiration, cache_status }
     }
 
-    /// The same about another value, made of this one where that works.
+    /// Converts the value with a function that can fail, and keeps the rest.
     ///
     /// # Errors
-    /// That of `map`.
+    /// The error of `map`.
     pub fn try_map<U, E>(self, map: impl FnOnce(V) -> Result<U, E>) -> Result<ValueWithMetadata<U>, E> {
         let Self { value, metadata, expiration, cache_status } = self;
         Ok(ValueWithMetadata { value: map(value)?, metadata, expiration, cache_status })
     }
 
-    /// The value, and what is kept beside it.
+    /// Separates the value from the rest.
     pub fn split(self) -> (V, ValueWithMetadata<()>) {
         let Self { value, metadata, expiration, cache_status } = self;
         (value, ValueWithMetadata { value: (), metadata, expiration, cache_status })

@@ -1,4 +1,4 @@
-//! Requests about the buckets of an account, and what is known of a bucket.
+//! Requests about the buckets of an account, and the properties of a bucket.
 
 use std::time::SystemTime;
 
@@ -10,77 +10,77 @@ use super::location_hint::LocationHint;
 use super::storage_class::StorageClass;
 use crate::error::Result;
 
-/// What is known of a bucket. R2 says its name and, in a list, when it was created; the embedded store says
-/// all.
+/// The properties of a bucket. R2 returns its name and, in a listing, its creation time. The embedded store
+/// returns all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct BucketInfo {
-    /// The name.
+    /// The bucket name.
     pub name: String,
-    /// When it was created.
+    /// When the bucket was created. R2 returns it in listings only.
     #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub created: Option<SystemTime>,
-    /// The region that requests about it are signed for: R2's is `auto`.
+    /// The region that requests to the bucket are signed for. R2's is `auto`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// Where it should be.
+    /// The location hint that the bucket was created with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<LocationHint>,
-    /// How objects are stored that do not say it themselves.
+    /// The storage class of objects that are stored without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
 }
 
 impl BucketInfo {
-    /// A bucket of which no more than the name is known.
+    /// Creates a bucket's properties with only a name.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), created: None, region: None, location: None, storage_class: None }
     }
 }
 
-/// A bucket to create, for [`Account::create`](crate::r2::Account::create).
+/// A request to create a bucket, for [`Account::create`](crate::r2::Account::create).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CreateBucketRequest {
-    /// Its name.
+    /// The bucket name: 3 to 63 of the characters `a-z`, `0-9` and `-`.
     pub name: String,
-    /// Where it should be.
+    /// Where the bucket should be. R2 chooses if it is `None`.
     pub location: Option<LocationHint>,
-    /// How objects are stored that do not say it themselves; `Standard` by default.
+    /// The storage class of objects that are stored without one. `Standard` if it is `None`.
     pub storage_class: Option<StorageClass>,
 }
 
 impl CreateBucketRequest {
-    /// A bucket where R2 chooses, for objects of the class `Standard`.
+    /// Creates a request for a bucket whose location R2 chooses, with the class `Standard`.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), location: None, storage_class: None }
     }
 
-    /// Refuses what R2 does not take.
+    /// Checks the request against R2's rules.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_bucket_name(&self.name)
     }
 }
 
-/// A page of buckets, for [`Account::list`](crate::r2::Account::list).
+/// A request for one page of buckets, for [`Account::list`](crate::r2::Account::list).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListBucketsRequest {
-    /// Only buckets whose names begin with this.
+    /// Only buckets whose names start with this. Empty for all.
     pub prefix: String,
-    /// Only buckets after this name.
+    /// Only buckets whose names come after this.
     pub start_after: Option<String>,
-    /// Where a page ended.
+    /// Where the page begins: the [`cursor`](BucketsPage::cursor) of the page before.
     pub cursor: Option<String>,
-    /// How many buckets at most.
+    /// The maximum number of buckets on the page: 1 to 1,000.
     pub limit: Option<u32>,
-    /// Whether all of this goes into headers (`cf-prefix` and so on) in place of the query.
+    /// Whether these values are sent in headers (`cf-prefix` and so on) instead of the query.
     pub by_headers: bool,
 }
 
 impl ListBucketsRequest {
-    /// Refuses what R2 does not take.
+    /// Checks the request against R2's rules.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_page_size(self.limit)
     }
@@ -91,22 +91,22 @@ impl ListBucketsRequest {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct BucketsPage {
-    /// The buckets, in the order of their names.
+    /// The buckets, by name.
     pub buckets: Vec<BucketInfo>,
-    /// Whether there are more.
+    /// Whether there are more pages.
     pub truncated: bool,
-    /// Where the next page begins.
+    /// Where the next page begins, for [`ListBucketsRequest::cursor`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
 impl BucketsPage {
-    /// The last page, or the only one, with these buckets.
+    /// Creates the last page, or the only one, with these buckets.
     pub fn new(buckets: Vec<BucketInfo>) -> Self {
         Self { buckets, ..Self::default() }
     }
 
-    /// The same page with more after it, which begin at this cursor.
+    /// Marks the page as followed by another one, which begins at this cursor.
     #[must_use]
     pub fn truncated_at(mut self, cursor: impl Into<String>) -> Self {
         self.truncated = true;

@@ -1,4 +1,4 @@
-//! One checksum, and computing it.
+//! One checksum, and how it is computed.
 
 use std::fmt;
 
@@ -12,14 +12,16 @@ use crate::error::{Error, Result};
 
 /// One checksum of an object's bytes.
 ///
-/// Given with a put, the service compares it and refuses other bytes. A bucket's binding takes MD5 and the SHA family, the
-/// S3 API takes MD5, SHA-1, SHA-256 and the CRCs; the rest is refused before any I/O.
+/// The service compares a checksum that is sent with a put, and refuses other bytes. A Worker's bucket
+/// binding accepts MD5 and the SHA family. The S3 API accepts MD5, SHA-1, SHA-256 and the CRCs. Others are
+/// refused before any I/O.
 ///
 /// See [checking object integrity](https://developers.cloudflare.com/r2/api/s3/api/).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Checksum {
-    /// MD5. The etag of every object that was not uploaded in parts.
+    /// MD5. It is the etag of every object that was not uploaded in parts, unless it is encrypted with a
+    /// customer's key.
     Md5([u8; 16]),
     /// SHA-1.
     Sha1([u8; 20]),
@@ -58,7 +60,7 @@ impl Checksum {
         hasher.finish()
     }
 
-    /// Which algorithm this is of.
+    /// The checksum's algorithm.
     pub fn algorithm(&self) -> ChecksumAlgorithm {
         match self {
             Self::Md5(_) => ChecksumAlgorithm::Md5,
@@ -85,12 +87,12 @@ impl Checksum {
         }
     }
 
-    /// Lower-case hex, as the binding shows it.
+    /// The checksum in lower-case hex, as the binding shows it.
     pub fn to_hex(&self) -> String {
         hex::encode(self.as_bytes())
     }
 
-    /// Base64, as S3's headers carry it.
+    /// The checksum in base64, as S3's headers carry it.
     pub fn to_base64(&self) -> String {
         BASE64.encode(self.as_bytes())
     }
@@ -98,18 +100,18 @@ impl Checksum {
     /// Reads the value of a `Content-MD5` or `x-amz-checksum-*` header.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) when it is not base64 of the algorithm's length.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the value is not base64 of the algorithm's length.
     pub fn from_base64(algorithm: ChecksumAlgorithm, value: &str) -> Result<Self> {
         let bytes = BASE64.decode(value).unwrap_or_default();
         Self::from_bytes(algorithm, &bytes).ok_or_else(|| {
             Error::invalid_input(format!(
-                "{value:?} is not a {algorithm} checksum: {} bytes in base64 are needed",
+                "{value:?} is not a {algorithm} checksum: it must be {} bytes in base64",
                 algorithm.length()
             ))
         })
     }
 
-    /// The checksum that these bytes are, if their number is the algorithm's.
+    /// Creates a checksum from its bytes. `None` if their number is not the algorithm's.
     pub fn from_bytes(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> Option<Self> {
         Some(match algorithm {
             ChecksumAlgorithm::Md5 => Self::Md5(bytes.try_into().ok()?),
@@ -123,7 +125,7 @@ impl Checksum {
         })
     }
 
-    /// The MD5 that an etag is, unless the object was uploaded in parts.
+    /// The MD5 in an etag. `None` if the object was uploaded in parts.
     pub(crate) fn from_etag(etag: &str) -> Option<Self> {
         let mut md5 = [0; 16];
         hex::decode_to_slice(etag, &mut md5).ok()?;
@@ -141,7 +143,7 @@ impl fmt::Debug for Checksum {
 pub struct Hasher(Box<dyn State>);
 
 impl Hasher {
-    /// Begins with nothing.
+    /// Creates a hasher that has seen no bytes.
     pub fn new(algorithm: ChecksumAlgorithm) -> Self {
         Self(match algorithm {
             ChecksumAlgorithm::Md5 => Self::md5_state(),
@@ -163,7 +165,8 @@ impl Hasher {
         })
     }
 
-    /// Begins an MD5 with nothing. A program that uses no other way to a hasher has no code for the other algorithms.
+    /// Creates an MD5 hasher. A program that creates hashers only this way contains no code for the other
+    /// algorithms.
     pub(crate) fn md5() -> Self {
         Self(Self::md5_state())
     }
@@ -177,7 +180,7 @@ impl Hasher {
         self.0.update(bytes);
     }
 
-    /// The checksum of all bytes.
+    /// Returns the checksum of all bytes.
     pub fn finish(self) -> Checksum {
         self.0.finish()
     }
@@ -246,7 +249,7 @@ mod tests {
 
     #[test]
     fn check_values_of_the_algorithms() {
-        // The catalogues' check input.
+        // The check input of the CRC catalogues.
         let expected = [
             (ChecksumAlgorithm::Md5, "25f9e794323b453885f5181f1b624d0b"),
             (ChecksumAlgorithm::Sha1, "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),

@@ -1,4 +1,4 @@
-//! The algorithms of checksums.
+//! Checksum algorithms.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::checksum_type::ChecksumType;
 use crate::error::{Error, Result};
 
-/// An algorithm of a [`Checksum`](super::Checksum). As JSON it is its [name](Self::name).
+/// The algorithm of a [`Checksum`](super::Checksum). Its JSON form is its [name](Self::name).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -31,7 +31,7 @@ pub enum ChecksumAlgorithm {
 }
 
 impl ChecksumAlgorithm {
-    /// Every algorithm.
+    /// All algorithms.
     pub const ALL: [Self; 8] = [
         Self::Md5,
         Self::Sha1,
@@ -43,7 +43,7 @@ impl ChecksumAlgorithm {
         Self::Crc64Nvme,
     ];
 
-    /// The name as S3's headers spell it: `x-amz-checksum-` and this. MD5's own header is `Content-MD5`.
+    /// The name in S3's headers, after `x-amz-checksum-`. MD5 has a separate header, `Content-MD5`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Md5 => "md5",
@@ -57,14 +57,13 @@ impl ChecksumAlgorithm {
         }
     }
 
-    /// The algorithm of this name, in any case of its letters: `sha256`, or S3's `SHA256`.
+    /// The algorithm with this name, ignoring case: `sha256`, or S3's `SHA256`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
-    /// What its checksum is of where R2 has one of an object that was uploaded in parts: of all bytes for
-    /// CRC-64/NVME, and of the checksums of the parts for SHA-1, SHA-256, CRC-32 and CRC-32C. `None`: R2 has
-    /// no such checksum.
+    /// What R2 computes the checksum of a multipart object from: all bytes for CRC-64/NVME, or the checksums
+    /// of the parts for SHA-1, SHA-256, CRC-32 and CRC-32C. `None` if R2 has no such checksum.
     ///
     /// See [R2's table](https://developers.cloudflare.com/r2/api/s3/api/#checksum-types).
     pub const fn type_of_parts(self) -> Option<ChecksumType> {
@@ -75,20 +74,20 @@ impl ChecksumAlgorithm {
         }
     }
 
-    /// As [`type_of_parts`](Self::type_of_parts).
+    /// Like [`type_of_parts`](Self::type_of_parts), with an error instead of `None`.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`](crate::ErrorKind): R2 has no such checksum.
     pub(crate) fn required_type_of_parts(self) -> Result<ChecksumType> {
         self.type_of_parts().ok_or_else(|| {
             Error::unsupported(format!(
-                "R2 does not have the {self} checksum of an object that was uploaded in parts: use crc64nvme, \
+                "R2 has no {self} checksum for an object that is uploaded in parts: use crc64nvme, \
                  sha256, sha1, crc32 or crc32c"
             ))
         })
     }
 
-    /// How many bytes its checksums have.
+    /// The length of its checksums, in bytes.
     pub(super) fn length(self) -> usize {
         match self {
             Self::Md5 => 16,

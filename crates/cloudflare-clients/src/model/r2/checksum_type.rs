@@ -1,20 +1,21 @@
-//! What the checksum of an object is of.
+//! What an object's checksum is computed from.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What the checksum of an object is of: its bytes, or the checksums of its parts.
+/// What an object's checksum is computed from: its bytes, or the checksums of its parts.
 ///
-/// See [R2's table](https://developers.cloudflare.com/r2/api/s3/api/#checksum-types): of an object that was
-/// uploaded in parts each algorithm has [one of the two](super::ChecksumAlgorithm::type_of_parts).
+/// For an object that was uploaded in parts, each algorithm has
+/// [one of the two](super::ChecksumAlgorithm::type_of_parts). See
+/// [R2's table](https://developers.cloudflare.com/r2/api/s3/api/#checksum-types).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum ChecksumType {
-    /// All bytes of the object. As JSON and in S3 it is `FULL_OBJECT`.
+    /// All bytes of the object. `FULL_OBJECT` in JSON and S3.
     FullObject,
-    /// The checksums of the object's parts, one behind the other. As JSON and in S3 it is `COMPOSITE`.
+    /// The checksums of the object's parts, concatenated. `COMPOSITE` in JSON and S3.
     Composite,
 }
 
@@ -27,7 +28,7 @@ impl ChecksumType {
         }
     }
 
-    /// The type of this name in S3's headers and documents.
+    /// The type with this name in S3's headers and documents.
     pub fn from_s3(name: &str) -> Option<Self> {
         [Self::FullObject, Self::Composite].into_iter().find(|kind| kind.as_s3() == name)
     }

@@ -7,14 +7,14 @@ use super::checksum_algorithm::ChecksumAlgorithm;
 use super::composite_checksum::{CompositeChecksum, ObjectChecksum};
 use crate::json;
 
-/// The checksums that a service gave for an object.
+/// The checksums that a service returned for an object.
 ///
-/// R2 keeps the MD5 of each object that was not uploaded in parts, and of the others what was given with the
-/// put. An object uploaded in parts has none but that of the algorithm which the upload was [begun
-/// with](crate::r2::CreateMultipartUpload::checksum_algorithm): the CRC-64/NVME of all its bytes, or a
-/// [composite](Self::composite) checksum of those of its parts.
+/// R2 keeps the MD5 of each object that was not uploaded in parts, and the checksum that was sent with its
+/// put. An object that was uploaded in parts has only the checksum of the algorithm with which the upload was
+/// [created](crate::r2::CreateMultipartUpload::checksum_algorithm): the CRC-64/NVME of all its bytes, or a
+/// [composite](Self::composite) checksum of its parts' checksums.
 ///
-/// All but [`composite`](Self::composite) are of the object's bytes.
+/// All but [`composite`](Self::composite) are computed from the object's bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Checksums {
     of_bytes: Vec<Checksum>,
@@ -22,18 +22,18 @@ pub struct Checksums {
 }
 
 impl Checksums {
-    /// The checksum of this algorithm, of all bytes.
+    /// The checksum of all bytes with this algorithm.
     pub fn get(&self, algorithm: ChecksumAlgorithm) -> Option<&Checksum> {
         self.of_bytes.iter().find(|checksum| checksum.algorithm() == algorithm)
     }
 
-    /// Adds a checksum, in place of one of the same algorithm.
+    /// Adds a checksum, replacing one of the same algorithm.
     pub fn insert(&mut self, checksum: Checksum) {
         self.of_bytes.retain(|known| known.algorithm() != checksum.algorithm());
         self.of_bytes.push(checksum);
     }
 
-    /// All that are of the object's bytes.
+    /// All checksums of the object's bytes.
     pub fn iter(&self) -> std::slice::Iter<'_, Checksum> {
         self.of_bytes.iter()
     }
@@ -43,26 +43,26 @@ impl Checksums {
         self.composite.as_ref()
     }
 
-    /// Sets the checksum of the checksums of the parts.
+    /// Sets the checksum of the checksums of the object's parts.
     pub fn set_composite(&mut self, composite: CompositeChecksum) {
         self.composite = Some(composite);
     }
 
-    /// What the service keeps beside the MD5: at most one checksum, of the bytes or of the parts. S3 calls
-    /// its [algorithm](ObjectChecksum::algorithm) and [type](ObjectChecksum::checksum_type)
+    /// The checksum that the service keeps in addition to the MD5: at most one, of the bytes or of the parts.
+    /// S3 returns its [algorithm](ObjectChecksum::algorithm) and [type](ObjectChecksum::checksum_type) as
     /// `ChecksumAlgorithm` and `ChecksumType`.
     pub fn kept(&self) -> Option<ObjectChecksum> {
         let of_bytes = self.iter().find(|checksum| checksum.algorithm() != ChecksumAlgorithm::Md5).copied();
         self.composite.map(ObjectChecksum::Composite).or(of_bytes.map(ObjectChecksum::FullObject))
     }
 
-    /// Whether it is empty.
+    /// Whether there are no checksums.
     pub fn is_empty(&self) -> bool {
         self.of_bytes.is_empty() && self.composite.is_none()
     }
 }
 
-/// Those of the object's bytes.
+/// Iterates over the checksums of the object's bytes.
 impl<'a> IntoIterator for &'a Checksums {
     type Item = &'a Checksum;
     type IntoIter = std::slice::Iter<'a, Checksum>;
@@ -97,8 +97,8 @@ impl Extend<ObjectChecksum> for Checksums {
     }
 }
 
-/// As an object of hex by algorithm: `{"md5": "d41d8cd98f00b204e9800998ecf8427e"}`, of a composite one with
-/// the number of parts, `{"crc32": "cbf43926-2"}`.
+/// Serializes as an object of hex strings by algorithm: `{"md5": "d41d8cd98f00b204e9800998ecf8427e"}`. A
+/// composite checksum is followed by the number of parts: `{"crc32": "cbf43926-2"}`.
 impl Serialize for Checksums {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let of_bytes = self.iter().map(|checksum| (checksum.algorithm().name(), checksum.to_hex()));
@@ -108,7 +108,7 @@ impl Serialize for Checksums {
     }
 }
 
-/// Algorithms that this library does not know are left out.
+/// Ignores algorithms that this version does not know.
 impl<'de> Deserialize<'de> for Checksums {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut checksums = Self::default();
@@ -117,7 +117,7 @@ impl<'de> Deserialize<'de> for Checksums {
             let checksum = ObjectChecksum::from_hex(algorithm, &hex).ok_or_else(|| {
                 let bytes = algorithm.length();
                 de::Error::custom(format_args!(
-                    "{hex:?} is not a {algorithm} checksum: {bytes} bytes in hex are needed"
+                    "{hex:?} is not a {algorithm} checksum: it must be {bytes} bytes in hex"
                 ))
             })?;
             checksums.extend([checksum]);

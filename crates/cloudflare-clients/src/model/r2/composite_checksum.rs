@@ -1,4 +1,5 @@
-//! Checksums of checksums: what an object in parts has for the algorithms that do not combine.
+//! Checksums of checksums: for the algorithms whose checksums of parts cannot be combined into that of the
+//! whole.
 
 use std::fmt;
 
@@ -7,11 +8,11 @@ use super::checksum_algorithm::ChecksumAlgorithm;
 use super::checksum_type::ChecksumType;
 use crate::error::{Error, Result};
 
-/// The checksum of an object that was uploaded in parts, made of the checksums of its parts: what S3 calls
-/// `COMPOSITE` and writes as `<base64>-<parts>`. It says nothing about bytes that are cut otherwise.
+/// The checksum of an object that was uploaded in parts, computed from the checksums of its parts. S3 calls
+/// it `COMPOSITE` and writes it as `<base64>-<parts>`. It differs if the same bytes are cut into other parts.
 ///
-/// R2 has it for SHA-1, SHA-256, CRC-32 and CRC-32C, where the upload was [begun with the
-/// algorithm](crate::r2::CreateMultipartUpload::checksum_algorithm).
+/// R2 has it for SHA-1, SHA-256, CRC-32 and CRC-32C, if the upload was
+/// [created with the algorithm](crate::r2::CreateMultipartUpload::checksum_algorithm).
 ///
 /// ```
 /// use cloudflare_clients::r2::{Checksum, ChecksumAlgorithm, CompositeChecksum};
@@ -32,15 +33,15 @@ pub struct CompositeChecksum {
 }
 
 impl CompositeChecksum {
-    /// A checksum of the checksums of this many parts.
+    /// Creates a composite checksum from the checksum of the parts' checksums and the number of parts.
     pub const fn new(checksum: Checksum, parts: u16) -> Self {
         Self { checksum, parts }
     }
 
-    /// That of parts which have these checksums, in the order of the parts.
+    /// Computes the composite checksum from the checksums of all parts, in their order.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a checksum is of another algorithm, or there are more
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a checksum has another algorithm, or there are more
     /// than 65,535 parts.
     pub fn of_parts(algorithm: ChecksumAlgorithm, parts: impl IntoIterator<Item = Checksum>) -> Result<Self> {
         let mut hasher = Hasher::new(algorithm);
@@ -52,28 +53,30 @@ impl CompositeChecksum {
                     part.algorithm()
                 )));
             }
-            count = count.checked_add(1).ok_or_else(|| Error::invalid_input("there are too many parts"))?;
+            count = count
+                .checked_add(1)
+                .ok_or_else(|| Error::invalid_input("there are more than 65,535 parts"))?;
             hasher.update(part.as_bytes());
         }
         Ok(Self { checksum: hasher.finish(), parts: count })
     }
 
-    /// Which algorithm this is of, and the checksums of the parts.
+    /// The algorithm of this checksum and of the parts' checksums.
     pub fn algorithm(&self) -> ChecksumAlgorithm {
         self.checksum.algorithm()
     }
 
-    /// The checksum of the checksums.
+    /// The checksum of the parts' checksums.
     pub const fn checksum(&self) -> Checksum {
         self.checksum
     }
 
-    /// How many parts the object has.
+    /// The number of parts.
     pub const fn parts(&self) -> u16 {
         self.parts
     }
 
-    /// `<base64>-<parts>`, as S3's headers and documents carry it.
+    /// `<base64>-<parts>`, the form in S3's headers and documents.
     pub fn to_base64(&self) -> String {
         format!("{}-{}", self.checksum.to_base64(), self.parts)
     }
@@ -86,16 +89,16 @@ impl CompositeChecksum {
     /// Reads `<base64>-<parts>`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is not base64 of the algorithm's length and a
-    /// number.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the value is not base64 of the algorithm's length, a
+    /// dash and a number.
     pub fn from_base64(algorithm: ChecksumAlgorithm, value: &str) -> Result<Self> {
         let parsed = value.rsplit_once('-').and_then(|(checksum, parts)| {
             Some(Self::new(Checksum::from_base64(algorithm, checksum).ok()?, parts.parse().ok()?))
         });
         parsed.ok_or_else(|| {
             Error::invalid_input(format!(
-                "{value:?} is not a {algorithm} checksum of the checksums of parts: {} bytes in base64, a dash \
-                 and the number of parts are needed",
+                "{value:?} is not a composite {algorithm} checksum: it must be {} bytes in base64, a dash and the \
+                 number of parts",
                 algorithm.length()
             ))
         })
@@ -114,18 +117,18 @@ impl fmt::Debug for CompositeChecksum {
     }
 }
 
-/// What an object that was uploaded in parts is proved by: what completing an upload may be given.
+/// The checksum that proves a multipart object: the one that completing an upload can be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ObjectChecksum {
-    /// Of all bytes of the object.
+    /// The checksum of all bytes of the object.
     FullObject(Checksum),
-    /// Of the checksums of its parts.
+    /// The checksum of the parts' checksums.
     Composite(CompositeChecksum),
 }
 
 impl ObjectChecksum {
-    /// Which algorithm it is of.
+    /// The checksum's algorithm.
     pub fn algorithm(&self) -> ChecksumAlgorithm {
         match self {
             Self::FullObject(checksum) => checksum.algorithm(),
@@ -133,7 +136,7 @@ impl ObjectChecksum {
         }
     }
 
-    /// What it is of.
+    /// What the checksum is computed from.
     pub const fn checksum_type(&self) -> ChecksumType {
         match self {
             Self::FullObject(_) => ChecksumType::FullObject,
@@ -141,7 +144,8 @@ impl ObjectChecksum {
         }
     }
 
-    /// Base64, of a composite one with the number of parts, as S3's headers and documents carry it.
+    /// The checksum in base64, the form in S3's headers and documents. A composite one is followed by the
+    /// number of parts.
     pub fn to_base64(&self) -> String {
         match self {
             Self::FullObject(checksum) => checksum.to_base64(),
@@ -149,7 +153,7 @@ impl ObjectChecksum {
         }
     }
 
-    /// Lower-case hex, of a composite one with the number of parts.
+    /// The checksum in lower-case hex. A composite one is followed by the number of parts.
     pub fn to_hex(&self) -> String {
         match self {
             Self::FullObject(checksum) => checksum.to_hex(),
@@ -157,11 +161,11 @@ impl ObjectChecksum {
         }
     }
 
-    /// Reads what [`to_base64`](Self::to_base64) writes.
+    /// Reads the output of [`to_base64`](Self::to_base64).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is not base64 of the algorithm's length, with or
-    /// without a number of parts.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the value is not base64 of the algorithm's length, with
+    /// or without a number of parts.
     pub fn from_base64(algorithm: ChecksumAlgorithm, value: &str) -> Result<Self> {
         if value.contains('-') {
             return CompositeChecksum::from_base64(algorithm, value).map(Self::Composite);
@@ -169,7 +173,7 @@ impl ObjectChecksum {
         Checksum::from_base64(algorithm, value).map(Self::FullObject)
     }
 
-    /// Reads what [`to_hex`](Self::to_hex) writes.
+    /// Reads the output of [`to_hex`](Self::to_hex).
     pub(crate) fn from_hex(algorithm: ChecksumAlgorithm, value: &str) -> Option<Self> {
         if value.contains('-') {
             return CompositeChecksum::from_hex(algorithm, value).map(Self::Composite);
@@ -178,7 +182,7 @@ impl ObjectChecksum {
     }
 }
 
-/// The algorithm and the hex: `crc64nvme:ae8b14860a799888`.
+/// Writes the algorithm and the hex: `crc64nvme:ae8b14860a799888`.
 impl fmt::Display for ObjectChecksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.algorithm(), self.to_hex())
@@ -202,7 +206,7 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    /// What AWS answers for parts with these checksums.
+    /// AWS's response for parts with these checksums.
     #[test]
     fn the_checksums_of_the_parts_are_hashed_one_behind_the_other() {
         for algorithm in [
@@ -227,7 +231,10 @@ mod tests {
     fn what_does_not_say_how_many_parts_is_refused() {
         for value in ["NSRBwg==", "NSRBwg==-", "NSRBwg==-x", "-2", "NSRBwg==-65536", "AAA=-2"] {
             let error = CompositeChecksum::from_base64(ChecksumAlgorithm::Crc32, value).unwrap_err();
-            assert!(error.message().contains(&format!("{value:?} is not a crc32 checksum")), "{error}");
+            assert!(
+                error.message().contains(&format!("{value:?} is not a composite crc32 checksum")),
+                "{error}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Conditions in the headers of HTTP, in both directions: a client writes what a server reads, and the reverse.
+//! Conditions as HTTP headers, written by a client and read by a server.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ pub(crate) struct ConditionHeaders {
 }
 
 impl ConditionHeaders {
-    /// HTTP's own.
+    /// The standard headers of HTTP.
     pub(crate) const HTTP: Self = Self {
         matches: header::IF_MATCH,
         none_match: header::IF_NONE_MATCH,
@@ -25,9 +25,9 @@ impl ConditionHeaders {
         modified_since: header::IF_MODIFIED_SINCE,
     };
 
-    /// Adds the headers of conditions, which are valid. Their times lose what is less than a second.
+    /// Adds the headers of valid conditions. Their times are rounded down to whole seconds.
     ///
-    /// Not modified since a second means: uploaded before the next one begins.
+    /// Unmodified since a second means uploaded before the next second begins.
     pub(crate) fn write(self, only_if: &Conditional, headers: &mut HeaderMap) -> Result<()> {
         if let Some(etags) = &only_if.etag_matches {
             headers.insert(self.matches, value("etag", &etags.to_header())?);
@@ -45,8 +45,8 @@ impl ConditionHeaders {
         Ok(())
     }
 
-    /// Reads the headers of conditions, whose etags `read_etags` reads; times compare in whole seconds. As
-    /// HTTP has it, a time that is no date counts as none, and a list may be spread over several lines.
+    /// Reads the headers of conditions. `read_etags` reads their etags; times are compared in whole seconds.
+    /// As in HTTP, a time that is not a date is ignored, and a list may be split over several header lines.
     pub(crate) fn read(
         &self,
         headers: &HeaderMap,
@@ -54,7 +54,7 @@ impl ConditionHeaders {
     ) -> Result<Conditional> {
         let etags = |name| {
             let lines = headers.get_all(name).iter().map(|line| str::from_utf8(line.as_bytes()));
-            // A condition that cannot be read must not count as none: a write would go through.
+            // A condition that cannot be read must not be ignored: a write would succeed.
             let lines: Vec<_> = lines
                 .collect::<Result<_, _>>()
                 .map_err(|_| Error::invalid_input("the etags of a condition are not UTF-8"))?;

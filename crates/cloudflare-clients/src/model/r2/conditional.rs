@@ -11,12 +11,13 @@ use crate::error::{Error, Result};
 
 /// Conditions that the object must meet for an operation to happen.
 ///
-/// All that are given must hold, with HTTP's two exceptions: an `etag_matches` that holds excuses `uploaded_before`, and
-/// an `etag_does_not_match` that holds excuses `uploaded_after`. A condition that fails is
-/// [`ErrorKind::PreconditionFailed`](crate::ErrorKind), or [`ErrorKind::NotModified`](crate::ErrorKind) on a read whose `etag_does_not_match` or
-/// `uploaded_after` failed.
+/// All given conditions must hold, with HTTP's two exceptions: if `etag_matches` holds, `uploaded_before` is
+/// ignored, and if `etag_does_not_match` holds, `uploaded_after` is ignored. A failed condition is
+/// [`ErrorKind::PreconditionFailed`](crate::ErrorKind). On a read, a failed `etag_does_not_match` or
+/// `uploaded_after` is [`ErrorKind::NotModified`](crate::ErrorKind).
 ///
-/// See [R2's conditional operations](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#conditional-operations).
+/// See
+/// [R2's conditional operations](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#conditional-operations).
 ///
 /// ```
 /// use cloudflare_clients::r2::Conditional;
@@ -33,52 +34,53 @@ pub struct Conditional {
     pub etag_matches: Option<EtagList>,
     /// `If-None-Match`: the object does not exist, or has none of these etags.
     pub etag_does_not_match: Option<EtagList>,
-    /// `If-Unmodified-Since`, whose second is the last one that holds: the object was uploaded before this
-    /// time.
+    /// `If-Unmodified-Since`: the object was uploaded before this time. In HTTP, the header's second is the
+    /// last that meets the condition.
     pub uploaded_before: Option<SystemTime>,
     /// `If-Modified-Since`: the object was uploaded after this time.
     pub uploaded_after: Option<SystemTime>,
-    /// Compare upload times in whole seconds, as HTTP's dates do, not in milliseconds.
+    /// Whether upload times are compared in whole seconds, like HTTP's dates, instead of milliseconds.
     pub seconds_granularity: bool,
 }
 
 impl Conditional {
-    /// No condition.
+    /// Creates an empty set of conditions.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The object exists and has this etag (without quotes), or any with `"*"`.
+    /// Requires that the object exists and has this etag (without quotes). `"*"` means any etag.
     pub fn etag_matches(mut self, etag: impl Into<EtagList>) -> Self {
         self.etag_matches = Some(etag.into());
         self
     }
 
-    /// The object has another etag than this one (without quotes), or does not exist. `"*"` means: create only.
+    /// Requires that the object has another etag (without quotes), or does not exist. `"*"` means: only
+    /// create.
     pub fn etag_does_not_match(mut self, etag: impl Into<EtagList>) -> Self {
         self.etag_does_not_match = Some(etag.into());
         self
     }
 
-    /// The object was uploaded before this time.
+    /// Requires that the object was uploaded before this time.
     pub fn uploaded_before(mut self, time: SystemTime) -> Self {
         self.uploaded_before = Some(time);
         self
     }
 
-    /// The object was uploaded after this time.
+    /// Requires that the object was uploaded after this time.
     pub fn uploaded_after(mut self, time: SystemTime) -> Self {
         self.uploaded_after = Some(time);
         self
     }
 
-    /// Upload times are compared in whole seconds, as HTTP's dates are, not in milliseconds.
+    /// Compares upload times in whole seconds, like HTTP's dates, instead of milliseconds.
     pub fn seconds_granularity(mut self) -> Self {
         self.seconds_granularity = true;
         self
     }
 
-    /// Whether there is no condition.
+    /// Whether there are no conditions.
     pub fn is_empty(&self) -> bool {
         self.etag_matches.is_none()
             && self.etag_does_not_match.is_none()
@@ -86,42 +88,42 @@ impl Conditional {
             && self.uploaded_after.is_none()
     }
 
-    /// Refuses etags in quotes and times before 1970.
+    /// Refuses quoted etags and times before 1970.
     pub(crate) fn validate(&self) -> Result<()> {
         for list in [&self.etag_matches, &self.etag_does_not_match].into_iter().flatten() {
             if let EtagList::OneOf(etags) = list
                 && let Some(etag) = etags.iter().find(|etag| !is_etag(&etag.value))
             {
                 return Err(Error::invalid_input(format!(
-                    "the etag {:?} of a condition must not be empty or in quotes: give it as `Object::etag` does",
+                    "the etag {:?} of a condition must not be empty or in quotes: pass it without quotes, as in `Object::etag`",
                     etag.value
                 )));
             }
         }
         for time in [self.uploaded_before, self.uploaded_after].into_iter().flatten() {
             if time < UNIX_EPOCH {
-                return Err(Error::invalid_input("the time of a condition lies before 1970"));
+                return Err(Error::invalid_input("the time of a condition is before 1970"));
             }
         }
         Ok(())
     }
 
-    /// Whether an object, or none, meets the conditions of a read.
+    /// Checks an object, or its absence, against the conditions of a read.
     ///
     /// # Errors
-    /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind),
-    /// to which [`Error::with_object`] adds what a proxy has to answer with.
+    /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind).
+    /// [`Error::with_object`] adds what a proxy needs for its response.
     pub fn check_read(&self, existing: Option<&Object>) -> Result<()> {
         self.check_matching(existing)?;
         self.check_differing(existing).map_err(|()| {
             Error::from_status(
                 StatusCode::NOT_MODIFIED,
-                "Not Modified: the object is as the conditions describe it",
+                "Not Modified: the object has not changed by the conditions of the request",
             )
         })
     }
 
-    /// Whether an object, or none, meets the conditions of a write.
+    /// Checks an object, or its absence, against the conditions of a write.
     ///
     /// # Errors
     /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind).
@@ -177,9 +179,9 @@ pub(crate) fn precondition_failed() -> Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EtagList {
-    /// `*`: any object there is.
+    /// `*`: any object that exists.
     Any,
-    /// One of these.
+    /// An object with one of these etags.
     OneOf(Vec<Etag>),
 }
 
@@ -209,23 +211,24 @@ impl EtagList {
         }
     }
 
-    /// Reads an `If-Match` or `If-None-Match` header: `*`, or quoted etags with commas between them. A bare etag is
-    /// taken too, as R2's S3 API does; [`Get::http_request`](crate::r2::Get::http_request) takes none.
+    /// Reads an `If-Match` or `If-None-Match` header: `*`, or quoted etags separated by commas. Unquoted
+    /// etags are accepted too, as by R2's S3 API. [`Get::http_request`](crate::r2::Get::http_request) does
+    /// not accept them.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) when it is neither.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the value is neither.
     pub fn parse_header(value: &str) -> Result<Self> {
         Self::parse(value, true)
     }
 
-    /// The same, where every etag is in quotes, as
-    /// [HTTP](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3) has them.
+    /// Like [`parse_header`](Self::parse_header), but accepts only quoted etags, as
+    /// [HTTP](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3) requires.
     pub(crate) fn parse_quoted(value: &str) -> Result<Self> {
         Self::parse(value, false)
     }
 
     fn parse(value: &str, bare_too: bool) -> Result<Self> {
-        let malformed = || Error::invalid_input(format!("{value:?} is not `*` or a list of quoted etags"));
+        let malformed = || Error::invalid_input(format!("{value:?} is not `*` or a list of etags in quotes"));
         let value = value.trim();
         if value == "*" {
             return Ok(Self::Any);
@@ -233,7 +236,7 @@ impl EtagList {
         let mut etags = Vec::new();
         let mut rest = value;
         loop {
-            // HTTP has empty elements of lists ignored.
+            // HTTP ignores empty elements of lists.
             rest = rest.trim_start_matches([',', ' ', '\t']);
             if rest.is_empty() && !etags.is_empty() {
                 return Ok(Self::OneOf(etags));
@@ -265,7 +268,7 @@ impl EtagList {
 }
 
 impl From<&str> for EtagList {
-    /// `"*"` is any; all else one strong etag.
+    /// Converts `"*"` to [`Any`](Self::Any), and any other text to one strong etag.
     fn from(etag: &str) -> Self {
         if etag == "*" { Self::Any } else { Self::OneOf(vec![Etag::new(etag)]) }
     }
@@ -289,12 +292,12 @@ impl From<&String> for EtagList {
 pub struct Etag {
     /// The etag without quotes.
     pub value: String,
-    /// Whether it was marked `W/`: it never satisfies `etag_matches`.
+    /// Whether the etag had the prefix `W/`. A weak etag never meets `etag_matches`.
     pub weak: bool,
 }
 
 impl Etag {
-    /// A strong etag, given without quotes.
+    /// Creates a strong etag from a value without quotes.
     pub fn new(value: impl Into<String>) -> Self {
         Self { value: value.into(), weak: false }
     }

@@ -1,4 +1,4 @@
-//! What bytes are sent with, so that a service refuses damaged ones.
+//! The checksum that is sent with bytes, so that the service refuses damaged ones.
 
 use bytes::Bytes;
 
@@ -9,7 +9,8 @@ use crate::body::Body;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::runtime::blocking;
 
-/// What a body must hash to: as its sender says, else the MD5 of what is in memory. A file or stream would have to be read twice.
+/// The checksum that a body must have: the caller's, or else the MD5 of bytes in memory. A file or stream has
+/// none, because it would have to be read twice.
 pub(crate) async fn content_checksum(body: &Body, given: Option<Checksum>) -> Option<Checksum> {
     match (given, body.as_bytes()) {
         (None, Some(bytes)) => Some(md5_of(bytes).await),
@@ -17,11 +18,12 @@ pub(crate) async fn content_checksum(body: &Body, given: Option<Checksum>) -> Op
     }
 }
 
-/// What is hashed without leaving this thread. MD5 takes about 200 microseconds for it.
+/// The maximum length, in bytes, that is hashed on the current thread. MD5 takes about 200 microseconds for
+/// it.
 #[cfg(not(target_arch = "wasm32"))]
 const HASHED_IN_PLACE: usize = 128 * 1024;
 
-/// The MD5 of bytes in memory, computed where it does not hold up this thread's other tasks. A Worker has one thread.
+/// The MD5 of bytes in memory, computed where it does not block other tasks. A Worker has only one thread.
 pub(crate) async fn md5_of(bytes: &Bytes) -> Checksum {
     #[cfg(not(target_arch = "wasm32"))]
     {
@@ -33,13 +35,13 @@ pub(crate) async fn md5_of(bytes: &Bytes) -> Checksum {
     }
 }
 
-/// A checksum of bytes in memory, computed where it does not hold up this thread's other tasks.
+/// A checksum of bytes in memory, computed where it does not block other tasks.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) async fn checksum_of(algorithm: ChecksumAlgorithm, bytes: &Bytes) -> Checksum {
     if bytes.len() > HASHED_IN_PLACE && tokio::runtime::Handle::try_current().is_ok() {
         let bytes = bytes.clone();
         let hashing = blocking(move || Checksum::of(algorithm, &bytes));
-        // It fails when the runtime is shutting down.
+        // It fails while the runtime is shutting down.
         if let Ok(checksum) = hashing.await {
             return checksum;
         }

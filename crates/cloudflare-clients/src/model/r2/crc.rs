@@ -1,5 +1,5 @@
-//! CRCs: with the processor's instructions on native targets, with small tables on wasm32, where every Worker that starts
-//! loads them (crc-fast has 700 KB of tables).
+//! CRCs: with the processor's instructions on native targets, and with small tables on wasm32, because every
+//! Worker loads them when it starts (crc-fast has 700 KB of tables).
 
 use super::checksum_algorithm::ChecksumAlgorithm;
 
@@ -33,7 +33,7 @@ mod fast {
         }
     }
 
-    /// The CRC-64/NVME of the bytes before, whose own is given, and of these.
+    /// The CRC-64/NVME of earlier bytes, whose CRC is `before`, followed by `bytes`.
     pub(in crate::model::r2) fn crc_64_nvme(before: u64, bytes: &[u8]) -> u64 {
         let mut digest =
             crc_fast::Digest::new_with_init_state(crc_fast::CrcAlgorithm::Crc64Nvme, before ^ u64::MAX);
@@ -80,9 +80,9 @@ mod small {
         }
     }
 
-    /// The CRC-64/NVME of the bytes before, whose own is given, and of these.
+    /// The CRC-64/NVME of earlier bytes, whose CRC is `before`, followed by `bytes`.
     pub(in crate::model::r2) fn crc_64_nvme(before: u64, bytes: &[u8]) -> u64 {
-        // It is turned round as the algorithm's own beginning is.
+        // The initial value is bit-reversed, like the algorithm's own.
         let mut digest = CRC_64_NVME.digest_with_initial((before ^ u64::MAX).reverse_bits());
         digest.update(bytes);
         digest.finalize()

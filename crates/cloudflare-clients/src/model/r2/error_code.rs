@@ -1,44 +1,44 @@
-//! The errors of R2, as its S3 API and its binding name them.
+//! R2's errors, as named by its S3 API and its binding.
 
 use http::StatusCode;
 
 use crate::error::ErrorKind;
 use crate::transport::failure::status;
 
-/// An error of R2: what its S3 API calls it, with which HTTP status it is sent, and its number in the binding.
+/// An error of R2: its name in the S3 API, its HTTP status, and its number in the binding.
 ///
 /// See [R2's error codes](https://developers.cloudflare.com/r2/api/error-codes/).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorCode {
-    /// The `<Code>` of the S3 API.
+    /// The `<Code>` in the S3 API, such as `NoSuchKey`.
     pub name: &'static str,
-    /// The HTTP status.
+    /// The HTTP status of the response.
     pub status: StatusCode,
-    /// The number at the end of the binding's messages, where it has one.
+    /// The number at the end of the binding's messages, if there is one.
     pub number: Option<u32>,
-    /// What it is to callers of this crate.
+    /// The kind of the [`Error`](crate::Error) that callers get.
     pub kind: ErrorKind,
 }
 
 impl ErrorCode {
-    /// An error that the table does not have: for a server that answers with one of its own.
+    /// Creates an error that the table does not have, for a server with custom errors.
     pub const fn new(name: &'static str, status: StatusCode, kind: ErrorKind) -> Self {
         Self { name, status, number: None, kind }
     }
 
-    /// The error of this number in the binding's messages.
+    /// The error with this number in the binding's messages.
     pub fn by_number(number: u32) -> Option<&'static Self> {
         ERROR_CODES.iter().find(|code| code.number == Some(number))
     }
 
-    /// The error of this name in the S3 API.
+    /// The error with this name in the S3 API.
     pub fn by_name(name: &str) -> Option<&'static Self> {
         ERROR_CODES.iter().find(|code| code.name == name)
     }
 }
 
-/// A constant for each error, and the table of all.
+/// Defines a constant for each error, and the table of all.
 macro_rules! error_codes {
     ($($constant:ident: $number:expr, $name:literal, $status:literal, $kind:ident;)*) => {
         $(
@@ -47,7 +47,8 @@ macro_rules! error_codes {
                 ErrorCode { name: $name, status: status($status), number: $number, kind: ErrorKind::$kind };
         )*
 
-        /// Every error that R2 documents or was seen to send, and those of other S3 services that say more than their status.
+        /// All errors that R2 documents or was seen to send, and those of other S3 services that are more
+        /// specific than their status.
         pub const ERROR_CODES: &[ErrorCode] = &[$($constant),*];
     };
 }
@@ -78,14 +79,14 @@ error_codes! {
     INVALID_RANGE: Some(10039), "InvalidRange", 416, RangeNotSatisfiable;
     NOT_ENTITLED: Some(10042), "NotEntitled", 403, Forbidden;
     SERVICE_UNAVAILABLE: Some(10043), "ServiceUnavailable", 503, Server;
-    // Parts that are not all of one size have the name of a missing part over S3.
+    // Over S3, parts of unequal sizes have the same name as a missing part.
     UNEQUAL_PARTS: Some(10048), "InvalidPart", 400, InvalidInput;
     CLIENT_DISCONNECT: Some(10054), "ClientDisconnect", 400, Connection;
     TOO_MANY_REQUESTS: Some(10058), "TooManyRequests", 429, RateLimited;
     OBJECT_LOCKED_BY_BUCKET_POLICY: Some(10069), "ObjectLockedByBucketPolicy", 403, Forbidden;
     BUCKET_CONFLICT: Some(10073), "BucketConflict", 409, Conflict;
     ENTITY_TOO_LARGE: Some(100_100), "EntityTooLarge", 400, InvalidInput;
-    // Without a number of their own.
+    // Without a number.
     BUCKET_ALREADY_OWNED_BY_YOU: None, "BucketAlreadyOwnedByYou", 409, Conflict;
     INVALID_ENCRYPTION_ALGORITHM_ERROR: None, "InvalidEncryptionAlgorithmError", 400, InvalidInput;
     INVALID_LOCATION_CONSTRAINT: None, "InvalidLocationConstraint", 400, InvalidInput;

@@ -1,4 +1,4 @@
-//! What happened to an object.
+//! Event notifications: what happened to an object.
 
 use std::time::SystemTime;
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::time::rfc3339;
 
-/// The body of a message that R2's event notifications put into a queue, which is JSON.
+/// The JSON body of a message that R2's event notifications put into a queue.
 ///
-/// See [Event notifications](https://developers.cloudflare.com/r2/buckets/event-notifications/). Fields that
-/// R2 may add are passed over.
+/// See [Event notifications](https://developers.cloudflare.com/r2/buckets/event-notifications/). Unknown
+/// fields, which R2 may add, are ignored.
 ///
 /// ```
 /// use cloudflare_clients::r2::{R2Action, R2Event};
@@ -27,18 +27,18 @@ use crate::time::rfc3339;
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct R2Event {
-    /// The id of the account.
+    /// The account id.
     pub account: String,
-    /// What was done.
+    /// What happened.
     pub action: R2Action,
-    /// The bucket's name.
+    /// The bucket name.
     pub bucket: String,
     /// The object that was stored or deleted.
     pub object: R2EventObject,
-    /// When it happened, to the millisecond.
+    /// When it happened, in milliseconds.
     #[serde(with = "rfc3339")]
     pub event_time: SystemTime,
-    /// Where the object was copied from: of [`R2Action::CopyObject`] alone.
+    /// The source of the copy, for [`R2Action::CopyObject`] only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_source: Option<R2CopySource>,
 }
@@ -48,46 +48,46 @@ pub struct R2Event {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct R2EventObject {
-    /// The key.
+    /// The object's key.
     pub key: String,
-    /// The size in bytes. `None` of an object that was deleted.
+    /// The size in bytes. `None` for a deleted object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// The etag without quotes. `None` of an object that was deleted.
+    /// The etag without quotes. `None` for a deleted object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub e_tag: Option<String>,
 }
 
-/// Where the object of an [`R2Event`] was copied from.
+/// The source of a copied object in an [`R2Event`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct R2CopySource {
-    /// The bucket's name.
+    /// The bucket name.
     pub bucket: String,
-    /// The key.
+    /// The source's key.
     pub object: String,
 }
 
-/// What an [`R2Event`] is about.
+/// The action of an [`R2Event`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum R2Action {
     /// An object was put.
     PutObject,
-    /// An object was copied from another, or from itself.
+    /// An object was copied from another object, or from itself.
     CopyObject,
-    /// An upload in parts became an object.
+    /// A multipart upload was completed.
     CompleteMultipartUpload,
-    /// Somebody deleted an object.
+    /// An object was deleted by a request.
     DeleteObject,
-    /// A lifecycle rule deleted an object.
+    /// An object was deleted by a lifecycle rule.
     LifecycleDeletion,
-    /// What this version does not know, as R2 calls it.
+    /// An action that this version does not know, with R2's name.
     Other(String),
 }
 
 impl R2Action {
-    /// R2's name.
+    /// R2's name of the action.
     pub fn as_str(&self) -> &str {
         match self {
             Self::PutObject => "PutObject",
@@ -99,8 +99,8 @@ impl R2Action {
         }
     }
 
-    /// Whether the object is gone: R2's event type `object-delete`, of which the others are `object-create`.
-    /// `None` of what this version does not know.
+    /// Whether the object was deleted. R2's event types are `object-delete` and, for all others,
+    /// `object-create`. `None` for an action that this version does not know.
     pub fn is_deletion(&self) -> Option<bool> {
         match self {
             Self::DeleteObject | Self::LifecycleDeletion => Some(true),
@@ -131,7 +131,7 @@ impl<'de> Deserialize<'de> for R2Action {
 }
 
 impl R2Event {
-    /// An event of an object of which nothing but the key is known.
+    /// Creates an event with nothing but the object's key.
     pub fn new(
         account: impl Into<String>,
         action: R2Action,
@@ -143,14 +143,14 @@ impl R2Event {
         Self { account: account.into(), action, bucket: bucket.into(), object, event_time, copy_source: None }
     }
 
-    /// With what is known of the object that is there.
+    /// Sets the size and etag of a stored object.
     #[must_use]
     pub fn with_object(mut self, size: u64, etag: impl Into<String>) -> Self {
         (self.object.size, self.object.e_tag) = (Some(size), Some(etag.into()));
         self
     }
 
-    /// With where the object was copied from.
+    /// Sets the source of a copy.
     #[must_use]
     pub fn with_copy_source(mut self, bucket: impl Into<String>, key: impl Into<String>) -> Self {
         self.copy_source = Some(R2CopySource { bucket: bucket.into(), object: key.into() });
@@ -164,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    /// The example of Cloudflare's documentation.
+    /// The example in Cloudflare's documentation.
     #[test]
     fn an_event_is_read_and_written_as_cloudflare_does() {
         let json = r#"{"account":"3f4b7e3dcab231cbfdaa90a6a28bd548","action":"CopyObject","bucket":"my-bucket","object":{"key":"my-new-object","size":65536,"eTag":"c846ff7a18f28c2e262116d6e8719ef0"},"eventTime":"2024-05-24T19:36:44.379Z","copySource":{"bucket":"my-bucket","object":"my-original-object"}}"#;

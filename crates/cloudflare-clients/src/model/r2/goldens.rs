@@ -1,4 +1,4 @@
-//! R2's vocabulary as JSON: what is written, and that it is read back.
+//! Golden JSON of R2's vocabulary: how values are written, and that they are read back.
 
 use std::fmt::Debug;
 use std::time::{Duration, SystemTime};
@@ -256,9 +256,9 @@ fn what_a_later_version_adds_is_passed_over() {
 #[test]
 fn what_is_wrong_is_named() {
     for (json, why) in [
-        (r#"{"md5":"00"}"#, r#""00" is not a md5 checksum: 16 bytes in hex are needed"#),
-        (r#"{"crc32":"cbf4392x"}"#, r#""cbf4392x" is not a crc32 checksum: 4 bytes in hex are needed"#),
-        (r#"["cbf43926"]"#, "expected an object of texts"),
+        (r#"{"md5":"00"}"#, r#""00" is not a md5 checksum: it must be 16 bytes in hex"#),
+        (r#"{"crc32":"cbf4392x"}"#, r#""cbf4392x" is not a crc32 checksum: it must be 4 bytes in hex"#),
+        (r#"["cbf43926"]"#, "expected an object of strings"),
         (r#"{"crc32":7}"#, "expected a string"),
     ] {
         let error = serde_json::from_str::<Checksums>(json).unwrap_err().to_string();

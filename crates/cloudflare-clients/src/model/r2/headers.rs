@@ -1,5 +1,4 @@
-//! Objects and ranges in the headers of HTTP, in both directions: a client writes what a server reads, and the
-//! reverse.
+//! Objects and ranges as HTTP headers, written by a client or server and read by the other.
 
 use http::{HeaderMap, header};
 
@@ -12,7 +11,8 @@ use crate::transport::headers::{date, digits, read_date, text, value};
 /// Adds the headers of HTTP metadata.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): a value has control characters, or the expiry is not in the years 1970 to 9999.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind): a value has control characters, or the expiry is not in the
+/// years 1970 to 9999.
 pub fn write_http_metadata(metadata: &HttpMetadata, headers: &mut HeaderMap) -> Result<()> {
     for (field, text) in metadata.texts() {
         headers.insert(&field.header, value(field.what, text)?);
@@ -23,7 +23,7 @@ pub fn write_http_metadata(metadata: &HttpMetadata, headers: &mut HeaderMap) -> 
     Ok(())
 }
 
-/// Reads HTTP metadata. An `Expires` that is no date counts as none.
+/// Reads HTTP metadata. An `Expires` that is not a date is ignored.
 pub fn read_http_metadata(headers: &HeaderMap) -> HttpMetadata {
     HttpMetadata {
         cache_expiry: read_date(headers, &header::EXPIRES),
@@ -31,22 +31,22 @@ pub fn read_http_metadata(headers: &HeaderMap) -> HttpMetadata {
     }
 }
 
-/// Adds `Range`.
+/// Adds the `Range` header.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): the range is empty or passes 2^64.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind): the range is empty or exceeds 2^64.
 pub fn write_range(range: Range, headers: &mut HeaderMap) -> Result<()> {
     range.validate()?;
     headers.insert(header::RANGE, value("range", &range.to_header())?);
     Ok(())
 }
 
-/// Reads `Range`. `bytes=-0` is a suffix of no bytes, which [`Range::resolve`] finds unsatisfiable. Two lines
-/// are two ranges.
+/// Reads the `Range` header. `bytes=-0` is a suffix of no bytes, which [`Range::resolve`] finds
+/// unsatisfiable. Two header lines are two ranges.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidArgument` and R2's message: it is not one range of bytes, or ends
-/// before it begins.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidArgument` and R2's message: the header
+/// is not one range of bytes, or the range ends before it starts.
 pub fn read_range(headers: &HeaderMap) -> Result<Option<Range>> {
     let mut lines = headers.get_all(header::RANGE).iter();
     let Some(given) = lines.next() else {
@@ -59,7 +59,7 @@ pub fn read_range(headers: &HeaderMap) -> Result<Option<Range>> {
         .map_err(|message| Error::invalid_input(message).with_code(INVALID_ARGUMENT.name))
 }
 
-/// R2's message, which really ends so.
+/// R2's message, with its odd ending.
 const MALFORMED_RANGE: &str =
     "range must be in format 'bytes=start-end', 'bytes=start-' or 'bytes=-suffix'.'";
 
@@ -92,7 +92,8 @@ pub fn content_range(served: ServedRange, size: u64) -> String {
 /// Reads `Content-Range`: the bytes, and the size of the whole object.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is malformed, does not say the size, or lies outside of it.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): the header is malformed, lacks the size, or lies
+/// outside the object.
 pub fn read_content_range(headers: &HeaderMap) -> Result<Option<(ServedRange, u64)>> {
     let Some(given) = headers.get(header::CONTENT_RANGE) else {
         return Ok(None);
@@ -107,35 +108,36 @@ pub fn read_content_range(headers: &HeaderMap) -> Result<Option<(ServedRange, u6
     let parsed = given.to_str().ok().and_then(parse);
     parsed
         .map(Some)
-        .ok_or_else(|| Error::unexpected(format!("the answer's Content-Range {given:?} makes no sense")))
+        .ok_or_else(|| Error::unexpected(format!("the response has an invalid Content-Range: {given:?}")))
 }
 
-/// Reads `ETag`, without its quotes and weakness.
+/// Reads `ETag` without its quotes and its `W/`.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): the answer has no etag, or one with a quote in it.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): the response has no etag, or one that contains a
+/// quote.
 pub fn read_etag(headers: &HeaderMap) -> Result<String> {
     let value = text(headers, &header::ETAG).unwrap_or_default();
     check_etag(unquote(value.strip_prefix("W/").unwrap_or(value))).map(str::to_owned)
 }
 
-/// Refuses an etag of an answer that no condition can name.
+/// Refuses an etag of a response that no condition can name.
 pub(crate) fn check_etag(etag: &str) -> Result<&str> {
     if etag.is_empty() {
-        return Err(Error::unexpected("the answer has no ETag"));
+        return Err(Error::unexpected("the response has no ETag"));
     }
     if !is_etag(etag) {
-        return Err(Error::unexpected(format!("the answer's ETag {etag:?} makes no sense")));
+        return Err(Error::unexpected(format!("the response has an invalid ETag: {etag:?}")));
     }
     Ok(etag)
 }
 
-/// Whether it can stand in quotes.
+/// Whether the text can be put in quotes as an etag.
 pub(super) fn is_etag(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte != b'"' && !byte.is_ascii_control())
 }
 
-/// An etag without its quotes.
+/// Returns an etag without its quotes.
 pub fn unquote(etag: &str) -> &str {
     let etag = etag.trim();
     etag.strip_prefix('"').and_then(|etag| etag.strip_suffix('"')).unwrap_or(etag)
@@ -156,8 +158,8 @@ mod tests {
         for (value, why) in [
             ("", "has no ETag"),
             ("\"\"", "has no ETag"),
-            ("abc\"", "makes no sense"),
-            ("\"a\"c\"", "makes no sense"),
+            ("abc\"", "has an invalid ETag"),
+            ("\"a\"c\"", "has an invalid ETag"),
         ] {
             let error = read(value).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{value}");

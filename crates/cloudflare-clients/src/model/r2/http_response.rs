@@ -1,4 +1,4 @@
-//! Objects as answers of a server.
+//! Objects as HTTP responses of a server.
 
 use http::{Response, StatusCode};
 
@@ -7,15 +7,16 @@ use crate::body::Body;
 use crate::error::ErrorKind;
 
 impl Object {
-    /// The status of an answer with this object, or the range of it.
+    /// The status of a response with this object, or with a range of it.
     pub(crate) fn response_status(&self) -> StatusCode {
         if self.range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }
     }
 
-    /// The answer to a HEAD of this object: 200 with its [headers](Self::response_headers), among them the
-    /// length of the body that a GET has.
+    /// Creates the response to a HEAD of this object: 200 with its [headers](Self::response_headers),
+    /// including the length of the body that a GET has.
     ///
-    /// Metadata that no header can carry gives 502, as for [`ObjectBody::into_http_response`].
+    /// If a header cannot carry the metadata, the response is a 502, as for
+    /// [`ObjectBody::into_http_response`].
     ///
     /// ```
     /// # use cloudflare_clients::{Error, ErrorKind, LocalBucket, http, r2::{Body, R2Service}};
@@ -44,17 +45,17 @@ impl Object {
 }
 
 impl ObjectBody {
-    /// The answer to a GET of this object: 200, or 206 where a range was got, with its
-    /// [headers](Object::response_headers) and its bytes, which go on as they arrive.
+    /// Creates the response to a GET of this object: 200, or 206 for a range, with its
+    /// [headers](Object::response_headers) and its bytes, which are passed on as they arrive.
     ///
-    /// hyper, axum and others that build on [`http`] return it as it is: its [`Body`] is an
-    /// [`http_body::Body`](https://docs.rs/http-body). Together with
-    /// [`Get::http_request`](crate::r2::Get::http_request), which takes ranges and conditions, and
-    /// [`Error::into_http_response`](crate::Error::into_http_response), which has the other answers, it is
-    /// all that a proxy needs. Headers may be added: custom metadata is not among them, and a `Cache-Control`
-    /// only where the object is stored with one.
+    /// hyper, axum and other servers that build on [`http`] can return it directly: its [`Body`] is an
+    /// [`http_body::Body`](https://docs.rs/http-body). A proxy needs only this,
+    /// [`Get::http_request`](crate::r2::Get::http_request), which reads ranges and conditions, and
+    /// [`Error::into_http_response`](crate::Error::into_http_response), which creates the other responses.
+    /// You can add headers: custom metadata is not included, and `Cache-Control` only if the object is stored
+    /// with one.
     ///
-    /// Metadata that no header can carry gives 502. Over S3 no object has such.
+    /// If a header cannot carry the metadata, the response is a 502. Over S3 there are no such objects.
     ///
     /// ```
     /// use cloudflare_clients::r2::{Body, R2Service};
@@ -92,7 +93,7 @@ impl ObjectBody {
     /// # Ok(()) }
     /// ```
     ///
-    /// The same as a handler of axum, whose `State` is the service and whose `Path` is the key:
+    /// The same as an axum handler, with the service as its `State` and the key as its `Path`:
     ///
     /// ```
     /// # mod axum { pub mod extract { pub struct State<T>(pub T); pub struct Path<T>(pub T); } }
@@ -126,7 +127,7 @@ fn respond(object: &Object, body: Body) -> Response<Body> {
             *response.headers_mut() = headers;
             response
         }
-        // What the service has stored is not the client's fault.
+        // Unusable stored metadata is not the client's fault.
         Err(error) => error.with_kind(ErrorKind::UnexpectedResponse).into_http_response(),
     }
 }

@@ -1,4 +1,4 @@
-//! `If-Range`: a range for those who have the rest of the same object.
+//! `If-Range`: a range request from a client that has another part of the same object.
 
 use std::time::SystemTime;
 
@@ -8,8 +8,8 @@ use super::object::Object;
 use crate::error::Error;
 use crate::time::to_seconds;
 
-/// What an `If-Range` header says: the range of the request is meant for this state of the object, and a
-/// client whose state is another wants the whole object
+/// The value of an `If-Range` header. The request's range applies to this state of the object; if the object
+/// has changed, the client needs all of it
 /// ([RFC 9110, 13.1.5](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -18,12 +18,12 @@ pub enum IfRange {
     Etag(String),
     /// The object that was uploaded in this second.
     Date(SystemTime),
-    /// None: the header has a weak etag, or neither an etag in quotes nor a date.
+    /// No object: the header has a weak etag, or neither a quoted etag nor a date.
     Never,
 }
 
 impl IfRange {
-    /// Reads `If-Range`.
+    /// Reads the `If-Range` header.
     pub fn read(headers: &HeaderMap) -> Option<Self> {
         let given = headers.get(header::IF_RANGE)?;
         let validator = given.to_str().ok().and_then(|text| {
@@ -36,12 +36,11 @@ impl IfRange {
         Some(validator.unwrap_or(Self::Never))
     }
 
-    /// Whether the range is meant for this object, in an answer of the time `now`. Etags compare strongly,
-    /// and dates have to be the same: an older object is another one, too.
+    /// Whether the range applies to this object, in a response at the time `now`. Etags are compared
+    /// strongly, and dates must be equal: an older object is a different one, too.
     ///
-    /// A date does not match before the next second, since until then another object may take the place of
-    /// this one with the same date: it is a [weak
-    /// validator](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2).
+    /// A date does not match within its own second, because another object could still replace this one with
+    /// the same date. A date is a [weak validator](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2).
     pub fn matches(&self, object: &Object, now: SystemTime) -> bool {
         match self {
             Self::Etag(etag) => *etag == object.etag,
@@ -50,7 +49,7 @@ impl IfRange {
         }
     }
 
-    /// The same of the object that an error is about. What the error does not say does not match.
+    /// The same for the object that an error is about. Values that the error lacks do not match.
     pub(crate) fn matches_object_of(&self, error: &Error, now: SystemTime) -> bool {
         match self {
             Self::Etag(etag) => error.etag() == Some(etag),
@@ -60,7 +59,7 @@ impl IfRange {
     }
 }
 
-/// Whether the second of an upload is over, so that no other upload has its date.
+/// Whether the second of an upload is over, so that no other upload can have its date.
 fn is_strong(date: SystemTime, now: SystemTime) -> bool {
     to_seconds(date) < to_seconds(now)
 }

@@ -1,14 +1,14 @@
-//! The keys of objects.
+//! Object keys.
 
 use std::borrow::Cow;
 
 use super::error_code::INVALID_OBJECT_NAME;
 use crate::error::{Error, Result};
 
-/// Checks an object's key: 1 to 1,024 bytes of UTF-8. There are no other rules.
+/// Checks an object key: 1 to 1,024 bytes of UTF-8. There are no other rules.
 ///
 /// # Errors
-/// It is empty or too long.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind): the key is empty or too long.
 pub fn validate_key(key: &str) -> Result<()> {
     validate_key_len(key.len())
 }
@@ -23,12 +23,13 @@ pub(crate) fn validate_key_len(length: usize) -> Result<()> {
     }
 }
 
-/// The form by which R2 tells keys apart, which is
-/// [NFC](https://developers.cloudflare.com/r2/reference/unicode-interoperability/): two keys with the same one are one
-/// object, though listings show the key as it was uploaded last. Borrowed where the key has it already.
+/// Normalizes a key to the form in which R2 compares keys,
+/// [NFC](https://developers.cloudflare.com/r2/reference/unicode-interoperability/). Two keys with the same
+/// form name the same object, although listings show the key of the last upload. Borrows if the key already
+/// has this form.
 ///
-/// Where the beginning of a key says whose the object is, refuse ids that are not in this form: they reach into the
-/// folder of somebody else.
+/// If the start of a key says whose object it is, refuse ids that are not in this form. They would give
+/// access to another user's folder.
 ///
 /// ```
 /// use cloudflare_clients::r2::normalize_key;
@@ -50,7 +51,7 @@ fn nfc(text: &str) -> String {
     text.nfc().collect()
 }
 
-/// By JavaScript: tables of Unicode would be a third of a Worker.
+/// Uses JavaScript's normalization: Unicode tables would be a third of a Worker.
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 fn nfc(text: &str) -> String {
     worker::js_sys::JsString::from(text).normalize("NFC").into()

@@ -1,4 +1,4 @@
-//! Where a bucket should be.
+//! Location hints: where a bucket should be.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::error_code::INVALID_LOCATION_CONSTRAINT;
 use crate::error::{Error, Result};
 
-/// Where a bucket's objects should be kept: a
-/// [hint](https://developers.cloudflare.com/r2/reference/data-location/#location-hints), which R2 follows
-/// where it can, and only when a bucket of the name is created for the first time. A jurisdiction, which is a
-/// promise, is part of the [address](crate::r2::Jurisdiction).
+/// Where a bucket's objects should be stored: a
+/// [hint](https://developers.cloudflare.com/r2/reference/data-location/#location-hints), which R2 follows if
+/// it can, and only when a bucket with this name is created for the first time. For a guarantee, use a
+/// jurisdiction, which is part of the [address](crate::r2::Jurisdiction).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -31,10 +31,10 @@ pub enum LocationHint {
 }
 
 impl LocationHint {
-    /// All of them.
+    /// All location hints.
     pub const ALL: [Self; 6] = [Self::Wnam, Self::Enam, Self::Weur, Self::Eeur, Self::Apac, Self::Oc];
 
-    /// Its name: `wnam`, `enam`, `weur`, `eeur`, `apac` or `oc`.
+    /// The hint's name: `wnam`, `enam`, `weur`, `eeur`, `apac` or `oc`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Wnam => "wnam",
@@ -46,11 +46,11 @@ impl LocationHint {
         }
     }
 
-    /// Reads S3's `LocationConstraint`: a name in any case, or one of R2's only region (`auto`, `us-east-1`
-    /// or nothing), which is no hint.
+    /// Reads S3's `LocationConstraint`: a hint's name in any case, or a name of R2's only region (`auto`,
+    /// `us-east-1` or empty), which is `None`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidLocationConstraint`: it is
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidLocationConstraint`: the text is
     /// neither.
     pub fn from_location_constraint(text: &str) -> Result<Option<Self>> {
         if ["", "auto", "us-east-1"].iter().any(|region| text.eq_ignore_ascii_case(region)) {
@@ -66,14 +66,14 @@ impl fmt::Display for LocationHint {
     }
 }
 
-/// A name in any case.
+/// Reads a hint's name in any case.
 impl FromStr for LocationHint {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|hint| hint.as_str().eq_ignore_ascii_case(text)).ok_or_else(|| {
             Error::invalid_input(format!(
-                "{text:?} is not a location hint: it is wnam, enam, weur, eeur, apac or oc"
+                "{text:?} is not a location hint: use wnam, enam, weur, eeur, apac or oc"
             ))
             .with_code(INVALID_LOCATION_CONSTRAINT.name)
         })

@@ -13,7 +13,8 @@ use crate::transport::headers;
 
 /// The HTTP headers that are stored with an object and sent with it.
 ///
-/// See [R2HTTPMetadata](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#http-metadata).
+/// See
+/// [R2HTTPMetadata](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#http-metadata).
 ///
 /// ```
 /// use cloudflare_clients::r2::HttpMetadata;
@@ -26,19 +27,19 @@ use crate::transport::headers;
 #[non_exhaustive]
 #[must_use]
 pub struct HttpMetadata {
-    /// `Content-Type`.
+    /// `Content-Type`, such as `video/mp4`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
-    /// `Content-Language`.
+    /// `Content-Language`, such as `en`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_language: Option<String>,
-    /// `Content-Disposition`.
+    /// `Content-Disposition`, such as `attachment; filename="a.mp4"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_disposition: Option<String>,
-    /// `Content-Encoding`.
+    /// `Content-Encoding`, such as `gzip`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_encoding: Option<String>,
-    /// `Cache-Control`.
+    /// `Cache-Control`, such as `public, max-age=3600`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_control: Option<String>,
     /// `Expires`, in whole seconds.
@@ -46,17 +47,17 @@ pub struct HttpMetadata {
     pub cache_expiry: Option<SystemTime>,
 }
 
-/// A text of [`HttpMetadata`].
+/// A text field of [`HttpMetadata`].
 pub(crate) struct TextField {
     pub(crate) header: HeaderName,
-    /// Its name in the binding.
+    /// The name in the binding.
     #[cfg_attr(not(all(feature = "workers", target_arch = "wasm32")), expect(dead_code))]
     pub(crate) property: &'static str,
-    /// What errors call it.
+    /// The name in errors.
     pub(crate) what: &'static str,
 }
 
-/// All but the expiry, in the order of their declaration.
+/// All fields except the expiry, in the order of their declaration.
 static TEXT_FIELDS: [TextField; 5] = [
     TextField { header: header::CONTENT_TYPE, property: "contentType", what: "content type" },
     TextField { header: header::CONTENT_LANGUAGE, property: "contentLanguage", what: "content language" },
@@ -70,48 +71,48 @@ static TEXT_FIELDS: [TextField; 5] = [
 ];
 
 impl HttpMetadata {
-    /// No headers.
+    /// Creates metadata without headers.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// `Content-Type`.
+    /// Sets `Content-Type`.
     pub fn content_type(mut self, value: impl Into<String>) -> Self {
         self.content_type = Some(value.into());
         self
     }
 
-    /// `Content-Language`.
+    /// Sets `Content-Language`.
     pub fn content_language(mut self, value: impl Into<String>) -> Self {
         self.content_language = Some(value.into());
         self
     }
 
-    /// `Content-Disposition`.
+    /// Sets `Content-Disposition`.
     pub fn content_disposition(mut self, value: impl Into<String>) -> Self {
         self.content_disposition = Some(value.into());
         self
     }
 
-    /// `Content-Encoding`.
+    /// Sets `Content-Encoding`.
     pub fn content_encoding(mut self, value: impl Into<String>) -> Self {
         self.content_encoding = Some(value.into());
         self
     }
 
-    /// `Cache-Control`.
+    /// Sets `Cache-Control`.
     pub fn cache_control(mut self, value: impl Into<String>) -> Self {
         self.cache_control = Some(value.into());
         self
     }
 
-    /// `Expires`, in whole seconds.
+    /// Sets `Expires`, in whole seconds.
     pub fn cache_expiry(mut self, time: SystemTime) -> Self {
         self.cache_expiry = Some(time);
         self
     }
 
-    /// Takes the fields that `other` has, in place of its own.
+    /// Replaces the fields that are set in `other`.
     pub fn merge(&mut self, other: Self) {
         let Self {
             content_type,
@@ -134,7 +135,7 @@ impl HttpMetadata {
         self.cache_expiry = cache_expiry.or(self.cache_expiry);
     }
 
-    /// The texts that are set.
+    /// The text fields that are set.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&'static TextField, &str)> {
         let Self {
             content_type,
@@ -148,7 +149,7 @@ impl HttpMetadata {
         TEXT_FIELDS.iter().zip(texts).filter_map(|(field, text)| Some((field, text.as_deref()?)))
     }
 
-    /// Metadata of these texts, without an expiry.
+    /// Creates metadata from these text fields, without an expiry.
     pub(crate) fn from_texts(text: impl Fn(&TextField) -> Option<String>) -> Self {
         let [content_type, content_language, content_disposition, content_encoding, cache_control] =
             TEXT_FIELDS.each_ref().map(text);
@@ -162,34 +163,34 @@ impl HttpMetadata {
         }
     }
 
-    /// Refuses what cannot be a header.
+    /// Refuses values that headers cannot carry.
     pub(crate) fn validate(&self) -> Result<()> {
         self.texts().try_for_each(|(field, text)| headers::value(field.what, text).map(drop))
     }
 }
 
-/// The custom metadata of an object: names and values.
+/// The custom metadata of an object: names and values, at most 8,192 bytes in total.
 ///
-/// At most 8,192 bytes together. Over S3, names are header tokens, come back in lower case, and look-ups therefore
-/// ignore the case of ASCII letters; values may be any text without control characters.
+/// Over S3, names are header tokens and are returned in lower case, so lookups ignore the case of ASCII
+/// letters. Values may be any text without control characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CustomMetadata(
-    /// By name: they are few.
+    /// Sorted by name. There are few.
     Vec<(String, String)>,
 );
 
 impl CustomMetadata {
-    /// The value of this name, whatever the case of its ASCII letters.
+    /// The value with this name, ignoring the case of ASCII letters.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
     }
 
-    /// Takes the names and values of `other`, in place of its own.
+    /// Adds the names and values of `other`, replacing existing ones.
     pub fn merge(&mut self, other: Self) {
         other.0.into_iter().for_each(|(name, value)| self.insert(name, value));
     }
 
-    /// Sets a value, in place of one whose name differs in case only.
+    /// Sets a value, replacing one whose name differs only in case.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let name = name.into();
         self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
@@ -197,34 +198,35 @@ impl CustomMetadata {
         self.0.insert(place, (name, value.into()));
     }
 
-    /// Names and values, by name.
+    /// Iterates over names and values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// How many there are.
+    /// The number of names.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether it is empty.
+    /// Whether there are no names.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether R2 may give this back for `given`: in lower case, and without the spaces around values.
+    /// Whether R2 may return this for `given`: with names in lower case, and without the spaces around
+    /// values.
     pub(crate) fn is_stored_of(&self, given: &Self) -> bool {
         let is_given =
             |(name, value): (&str, &str)| given.get(name).map(str::trim_ascii) == Some(value.trim_ascii());
         self.len() == given.len() && self.iter().all(is_given)
     }
 
-    /// Refuses empty names and what is over R2's limit.
+    /// Refuses empty names, and more bytes than R2 accepts.
     pub(crate) fn validate(&self) -> Result<()> {
         let bytes: usize = self.0.iter().map(|(name, value)| name.len() + value.len()).sum();
         if bytes > MAX_CUSTOM_METADATA {
             return Err(Error::invalid_input(format!(
-                "the custom metadata has {bytes} bytes, names included: R2 takes {MAX_CUSTOM_METADATA}"
+                "the custom metadata has {bytes} bytes, including names: R2 accepts at most {MAX_CUSTOM_METADATA}"
             ))
             .with_code(METADATA_TOO_LARGE.name));
         }
@@ -243,7 +245,7 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for CustomMetadata {
     }
 }
 
-/// As an object: `{"name": "value"}`.
+/// Serializes as an object: `{"name": "value"}`.
 impl Serialize for CustomMetadata {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())
@@ -256,23 +258,23 @@ impl<'de> Deserialize<'de> for CustomMetadata {
     }
 }
 
-/// All metadata that is stored with an object, such as that which a copy gets in place of its source's.
+/// All metadata that is stored with an object, for example to replace that of a copy's source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObjectMetadata {
-    /// The HTTP headers.
+    /// The HTTP headers, such as `Content-Type`.
     pub http_metadata: HttpMetadata,
-    /// The custom metadata.
+    /// The custom names and values.
     pub custom_metadata: CustomMetadata,
 }
 
 impl ObjectMetadata {
-    /// The metadata of both kinds.
+    /// Creates the metadata from both kinds.
     pub fn new(http_metadata: HttpMetadata, custom_metadata: CustomMetadata) -> Self {
         Self { http_metadata, custom_metadata }
     }
 
-    /// Refuses what R2 does not take.
+    /// Checks the metadata against R2's rules.
     pub(crate) fn validate(&self) -> Result<()> {
         self.http_metadata.validate()?;
         self.custom_metadata.validate()
@@ -300,7 +302,7 @@ mod tests {
         for value in ["v".repeat(8192), "é".repeat(4096)] {
             let error = metadata(value).validate().unwrap_err();
             assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("MetadataTooLarge")));
-            assert!(error.message().contains("has 8193 bytes, names included"), "{error}");
+            assert!(error.message().contains("has 8193 bytes, including names"), "{error}");
         }
     }
 }

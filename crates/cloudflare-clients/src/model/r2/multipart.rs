@@ -1,4 +1,4 @@
-//! What is asked of a bucket for uploads in parts, and the rules of parts.
+//! Requests for multipart uploads, and the rules of parts.
 
 use std::ops::Range;
 use std::time::SystemTime;
@@ -25,28 +25,28 @@ use super::storage_class::StorageClass;
 use crate::body::Body;
 use crate::error::{Error, Result};
 
-/// The begin of a multipart upload for
+/// A request to create a multipart upload, for
 /// [`Bucket::create_multipart_upload`](crate::r2::Bucket::create_multipart_upload).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CreateMultipartUploadRequest {
-    /// The key that the object will have.
+    /// The key of the object.
     pub key: String,
-    /// The HTTP headers to store with it.
+    /// The HTTP headers to store with the object.
     pub http_metadata: HttpMetadata,
-    /// The custom metadata to store with it.
+    /// The custom metadata to store with the object.
     pub custom_metadata: CustomMetadata,
-    /// How R2 stores it; `None` takes the bucket's class.
+    /// The storage class of the object. `None` means the bucket's default.
     pub storage_class: Option<StorageClass>,
-    /// The algorithm of the checksum that the object is to have; the algorithm says whether that is [of all
-    /// bytes or of the checksums of the parts](ChecksumAlgorithm::type_of_parts).
+    /// The algorithm of the object's checksum. The algorithm decides whether that is
+    /// [of all bytes or of the checksums of the parts](ChecksumAlgorithm::type_of_parts).
     pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    /// The customer's key to encrypt it with, which each of its parts is given, too.
+    /// The customer's key to encrypt the object with. Each part needs it too.
     pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl CreateMultipartUploadRequest {
-    /// The begin of an upload to this key, without metadata.
+    /// Creates a request for an upload to this key, without metadata.
     pub fn new(key: impl Into<String>) -> Self {
         Self {
             key: key.into(),
@@ -58,7 +58,7 @@ impl CreateMultipartUploadRequest {
         }
     }
 
-    /// Refuses what R2 does not take.
+    /// Checks the request against R2's rules.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_key(&self.key)?;
         self.http_metadata.validate()?;
@@ -67,41 +67,41 @@ impl CreateMultipartUploadRequest {
     }
 }
 
-/// An upload that has begun.
+/// A multipart upload that was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CreatedMultipartUpload {
-    /// Its id, which its parts and its end name.
+    /// The upload id, which names the upload in later requests.
     pub upload_id: String,
 }
 
 impl CreatedMultipartUpload {
-    /// An upload with this id.
+    /// Creates an upload with this id.
     pub fn new(upload_id: impl Into<String>) -> Self {
         Self { upload_id: upload_id.into() }
     }
 }
 
-/// A part for [`Bucket::upload_part`](crate::r2::Bucket::upload_part).
+/// A request to upload a part, for [`Bucket::upload_part`](crate::r2::Bucket::upload_part).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct UploadPartRequest {
-    /// The upload's key.
+    /// The key of the upload.
     pub key: String,
-    /// The upload's id.
+    /// The id of the upload.
     pub upload_id: String,
-    /// 1 to 10,000.
+    /// The part number: 1 to 10,000.
     pub part_number: u16,
-    /// The bytes; their length is known.
+    /// The bytes. Their length must be known.
     pub body: Body,
-    /// What the bytes must hash to.
+    /// The checksum that the bytes must have.
     pub checksum: Option<Checksum>,
-    /// The customer's key that the upload was begun with.
+    /// The customer's key with which the upload was created.
     pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl UploadPartRequest {
-    /// A part of an upload.
+    /// Creates a request to upload a part.
     pub fn new(
         key: impl Into<String>,
         upload_id: impl Into<String>,
@@ -118,7 +118,7 @@ impl UploadPartRequest {
         }
     }
 
-    /// Refuses what R2 does not take, such as a body of unknown length.
+    /// Checks the request against R2's rules, and that the body's length is known.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_upload(&self.key, &self.upload_id)?;
         validate_part_number(self.part_number)?;
@@ -126,32 +126,33 @@ impl UploadPartRequest {
     }
 }
 
-/// A part that is a copy, for [`Bucket::upload_part_copy`](crate::r2::Bucket::upload_part_copy).
+/// A request to copy an object, or a range of it, as a part, for
+/// [`Bucket::upload_part_copy`](crate::r2::Bucket::upload_part_copy).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct UploadPartCopyRequest {
-    /// The upload's key.
+    /// The key of the upload.
     pub key: String,
-    /// The upload's id.
+    /// The id of the upload.
     pub upload_id: String,
-    /// 1 to 10,000.
+    /// The part number: 1 to 10,000.
     pub part_number: u16,
-    /// The bucket of the source, where it is another one of the account.
+    /// The source's bucket, in the same account. `None` for the upload's bucket.
     pub source_bucket: Option<String>,
-    /// The object to copy from.
+    /// The source's key.
     pub source: String,
-    /// The bytes to copy; `None` copies all. An end behind the object's is the object's.
+    /// The bytes to copy. `None` for all. An end after the object's end is reduced to it.
     pub range: Option<Range<u64>>,
-    /// What the source must meet. R2 has no such conditions: [`ErrorKind::Unsupported`](crate::ErrorKind).
+    /// Conditions on the source. R2 does not support them here: [`ErrorKind::Unsupported`](crate::ErrorKind).
     pub source_only_if: Conditional,
-    /// The key that the source is encrypted with, where that is the customer's.
+    /// The customer's key with which the source is encrypted.
     pub source_ssec_key: Option<SseCustomerKey>,
-    /// The customer's key that the upload was begun with.
+    /// The customer's key with which the upload was created.
     pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl UploadPartCopyRequest {
-    /// A part with all bytes of an object in the same bucket.
+    /// Creates a request to copy all bytes of an object in the same bucket.
     pub fn new(
         source: impl Into<String>,
         key: impl Into<String>,
@@ -171,7 +172,7 @@ impl UploadPartCopyRequest {
         }
     }
 
-    /// Refuses what R2 does not take.
+    /// Checks the request against R2's rules.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_upload(&self.key, &self.upload_id)?;
         validate_part_number(self.part_number)?;
@@ -188,34 +189,35 @@ impl UploadPartCopyRequest {
     }
 }
 
-/// A part that was uploaded. It can be stored and given to a complete later.
+/// A part that was uploaded. It can be serialized, and passed to a later completion of the upload.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct UploadedPart {
-    /// 1 to 10,000.
+    /// The part number: 1 to 10,000.
     pub part_number: u16,
     /// The part's etag, without quotes.
     pub etag: String,
-    /// The size in bytes, where it is known.
+    /// The size in bytes, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// When it was uploaded, where the service says it: of a listed part.
+    /// When the part was uploaded. Only listed parts have it.
     #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub uploaded: Option<SystemTime>,
-    /// The checksums that the service gave. A complete gives those of the upload's algorithm back to it.
+    /// The checksums that the service returned. Completing the upload sends those of the upload's algorithm
+    /// back.
     #[serde(default, skip_serializing_if = "Checksums::is_empty")]
     pub checksums: Checksums,
 }
 
 impl UploadedPart {
-    /// A part of which no more is known.
+    /// Creates a part with only its number and etag.
     pub fn new(part_number: u16, etag: impl Into<String>) -> Self {
         Self { part_number, etag: etag.into(), size: None, uploaded: None, checksums: Checksums::default() }
     }
 
-    /// The CRC-64/NVME of its bytes, where the service gave it and the size is known. Those of all parts in
-    /// their order make that of the object.
+    /// The CRC-64/NVME of the part's bytes, if the service returned it and the size is known. Those of all
+    /// parts, in order, combine to that of the object.
     ///
     /// ```
     /// # use cloudflare_clients::r2::{Checksum, Crc64Nvme, UploadedPart};
@@ -230,32 +232,32 @@ impl UploadedPart {
     }
 }
 
-/// The end of a multipart upload for
+/// A request to complete a multipart upload, for
 /// [`Bucket::complete_multipart_upload`](crate::r2::Bucket::complete_multipart_upload).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CompleteMultipartUploadRequest {
-    /// The upload's key.
+    /// The key of the upload.
     pub key: String,
-    /// The upload's id.
+    /// The id of the upload.
     pub upload_id: String,
-    /// By number.
+    /// The parts, sorted by number.
     pub parts: Vec<UploadedPart>,
-    /// What the object that is replaced must meet. When it does not, the upload is gone.
+    /// Conditions on the object that is replaced. If they do not hold, the upload is lost.
     pub only_if: Conditional,
-    /// The algorithm that the upload was begun with, where that is known: then the checksums of the parts go
-    /// along.
+    /// The algorithm with which the upload was created, if it is known. With it, the parts' checksums are
+    /// sent too.
     pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    /// What the object must have: the CRC-64/NVME of all its bytes, or the composite checksum of the
-    /// algorithm that the upload was begun with. When it does not, the upload stays as it is.
+    /// The checksum that the object must have: the CRC-64/NVME of all its bytes, or the composite checksum of
+    /// the algorithm with which the upload was created. If it differs, the upload is unchanged.
     pub checksum: Option<ObjectChecksum>,
-    /// The customer's key that the upload was begun with. R2 needs none here, and AWS where the upload has
-    /// checksums.
+    /// The customer's key with which the upload was created. R2 does not need it here. AWS needs it if the
+    /// upload has checksums.
     pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl CompleteMultipartUploadRequest {
-    /// The end of an upload of these parts, which are in the order of their numbers.
+    /// Creates a request to complete an upload with these parts, which must be sorted by number.
     pub fn new(key: impl Into<String>, upload_id: impl Into<String>, parts: Vec<UploadedPart>) -> Self {
         Self {
             key: key.into(),
@@ -268,21 +270,21 @@ impl CompleteMultipartUploadRequest {
         }
     }
 
-    /// Refuses what names no upload or has no parts, and checksums that R2 does not have of the whole. The
-    /// rest is for the service to judge.
+    /// Checks that the request names an upload, has parts, and has a checksum that R2 supports. The service
+    /// checks the rest.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_upload(&self.key, &self.upload_id)?;
         self.only_if.validate()?;
         self.validate_checksum()?;
         if self.parts.is_empty() {
             return Err(Error::invalid_input(
-                "an upload cannot be completed without parts: upload one, or abort it",
+                "an upload cannot be completed without parts: upload a part first, or abort the upload",
             ));
         }
         Ok(())
     }
 
-    /// Refuses checksums that R2 does not make of those of the parts.
+    /// Refuses checksums that R2 does not compute for a multipart object.
     pub(crate) fn validate_checksum(&self) -> Result<()> {
         let Some(checksum) = self.checksum else { return Ok(()) };
         let (algorithm, given) = (checksum.algorithm(), checksum.checksum_type());
@@ -295,13 +297,13 @@ impl CompleteMultipartUploadRequest {
             ChecksumType::Composite => "of the checksums of its parts",
         };
         Err(Error::unsupported(format!(
-            "R2 does not have the {algorithm} checksum {} of an object that was uploaded in parts: give that {}",
+            "R2 has no {algorithm} checksum {} for an object that is uploaded in parts: use the one {}",
             of(given),
             of(kept)
         )))
     }
 
-    /// The checksum that the object has by those of its parts, where it is a composite one and all are known.
+    /// The object's composite checksum, computed from its parts' checksums if all are known.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn composite_of_parts(&self) -> Option<CompositeChecksum> {
         let algorithm = self.checksum_algorithm?;
@@ -312,14 +314,13 @@ impl CompleteMultipartUploadRequest {
         CompositeChecksum::of_parts(algorithm, parts.collect::<Option<Vec<_>>>()?).ok()
     }
 
-    /// Refuses parts that R2 does not take, as far as their sizes are known. They are in the order of their
-    /// numbers.
+    /// Checks the numbers of the parts, which are sorted, and their sizes as far as they are known.
     pub(crate) fn validate_parts(&self) -> Result<()> {
         self.parts.iter().try_for_each(|part| validate_part_number(part.part_number))?;
         if let Some([twice, ..]) =
             self.parts.windows(2).find(|pair| pair[0].part_number == pair[1].part_number)
         {
-            return Err(Error::invalid_input(format!("part {} is given twice", twice.part_number)));
+            return Err(Error::invalid_input(format!("part {} occurs twice", twice.part_number)));
         }
         self.validate_sizes()
     }
@@ -331,15 +332,16 @@ impl CompleteMultipartUploadRequest {
         let (message, code) = match wrong {
             WrongSize::TooSmall(index) => {
                 let (number, size) = part(index);
-                let message =
-                    format!("part {number} has {size} bytes: all parts but the last have 5 MiB or more");
+                let message = format!(
+                    "part {number} has {size} bytes: all parts except the last must have at least 5 MiB"
+                );
                 (message, ENTITY_TOO_SMALL)
             }
             WrongSize::Unequal(index) | WrongSize::LastLarger(index) => {
                 let ((number, size), (_, first)) = (part(index), part(0));
                 let message = format!(
-                    "part {number} has {size} bytes and the first one {first}: all parts but the last have one size, and the \
-                     last is not larger"
+                    "part {number} has {size} bytes and the first part has {first}: all parts except the last must have the same \
+                     size, and the last must not be larger"
                 );
                 (message, INVALID_PART)
             }
@@ -348,83 +350,83 @@ impl CompleteMultipartUploadRequest {
     }
 }
 
-/// The abort of a multipart upload for
+/// A request to abort a multipart upload, for
 /// [`Bucket::abort_multipart_upload`](crate::r2::Bucket::abort_multipart_upload).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AbortMultipartUploadRequest {
-    /// The upload's key.
+    /// The key of the upload.
     pub key: String,
-    /// The upload's id.
+    /// The id of the upload.
     pub upload_id: String,
 }
 
 impl AbortMultipartUploadRequest {
-    /// The abort of an upload.
+    /// Creates a request to abort an upload.
     pub fn new(key: impl Into<String>, upload_id: impl Into<String>) -> Self {
         Self { key: key.into(), upload_id: upload_id.into() }
     }
 
-    /// Refuses what names no upload.
+    /// Checks that the request names an upload.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_upload(&self.key, &self.upload_id)
     }
 }
 
-/// A list of parts for [`Bucket::list_parts`](crate::r2::Bucket::list_parts).
+/// A request for one page of an upload's parts, for [`Bucket::list_parts`](crate::r2::Bucket::list_parts).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ListPartsRequest {
-    /// The upload's key.
+    /// The key of the upload.
     pub key: String,
-    /// The upload's id.
+    /// The id of the upload.
     pub upload_id: String,
-    /// Only parts with greater numbers.
+    /// Only parts with larger numbers than this.
     pub part_number_marker: Option<u16>,
-    /// 1 to 1,000 parts; `None` means 1,000.
+    /// The maximum number of parts on the page: 1 to 1,000. `None` means 1,000.
     pub limit: Option<u32>,
 }
 
 impl ListPartsRequest {
-    /// A list of all parts of an upload.
+    /// Creates a request for the first page.
     pub fn new(key: impl Into<String>, upload_id: impl Into<String>) -> Self {
         Self { key: key.into(), upload_id: upload_id.into(), part_number_marker: None, limit: None }
     }
 
-    /// Refuses what R2 does not take.
+    /// Checks the request against R2's rules.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_upload(&self.key, &self.upload_id)?;
         validate_page_size(self.limit)
     }
 }
 
-/// One page of the parts of an upload.
+/// One page of an upload's parts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct PartsPage {
-    /// The parts, by number.
+    /// The parts, sorted by number.
     pub parts: Vec<UploadedPart>,
-    /// Whether there are more.
+    /// Whether there are more pages.
     pub truncated: bool,
-    /// The marker of the next page.
+    /// Where the next page begins, for [`ListPartsRequest::part_number_marker`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_part_number_marker: Option<u16>,
-    /// The storage class that the object will have, where the service says it.
+    /// The storage class of the object, if the service returned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
-    /// The algorithm of the checksum that the object will have, where the service says it.
+    /// The algorithm of the object's checksum, if the service returned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum_algorithm: Option<ChecksumAlgorithm>,
 }
 
 impl PartsPage {
-    /// The last page, or the only one, with these parts.
+    /// Creates the last page, or the only one, with these parts.
     pub fn new(parts: Vec<UploadedPart>) -> Self {
         Self { parts, ..Self::default() }
     }
 
-    /// The same page with more after it, whose numbers are greater than this one.
+    /// Marks the page as followed by another one, with larger part numbers than this.
     #[must_use]
     pub fn truncated_at(mut self, part_number: u16) -> Self {
         self.truncated = true;
@@ -433,61 +435,62 @@ impl PartsPage {
     }
 }
 
-/// A list of uploads for [`Bucket::list_multipart_uploads`](crate::r2::Bucket::list_multipart_uploads).
+/// A request for one page of unfinished uploads, for
+/// [`Bucket::list_multipart_uploads`](crate::r2::Bucket::list_multipart_uploads).
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ListMultipartUploadsRequest {
-    /// Only keys that begin with this.
+    /// Only keys with this prefix. Empty for all.
     pub prefix: String,
-    /// Keys that go on to this after the prefix are grouped.
+    /// Groups keys that have this after the prefix: uploads are replaced by one delimited prefix per group.
     pub delimiter: Option<String>,
-    /// Only keys after this one, or with it where `upload_id_marker` is given.
+    /// Only keys after this one. Includes this key if `upload_id_marker` is set.
     pub key_marker: Option<String>,
-    /// Of the uploads of `key_marker`, only those after this one.
+    /// Of the uploads with the key `key_marker`, only those after this one.
     pub upload_id_marker: Option<String>,
-    /// 1 to 1,000; `None` means 1,000.
+    /// The maximum number of entries on the page: 1 to 1,000. `None` means 1,000.
     pub limit: Option<u32>,
 }
 
 impl ListMultipartUploadsRequest {
-    /// A list of all uploads.
+    /// Creates a request for the first page of all uploads.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Refuses what R2 does not take.
+    /// Checks the request against R2's rules.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_page_size(self.limit)
     }
 }
 
-/// One page of the uploads under way.
+/// One page of unfinished uploads.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct MultipartUploadsPage {
-    /// The uploads, by key.
+    /// The uploads, sorted by key.
     pub uploads: Vec<MultipartUploadSummary>,
-    /// The prefixes under which there are uploads of further keys.
+    /// The groups of further keys: prefixes that end with the delimiter.
     #[serde(default)]
     pub delimited_prefixes: Vec<String>,
-    /// Whether there are more.
+    /// Whether there are more pages.
     pub truncated: bool,
-    /// The key marker of the next page.
+    /// Where the next page begins, for [`ListMultipartUploadsRequest::key_marker`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_key_marker: Option<String>,
-    /// The upload marker of the next page.
+    /// Where the next page begins, for [`ListMultipartUploadsRequest::upload_id_marker`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_upload_id_marker: Option<String>,
 }
 
 impl MultipartUploadsPage {
-    /// The last page, or the only one, with these uploads.
+    /// Creates the last page, or the only one, with these uploads.
     pub fn new(uploads: Vec<MultipartUploadSummary>) -> Self {
         Self { uploads, ..Self::default() }
     }
 
-    /// The same page with more after it: later uploads of this key, and those of keys after it.
+    /// Marks the page as followed by another one: later uploads of this key, and those of keys after it.
     #[must_use]
     pub fn truncated_at(mut self, key: impl Into<String>, upload_id: impl Into<String>) -> Self {
         self.truncated = true;
@@ -497,28 +500,28 @@ impl MultipartUploadsPage {
     }
 }
 
-/// An upload under way.
+/// An unfinished multipart upload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct MultipartUploadSummary {
-    /// The key that the object will have.
+    /// The key of the object.
     pub key: String,
-    /// The id.
+    /// The upload id.
     pub upload_id: String,
-    /// When it was begun.
+    /// When the upload was created.
     #[serde(with = "crate::time::rfc3339")]
     pub initiated: SystemTime,
-    /// The storage class that the object will have.
+    /// The storage class of the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
-    /// The algorithm of the checksum that the object will have, where the service says it.
+    /// The algorithm of the object's checksum, if the service returned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum_algorithm: Option<ChecksumAlgorithm>,
 }
 
 impl MultipartUploadSummary {
-    /// An upload of which no more is known.
+    /// Creates an upload with only its key, id and time.
     pub fn new(key: impl Into<String>, upload_id: impl Into<String>, initiated: SystemTime) -> Self {
         Self {
             key: key.into(),
@@ -530,22 +533,23 @@ impl MultipartUploadSummary {
     }
 }
 
-/// Refuses what names no upload.
+/// Checks the key and id of an upload.
 pub(crate) fn validate_upload(key: &str, upload_id: &str) -> Result<()> {
     validate_key(key)?;
     validate_upload_id(upload_id)
 }
 
-/// Refuses part numbers that R2 does not take.
+/// Checks a part number.
 pub(crate) fn validate_part_number(number: u16) -> Result<()> {
     if (1..=MAX_PARTS).contains(&number) {
         return Ok(());
     }
-    Err(Error::invalid_input(format!("the part number {number} is not within 1 to 10,000"))
+    Err(Error::invalid_input(format!("the part number is {number}: it must be 1 to 10,000"))
         .with_code(INVALID_ARGUMENT.name))
 }
 
-/// Refuses an empty id of an upload: without one the request would be another operation. It is opaque otherwise.
+/// Refuses an empty upload id, without which the request would be a different operation. Ids are opaque
+/// otherwise.
 pub(crate) fn validate_upload_id(upload_id: &str) -> Result<()> {
     if upload_id.is_empty() {
         return Err(Error::invalid_input("the upload id is empty"));
@@ -553,19 +557,19 @@ pub(crate) fn validate_upload_id(upload_id: &str) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with the sizes of an upload's parts, and with which of them.
+/// What is wrong with the sizes of an upload's parts, with the index of the part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WrongSize {
-    /// It is not the last and has less than [`MIN_PART_SIZE`].
+    /// The part is not the last and is smaller than [`MIN_PART_SIZE`].
     TooSmall(usize),
-    /// It is not the last and has another size than the first.
+    /// The part is not the last and its size differs from that of the first.
     Unequal(usize),
-    /// It is the last and larger than the first.
+    /// The part is the last and larger than the first.
     LastLarger(usize),
 }
 
-/// R2's rule on sizes, as far as they are known: all parts but the last have one size of 5 MiB or more, and
-/// the last is not larger.
+/// Checks R2's rule on sizes, as far as they are known: all parts except the last have the same size of at
+/// least 5 MiB, and the last is not larger.
 pub(crate) fn check_part_sizes(sizes: &[Option<u64>]) -> Result<(), WrongSize> {
     let Some((last, others)) = sizes.split_last() else { return Ok(()) };
     let first = sizes[0];
@@ -582,8 +586,8 @@ pub(crate) fn check_part_sizes(sizes: &[Option<u64>]) -> Result<(), WrongSize> {
     }
 }
 
-/// Whether an object is what completing an upload of these parts makes: by its etag, the MD5 of the parts'
-/// MD5s, where the service's part etags are MD5s, else by the number of parts and the size.
+/// Whether an object is the result of completing an upload with these parts. If the parts' etags are MD5s,
+/// this compares the object's etag, the MD5 of the parts' MD5s; otherwise the number of parts and the size.
 pub(crate) fn is_made_of(object: &Object, parts: &[UploadedPart]) -> bool {
     let size = parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.size?));
     if size.is_some_and(|size| size != object.size) {
@@ -595,9 +599,9 @@ pub(crate) fn is_made_of(object: &Object, parts: &[UploadedPart]) -> bool {
     }
 }
 
-/// Whether an etag cannot be that of an object of these parts: it says of how many it is, and they are more
-/// or fewer; or it is another MD5 than that of the parts', where `are_md5s` says that their etags are MD5s of
-/// their bytes. An etag that is not written as R2 writes it says neither.
+/// Whether an object with this etag cannot consist of these parts: the etag has another number of parts, or
+/// another MD5 of the parts' MD5s. `are_md5s` says whether the parts' etags are MD5s of their bytes. False
+/// for an etag that is not in R2's form.
 pub(crate) fn contradicts_parts(etag: &str, parts: &[UploadedPart], are_md5s: bool) -> bool {
     let Some(count) = parts_of_etag(etag) else { return false };
     if count != parts.len() as u64 {
@@ -606,20 +610,20 @@ pub(crate) fn contradicts_parts(etag: &str, parts: &[UploadedPart], are_md5s: bo
     are_md5s && is_md5_of_parts(etag, parts) == Some(false)
 }
 
-/// How many parts an etag names that is written as R2 writes it.
+/// The number of parts in an etag, if it is in R2's form.
 pub(crate) fn parts_of_etag(etag: &str) -> Option<u64> {
     let (md5, count) = etag.split_once('-')?;
     Checksum::from_etag(md5)?;
     count.parse().ok()
 }
 
-/// Whether an etag is the MD5 of the parts' MD5s, where the etags of the parts are MD5s.
+/// Whether an etag is the MD5 of the parts' MD5s. `None` if the parts' etags are not MD5s.
 pub(crate) fn is_md5_of_parts(etag: &str, parts: &[UploadedPart]) -> Option<bool> {
     Some(etags_of(parts)?.iter().any(|made| made.eq_ignore_ascii_case(etag)))
 }
 
-/// The etags that an object of these parts may have, where those of the parts are MD5s: their MD5, as R2 and
-/// S3 have it, or that of their hexadecimal digits, as in Garage.
+/// The possible etags of an object with these parts, if their etags are MD5s: the MD5 of the MD5s, as with R2
+/// and S3, or of their hexadecimal digits, as with Garage.
 fn etags_of(parts: &[UploadedPart]) -> Option<[String; 2]> {
     let (mut of_bytes, mut of_digits) = (Hasher::md5(), Hasher::md5());
     for part in parts {
@@ -649,8 +653,12 @@ mod tests {
         }
         for (bad, code, part) in [
             (&[MIB, MIB][..], "EntityTooSmall", "part 1 has 1048576 bytes"),
-            (&[5 * MIB, 6 * MIB], "InvalidPart", "part 2 has 6291456 bytes and the first one 5242880"),
-            (&[6 * MIB, 5 * MIB, 1], "InvalidPart", "part 2 has 5242880 bytes and the first one 6291456"),
+            (&[5 * MIB, 6 * MIB], "InvalidPart", "part 2 has 6291456 bytes and the first part has 5242880"),
+            (
+                &[6 * MIB, 5 * MIB, 1],
+                "InvalidPart",
+                "part 2 has 5242880 bytes and the first part has 6291456",
+            ),
         ] {
             let error = known(bad).validate_sizes().unwrap_err();
             assert_eq!(error.code(), Some(code), "{bad:?}");
@@ -677,9 +685,9 @@ mod tests {
         assert!(validate(&[2, 10_000]).is_ok());
         for (numbers, why) in [
             (&[][..], "cannot be completed without parts"),
-            (&[1, 1], "part 1 is given twice"),
-            (&[0], "the part number 0 is not within"),
-            (&[10_001], "the part number 10001 is not within"),
+            (&[1, 1], "part 1 occurs twice"),
+            (&[0], "the part number is 0"),
+            (&[10_001], "the part number is 10001"),
         ] {
             let error = validate(numbers).unwrap_err().to_string();
             assert!(error.contains(why), "{numbers:?}: {error}");
@@ -700,8 +708,8 @@ mod tests {
             assert_eq!(with(composite(algorithm).into()).is_ok(), is_composite, "{algorithm}");
         }
         for (wrong, why) in [
-            (of_bytes(ChecksumAlgorithm::Md5).into(), "does not have the md5 checksum"),
-            (of_bytes(ChecksumAlgorithm::Sha256).into(), "the sha256 checksum of its bytes"),
+            (of_bytes(ChecksumAlgorithm::Md5).into(), "has no md5 checksum"),
+            (of_bytes(ChecksumAlgorithm::Sha256).into(), "no sha256 checksum of its bytes"),
             (composite(ChecksumAlgorithm::Crc64Nvme).into(), "checksum of the checksums of its parts"),
         ] {
             let (kind, message) = with(wrong).unwrap_err();

@@ -20,57 +20,60 @@ use crate::error::ErrorKind;
 use crate::error::{Error, Result};
 use crate::transport::headers::{date, value};
 
-/// What R2 knows of an object: the answer to a head, a get, and each row of a list.
+/// The properties of an object, as returned by a head, a get and a listing.
 ///
-/// Listed objects have no metadata unless the list was asked to `include` it.
+/// Listed objects have no metadata unless the list request includes it.
 ///
-/// See [R2Object](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2object-definition).
+/// See
+/// [R2Object](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2object-definition).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Object {
-    /// The key.
+    /// The object's key.
     pub key: String,
-    /// R2's random name of this upload of the key: from a Worker's binding and the embedded store. Over S3 only
-    /// what a put returns has it.
+    /// R2's random id of this upload of the key. A Worker's binding and the embedded store return it. Over
+    /// S3, only a put returns it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The size in bytes.
     pub size: u64,
-    /// The etag without quotes. The MD5 in hex, unless the object was uploaded in parts: then
-    /// `<hex>-<parts>`. Empty where the listing of another service than R2 leaves it out; no condition takes
-    /// it then, and a head may know it.
+    /// The etag, without quotes. It is the MD5 in hex, or `<hex>-<parts>` if the object was uploaded in
+    /// parts.
+    ///
+    /// It is empty if the listing of a service other than R2 omits it. Conditions do not accept an empty
+    /// etag; a head may return the actual one.
     pub etag: String,
-    /// When it was uploaded. Whole seconds over S3, but for lists.
+    /// When the object was uploaded. In whole seconds over S3, except in listings.
     #[serde(with = "crate::time::rfc3339")]
     pub uploaded: SystemTime,
-    /// The HTTP headers stored with it; `None` where a list left them out.
+    /// The HTTP headers stored with the object. `None` if a listing omitted them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_metadata: Option<HttpMetadata>,
-    /// The custom metadata stored with it; `None` where a list left it out.
+    /// The custom metadata stored with the object. `None` if a listing omitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_metadata: Option<CustomMetadata>,
-    /// The checksums that the service gave.
+    /// The checksums that the service returned.
     #[serde(default, skip_serializing_if = "Checksums::is_empty")]
     pub checksums: Checksums,
-    /// The storage class, where the service says it.
+    /// The storage class, if the service returned it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
-    /// The bytes that a ranged get returned, or those of the part that a get or head has asked for.
+    /// The range of bytes that a ranged get returned, or the range of the part that a get or head requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<ServedRange>,
-    /// How many parts it was uploaded in, where a get or head has asked for a part. `None` then: it was not
-    /// uploaded in parts, and its part 1 is all of it; or the service does not say.
+    /// The number of parts, if a get or head requested a part. `None` means that the object was not uploaded
+    /// in parts, so that part 1 is all of it, or that the service does not return the number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts_count: Option<u16>,
-    /// The MD5, in hex, of the customer's key that it is encrypted with. Its etag is no MD5 of its bytes
-    /// then.
+    /// The MD5, in hex, of the customer's key with which the object is encrypted. The etag of such an object
+    /// is not the MD5 of its bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssec_key_md5: Option<String>,
 }
 
 impl Object {
-    /// An object with no metadata.
+    /// Creates an object without metadata.
     pub fn new(key: impl Into<String>, size: u64, etag: impl Into<String>, uploaded: SystemTime) -> Self {
         Self {
             key: key.into(),
@@ -93,27 +96,27 @@ impl Object {
         format!("\"{}\"", self.etag)
     }
 
-    /// The MD5 of its bytes, where its etag is that.
+    /// The MD5 of the object's bytes, if its etag is one.
     pub(crate) fn md5_of_etag(&self) -> Option<Checksum> {
         Checksum::from_etag(&self.etag).filter(|_| self.ssec_key_md5.is_none())
     }
 
-    /// The `Content-Type` it is stored with.
+    /// The `Content-Type` that the object is stored with.
     pub fn content_type(&self) -> Option<&str> {
         self.http_metadata.as_ref()?.content_type.as_deref()
     }
 
-    /// The custom metadata of this name, whatever the case of its ASCII letters.
+    /// The custom metadata with this name, ignoring the case of ASCII letters.
     pub fn metadata(&self, name: &str) -> Option<&str> {
         self.custom_metadata.as_ref()?.get(name)
     }
 
-    /// The headers of an answer to a GET or HEAD with this object: its HTTP metadata, `ETag`,
-    /// `Last-Modified`, `Accept-Ranges`, `Content-Length`, and `Content-Range` where it was got with a range,
-    /// for a 206. Custom metadata is not among them.
+    /// The headers of a response to a GET or HEAD with this object: its HTTP metadata, `ETag`,
+    /// `Last-Modified`, `Accept-Ranges` and `Content-Length`. For a ranged get, a 206, also `Content-Range`.
+    /// Custom metadata is not included.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the stored metadata cannot be sent in headers.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a header cannot carry the stored metadata.
     pub fn response_headers(&self) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
         if let Some(metadata) = &self.http_metadata {
@@ -131,15 +134,14 @@ impl Object {
 }
 
 impl Error {
-    /// Adds what is known of the object that a condition or range did not let through: for a
-    /// [`Bucket`](crate::r2::Bucket) of your own. See [`Error::etag`], [`Error::size`] and
-    /// [`Error::response_headers`].
+    /// Adds the properties of the object that a condition or range was checked against, in a custom
+    /// [`Bucket`](crate::r2::Bucket). See [`Error::etag`], [`Error::size`] and [`Error::response_headers`].
     #[must_use]
     pub fn with_object(self, object: &Object) -> Self {
         let http = object.http_metadata.as_ref();
         let cache_control = http.and_then(|http| http.cache_control.as_deref());
         let expiry = http.and_then(|http| http.cache_expiry);
-        // What no header can carry is left out.
+        // Values that headers cannot carry are omitted.
         let headers = [
             value("etag", &object.http_etag()).ok(),
             date("upload time", object.uploaded).ok(),
@@ -150,40 +152,40 @@ impl Error {
     }
 }
 
-/// An object and its bytes: the answer to a get.
+/// An object and its bytes, as returned by a get.
 ///
 /// It derefs to its [`Object`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ObjectBody {
-    /// What R2 knows of the object.
+    /// The object's properties.
     pub object: Object,
-    /// Its bytes, or the range of them that was asked for.
+    /// The object's bytes, or the requested range of them.
     pub body: Body,
 }
 
 impl ObjectBody {
-    /// An object with its bytes.
+    /// Creates an object with its bytes.
     pub fn new(object: Object, body: impl Into<Body>) -> Self {
         Self { object, body: body.into().received() }
     }
 
-    /// All bytes: [`Body::bytes`].
+    /// Reads all bytes: [`Body::bytes`].
     pub async fn bytes(self) -> Result<Bytes> {
         self.body.bytes().await
     }
 
-    /// All bytes as UTF-8: [`Body::text`].
+    /// Reads all bytes as UTF-8: [`Body::text`].
     pub async fn text(self) -> Result<String> {
         self.body.text().await
     }
 
-    /// All bytes as JSON: [`Body::json`].
+    /// Reads all bytes as JSON: [`Body::json`].
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
         self.body.json().await
     }
 
-    /// The bytes, piece by piece: [`Body::into_stream`].
+    /// Returns the bytes as a stream of pieces: [`Body::into_stream`].
     pub fn into_stream(self) -> ByteStream {
         self.body.into_stream()
     }
@@ -194,23 +196,26 @@ impl ObjectBody {
         self.body.write_to_file(path).await
     }
 
-    /// The bytes without the `Content-Encoding` that the object is stored with: gzip is decoded as it
-    /// arrives, and what has no encoding, or `identity`, stays as it is. A get gives what is stored.
+    /// Decodes the bytes from the `Content-Encoding` that the object is stored with. Gzip is decoded as it
+    /// arrives. An object without an encoding, or with `identity`, stays as it is. Without this method, a get
+    /// returns the stored bytes.
     ///
-    /// A [limit](Body::limit) is for what the bytes decode to, which may be a thousand times as many. The
-    /// length is unknown until then. The bytes that are stored are verified and fetched again as those of
-    /// every get are. [Progress](Self::on_progress) that was asked for before tells of those that are stored.
+    /// A [limit](Body::limit) applies to the decoded bytes, of which there may be a thousand times as many.
+    /// Their number is not known in advance. The stored bytes are verified, and fetched again if damaged, as
+    /// for every get. [Progress](Self::on_progress) that was requested before counts stored bytes.
     ///
-    /// Reading fails with [`ErrorKind::Serialization`] where the bytes are no gzip, end too early, or go on
-    /// behind its end: an object is one member of [RFC
-    /// 1952](https://www.rfc-editor.org/rfc/rfc1952#section-2.2).
+    /// Reading fails with [`ErrorKind::Serialization`] if the bytes are not gzip, end too early, or continue
+    /// after the end: an object is one member of
+    /// [RFC 1952](https://www.rfc-editor.org/rfc/rfc1952#section-2.2).
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
-    /// # let gzip: &[u8] = &[31, 139, 8, 0, 0, 0, 0, 0, 0, 255, 203, 72, 205, 201, 201, 7, 0, 134, 166, 16, 54, 5, 0, 0, 0];
+    /// # let gzip: &[u8] = &[
+    /// #     31, 139, 8, 0, 0, 0, 0, 0, 0, 255, 203, 72, 205, 201, 201, 7, 0, 134, 166, 16, 54, 5, 0, 0, 0,
+    /// # ];
     /// r2.put("hello.txt", gzip.to_vec()).content_encoding("gzip").await?;
     /// if let Some(object) = r2.get("hello.txt").await? {
     ///     assert_eq!(object.decoded()?.limit(1024).text().await?, "hello");
@@ -219,8 +224,8 @@ impl ObjectBody {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`] for another encoding, which the error names, and [`ErrorKind::InvalidInput`] for a range of
-    /// an encoded object, which cannot be decoded by itself.
+    /// [`ErrorKind::Serialization`] for another encoding, which the error names. [`ErrorKind::InvalidInput`]
+    /// for a range of an encoded object, which cannot be decoded on its own.
     #[cfg(any(feature = "gzip", all(feature = "workers", target_arch = "wasm32")))]
     pub fn decoded(self) -> Result<Body> {
         let Self { object, body } = self;
@@ -232,12 +237,12 @@ impl ObjectBody {
             return Ok(body);
         } else if !is("gzip") && !is("x-gzip") {
             let message = format!(
-                "the object is stored with the Content-Encoding {encoding:?}, and only gzip can be decoded"
+                "the object is stored with the Content-Encoding {encoding:?}: only gzip can be decoded"
             );
             Error::new(ErrorKind::Serialization, message).about_stored()
         } else if object.range.is_some() {
             Error::invalid_input(
-                "a range of an object that is stored as gzip cannot be decoded: get all of it",
+                "a range of an object that is stored as gzip cannot be decoded: get the whole object",
             )
         } else {
             return Ok(body.gunzipped());
@@ -252,7 +257,7 @@ impl ObjectBody {
         self
     }
 
-    /// How many bytes are read into memory at most: [`Body::limit`].
+    /// Sets how many bytes are read into memory at most: [`Body::limit`].
     #[must_use]
     pub fn limit(mut self, bytes: u64) -> Self {
         self.body = self.body.limit(bytes);
@@ -268,50 +273,50 @@ impl Deref for ObjectBody {
     }
 }
 
-/// What is known of an object that was just written.
+/// The properties of an object that was just written.
 ///
-/// The S3 API answers a write with the etag and little more, and a [`Bucket`](crate::r2::Bucket) returns only
-/// what the service said. [`R2Service`](crate::r2::R2Service) adds what it has sent with a put or an upload:
-/// the size, the metadata and the storage class. What neither knows is `None`, such as the size of a copy
-/// over S3; a head tells it.
+/// The S3 API returns the etag of a written object and little else, and a [`Bucket`](crate::r2::Bucket)
+/// returns only what the service returned. After a put or an upload, [`R2Service`](crate::r2::R2Service) adds
+/// what it sent: the size, the metadata and the storage class. Unknown values are `None`, such as the size of
+/// a copy over S3; a head returns them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct StoredObject {
-    /// The key.
+    /// The object's key.
     pub key: String,
-    /// The etag without quotes.
+    /// The etag, without quotes.
     pub etag: String,
-    /// R2's random name of this upload of the key.
+    /// R2's random id of this upload of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The size in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// When it was uploaded. Over S3 it is the time of the answer, in whole seconds: its `Date`, or what a
-    /// copy says.
+    /// When the object was uploaded. Over S3 it is the time of the response, in whole seconds: its `Date`, or
+    /// the time in the response to a copy.
     #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub uploaded: Option<SystemTime>,
-    /// The HTTP headers stored with it.
+    /// The HTTP headers stored with the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_metadata: Option<HttpMetadata>,
-    /// The custom metadata stored with it.
+    /// The custom metadata stored with the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_metadata: Option<CustomMetadata>,
-    /// The storage class.
+    /// The storage class of the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
-    /// The checksums that the service gave.
+    /// The checksums that the service returned.
     #[serde(default, skip_serializing_if = "Checksums::is_empty")]
     pub checksums: Checksums,
-    /// The MD5, in hex, of the customer's key that it is encrypted with. Its etag is no MD5 of its bytes
-    /// then.
+    /// The MD5, in hex, of the customer's key with which the object is encrypted. The etag of such an object
+    /// is not the MD5 of its bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssec_key_md5: Option<String>,
 }
 
 impl StoredObject {
-    /// A written object of which only the etag is known.
+    /// Creates a written object with only its key and etag.
     pub fn new(key: impl Into<String>, etag: impl Into<String>) -> Self {
         Self {
             key: key.into(),
@@ -332,7 +337,7 @@ impl StoredObject {
         format!("\"{}\"", self.etag)
     }
 
-    /// The MD5 of its bytes, where its etag is that.
+    /// The MD5 of the object's bytes, if its etag is one.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn md5_of_etag(&self) -> Option<Checksum> {
         Checksum::from_etag(&self.etag).filter(|_| self.ssec_key_md5.is_none())

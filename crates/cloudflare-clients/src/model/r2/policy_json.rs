@@ -1,4 +1,4 @@
-//! What the JSON of a bucket's policies has in common: a list of rules in the form of S3 or in that of Cloudflare's API.
+//! The JSON of bucket policies: a list of rules in the form of S3 or of Cloudflare's API.
 
 use std::fmt::Display;
 
@@ -9,28 +9,28 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
 
-/// How a policy is spelled.
+/// The names in the JSON of a policy.
 pub(super) struct PolicyJson {
-    /// What errors call it.
+    /// The policy's name in errors.
     pub(super) policy: &'static str,
-    /// What S3 calls the list of rules. Cloudflare calls it `rules`.
+    /// S3's name for the list of rules. Cloudflare's is `rules`.
     pub(super) s3_list: &'static str,
-    /// Names that rules of S3's form have at their top.
+    /// The top-level names of rules in S3's form.
     pub(super) s3: &'static [&'static str],
-    /// Names that rules of Cloudflare's form have at their top.
+    /// The top-level names of rules in Cloudflare's form.
     pub(super) cloudflare: &'static [&'static str],
-    /// The form of a rule without any of these names, whose error it gets.
+    /// The form in which a rule without any of these names is read, for its error.
     pub(super) otherwise: Form,
 }
 
-/// Whose names a rule has.
+/// The form of a rule.
 #[derive(Clone, Copy)]
 pub(super) enum Form {
     S3,
     Cloudflare,
 }
 
-/// A rule that is not read yet.
+/// A rule that is not deserialized yet.
 pub(super) struct Rule<'a> {
     json: &'a PolicyJson,
     number: usize,
@@ -38,7 +38,7 @@ pub(super) struct Rule<'a> {
 }
 
 impl PolicyJson {
-    /// The rules of an object with one list, or of a list alone.
+    /// Reads the rules, from an object with one list or from a list alone.
     pub(super) fn rules(&self, text: &str) -> Result<Vec<(Form, Rule<'_>)>> {
         let rules = match json::from_slice::<json::Unambiguous>(self.policy, text.as_bytes())?.0 {
             Value::Array(rules) => rules,
@@ -47,18 +47,17 @@ impl PolicyJson {
                     Some(Value::Array(rules)) if policy.is_empty() => rules,
                     _ => {
                         let list = self.s3_list;
-                        return Err(
-                            self.malformed(format_args!("it is an object with one list, {list} or rules"))
-                        );
+                        return Err(self
+                            .malformed(format_args!("it must be an object with one list, {list} or rules")));
                     }
                 }
             }
-            _ => return Err(self.malformed("it is a list of rules, or an object with one")),
+            _ => return Err(self.malformed("it must be a list of rules, or an object with such a list")),
         };
         (1..).zip(rules).map(|(number, value)| Rule { json: self, number, value }.with_form()).collect()
     }
 
-    /// The text of a policy, in one line.
+    /// Writes a policy in one line.
     pub(super) fn write<T: Serialize>(&self, policy: &T) -> Result<String> {
         let bytes = json::to_vec(self.policy, policy)?;
         String::from_utf8(bytes).map_err(|_| self.malformed("it is not UTF-8"))
@@ -75,7 +74,7 @@ impl Rule<'_> {
         let form = match (has(self.json.s3), has(self.json.cloudflare)) {
             (Some(s3), Some(cloudflare)) => {
                 return Err(self.json.malformed(format_args!(
-                    "rule {} has {s3:?}, as S3 spells it, and {cloudflare:?}, as Cloudflare's API does: use one of the two",
+                    "rule {} has {s3:?}, a name of S3, and {cloudflare:?}, a name of Cloudflare's API: use one of the two forms",
                     self.number
                 )));
             }
@@ -86,7 +85,7 @@ impl Rule<'_> {
         Ok((form, self))
     }
 
-    /// Reads the rule as a `T` and converts that. Errors name the rule.
+    /// Deserializes the rule as a `T` and converts it. Errors name the rule.
     pub(super) fn read<T: DeserializeOwned, R, E: Display>(
         self,
         convert: impl FnOnce(T) -> std::result::Result<R, E>,

@@ -1,4 +1,4 @@
-//! Which bytes of an object to read.
+//! Ranges of an object's bytes.
 
 use std::ops;
 
@@ -6,59 +6,62 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Which bytes of an object to read. The end is clamped to the object's.
+/// Which bytes of an object to read. A range that ends after the object's end is cut there.
 ///
-/// Rust's ranges convert: `r2.get(key).range(0..1024)`, `.range(1024..)`, `.range(..1024)`.
+/// Rust's ranges convert into it: `r2.get(key).range(0..1024)`, `.range(1024..)`, `.range(..1024)`.
 ///
-/// See [R2's ranged reads](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#ranged-reads).
+/// See
+/// [R2's ranged reads](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#ranged-reads).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Range {
-    /// `length` bytes from `offset` on.
+    /// `length` bytes, starting at `offset`.
     OffsetWithLength {
-        /// Where to begin, in bytes.
+        /// The first byte, counted from 0.
         offset: u64,
-        /// How many bytes, at least 1.
+        /// The number of bytes, at least 1.
         length: u64,
     },
-    /// All from `offset` on.
+    /// All bytes from `offset` to the end.
     OffsetToEnd {
-        /// Where to begin, in bytes.
+        /// The first byte, counted from 0.
         offset: u64,
     },
     /// The first `length` bytes.
     Prefix {
-        /// How many bytes, at least 1.
+        /// The number of bytes, at least 1.
         length: u64,
     },
     /// The last `suffix` bytes.
     Suffix {
-        /// How many bytes, at least 1.
+        /// The number of bytes, at least 1.
         suffix: u64,
     },
 }
 
 impl Range {
-    /// Refuses what no object can satisfy: nothing to read.
+    /// Refuses ranges that no object can satisfy: those without bytes.
     pub(crate) fn validate(self) -> Result<()> {
         match self {
             Self::OffsetWithLength { length: 0, .. }
             | Self::Prefix { length: 0 }
             | Self::Suffix { suffix: 0 } => {
-                Err(Error::invalid_input("the range is empty: ask for one byte at least"))
+                Err(Error::invalid_input("the range is empty: request at least one byte"))
             }
             Self::OffsetWithLength { offset, length } if offset.checked_add(length).is_none() => {
-                Err(Error::invalid_input(format!("the range {offset}+{length} passes 2^64 bytes")))
+                Err(Error::invalid_input(format!(
+                    "the range of {length} bytes from byte {offset} exceeds 2^64 bytes"
+                )))
             }
             _ => Ok(()),
         }
     }
 
-    /// The bytes of an object of `size` bytes that this names.
+    /// The bytes that this range has in an object of `size` bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::RangeNotSatisfiable`], with the object's [`size`](Error::size), when it begins at or
-    /// behind its end.
+    /// [`ErrorKind::RangeNotSatisfiable`], with the object's [`size`](Error::size): the range starts at or
+    /// after the object's end.
     pub fn resolve(self, size: u64) -> Result<ServedRange> {
         let (offset, length) = match self {
             Self::OffsetWithLength { offset, length } => (offset, length),
@@ -69,7 +72,7 @@ impl Range {
         if offset >= size || length == 0 {
             return Err(Error::new(
                 ErrorKind::RangeNotSatisfiable,
-                format!("the range begins at byte {offset} and the object has {size} bytes"),
+                format!("the range starts at byte {offset}, but the object has {size} bytes"),
             )
             .with_size(size));
         }
@@ -112,18 +115,18 @@ impl From<ops::RangeTo<u64>> for Range {
     }
 }
 
-/// The bytes that a ranged read returned.
+/// The range of bytes that a ranged read returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ServedRange {
-    /// Where the returned bytes begin in the object.
+    /// The position of the first returned byte in the object.
     pub offset: u64,
-    /// How many bytes were returned.
+    /// The number of bytes.
     pub length: u64,
 }
 
 impl ServedRange {
-    /// `length` bytes from `offset` on.
+    /// Creates a range of `length` bytes, starting at `offset`.
     pub fn new(offset: u64, length: u64) -> Self {
         Self { offset, length }
     }

@@ -1,4 +1,4 @@
-//! What is asked of a bucket, and the pages that it answers with.
+//! Requests to a bucket, and pages of its listings.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,50 +21,51 @@ use super::storage_class::StorageClass;
 use crate::body::Body;
 use crate::error::{Error, Result};
 
-/// A head for [`Bucket::head`](crate::r2::Bucket::head).
+/// A request for an object's properties, for [`Bucket::head`](crate::r2::Bucket::head).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct HeadRequest {
-    /// The key of the object.
+    /// The object's key.
     pub key: String,
-    /// The part to describe besides, of an object uploaded in parts: 1 to [`Object::parts_count`].
+    /// The part whose range is also returned, for an object that was uploaded in parts: 1 to
+    /// [`Object::parts_count`].
     pub part_number: Option<u16>,
-    /// The key that the object is encrypted with, where that is the customer's.
+    /// The customer's key with which the object is encrypted.
     pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl HeadRequest {
-    /// A head of the object with this key.
+    /// Creates a head request for this key.
     pub fn new(key: impl Into<String>) -> Self {
         Self { key: key.into(), part_number: None, ssec_key: None }
     }
 
-    /// Refuses what R2 does not take.
+    /// Checks the request against R2's rules.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_key(&self.key)?;
         self.part_number.map_or(Ok(()), validate_part_number)
     }
 }
 
-/// A get for [`Bucket::get`](crate::r2::Bucket::get).
+/// A request for an object and its bytes, for [`Bucket::get`](crate::r2::Bucket::get).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct GetRequest {
-    /// The key of the object.
+    /// The object's key.
     pub key: String,
-    /// The bytes to return; `None` returns all.
+    /// The bytes to return. `None` for all.
     pub range: Option<Range>,
-    /// The part to return, of an object uploaded in parts: 1 to [`Object::parts_count`]. It takes the place
-    /// of a range.
+    /// The part to return instead of a range, for an object that was uploaded in parts: 1 to
+    /// [`Object::parts_count`].
     pub part_number: Option<u16>,
-    /// What the object must meet.
+    /// Conditions on the object.
     pub only_if: Conditional,
-    /// The key that the object is encrypted with, where that is the customer's.
+    /// The customer's key with which the object is encrypted.
     pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl GetRequest {
-    /// A get of the whole object with this key, whatever its state.
+    /// Creates an unconditional get request for a whole object.
     pub fn new(key: impl Into<String>) -> Self {
         Self {
             key: key.into(),
@@ -75,13 +76,13 @@ impl GetRequest {
         }
     }
 
-    /// Refuses what R2 does not take.
+    /// Checks the request against R2's rules.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_key(&self.key)?;
         self.part_number.map_or(Ok(()), validate_part_number)?;
         if self.part_number.is_some() && self.range.is_some() {
             return Err(Error::invalid_input(
-                "a part and a range are asked for at once: ask for one of them",
+                "a part and a range are both requested: request only one of them",
             ));
         }
         self.range.map_or(Ok(()), Range::validate)?;
@@ -89,30 +90,30 @@ impl GetRequest {
     }
 }
 
-/// A put for [`Bucket::put`](crate::r2::Bucket::put).
+/// A request to store an object, for [`Bucket::put`](crate::r2::Bucket::put).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PutRequest {
-    /// The key to store it under.
+    /// The object's key.
     pub key: String,
-    /// The bytes; their length is known.
+    /// The bytes. Their length must be known.
     pub body: Body,
-    /// The HTTP headers to store with it.
+    /// The HTTP headers to store with the object.
     pub http_metadata: HttpMetadata,
-    /// The custom metadata to store with it.
+    /// The custom metadata to store with the object.
     pub custom_metadata: CustomMetadata,
-    /// How R2 stores it; `None` takes the bucket's class.
+    /// The storage class of the object. `None` means the bucket's default.
     pub storage_class: Option<StorageClass>,
-    /// What the bytes must hash to.
+    /// The checksum that the bytes must have.
     pub checksum: Option<Checksum>,
-    /// A condition on the object that the key already has.
+    /// Conditions on the object that is replaced.
     pub only_if: Conditional,
-    /// The customer's key to encrypt it with.
+    /// The customer's key to encrypt the object with.
     pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl PutRequest {
-    /// A put of some bytes and nothing else.
+    /// Creates a request to store bytes without metadata or conditions.
     pub fn new(key: impl Into<String>, body: impl Into<Body>) -> Self {
         Self {
             key: key.into(),
@@ -126,7 +127,7 @@ impl PutRequest {
         }
     }
 
-    /// Refuses what R2 does not take. A body of unknown length has none to judge.
+    /// Checks the request against R2's rules, and the body's size if it is known.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_key(&self.key)?;
         self.http_metadata.validate()?;
@@ -136,41 +137,41 @@ impl PutRequest {
     }
 }
 
-/// A delete for [`Bucket::delete`](crate::r2::Bucket::delete).
+/// A request to delete an object, for [`Bucket::delete`](crate::r2::Bucket::delete).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DeleteRequest {
-    /// The key of the object.
+    /// The object's key.
     pub key: String,
 }
 
 impl DeleteRequest {
-    /// A delete of the object with this key.
+    /// Creates a request to delete the object with this key.
     pub fn new(key: impl Into<String>) -> Self {
         Self { key: key.into() }
     }
 
-    /// Refuses what R2 does not take.
+    /// Checks the request against R2's rules.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_key(&self.key)
     }
 }
 
-/// A delete of many objects for [`Bucket::delete_many`](crate::r2::Bucket::delete_many).
+/// A request to delete many objects, for [`Bucket::delete_many`](crate::r2::Bucket::delete_many).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DeleteManyRequest {
-    /// The keys of the objects: up to 1,000.
+    /// The objects' keys: at most 1,000.
     pub keys: Vec<String>,
 }
 
 impl DeleteManyRequest {
-    /// A delete of the objects with these keys.
+    /// Creates a request to delete the objects with these keys.
     pub fn new<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
         Self { keys: keys.into_iter().map(Into::into).collect() }
     }
 
-    /// Refuses what R2 does not take.
+    /// Checks the request against R2's rules.
     #[cfg(any(
         all(feature = "workers", target_arch = "wasm32"),
         all(feature = "http", not(target_arch = "wasm32"))
@@ -181,31 +182,31 @@ impl DeleteManyRequest {
     }
 }
 
-/// A list for [`Bucket::list`](crate::r2::Bucket::list).
+/// A request for one page of objects, for [`Bucket::list`](crate::r2::Bucket::list).
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ListRequest {
-    /// Only keys that begin with this.
+    /// Only keys with this prefix. Empty for all.
     pub prefix: String,
-    /// Keys that go on to this after the prefix are grouped into one delimited prefix.
+    /// Groups keys that have this after the prefix: objects are replaced by one delimited prefix per group.
     pub delimiter: Option<String>,
-    /// Where the page before ended.
+    /// Where the page begins: the [`cursor`](ListPage::cursor) of the page before.
     pub cursor: Option<String>,
     /// Only keys after this one.
     pub start_after: Option<String>,
-    /// 1 to 1,000 objects and delimited prefixes together; `None` means 1,000.
+    /// The maximum number of objects and delimited prefixes together: 1 to 1,000. `None` means 1,000.
     pub limit: Option<u32>,
-    /// Return the objects' HTTP and custom metadata, where the backend can.
+    /// Whether to return the objects' HTTP and custom metadata, if the backend supports it.
     pub include_metadata: bool,
 }
 
 impl ListRequest {
-    /// A list of all objects.
+    /// Creates a request for the first page of all objects.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Refuses what R2 does not take.
+    /// Checks the request against R2's rules.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_page_size(self.limit)
     }
@@ -213,32 +214,33 @@ impl ListRequest {
 
 /// One page of a listing.
 ///
-/// There are more pages while `truncated` is true, however few objects this one has.
+/// If `truncated` is true there are more pages, however few objects this one has.
 ///
-/// See [R2Objects](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2objects-definition).
+/// See
+/// [R2Objects](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2objects-definition).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ListPage {
-    /// The objects, in the order of their keys' bytes.
+    /// The objects, sorted by the bytes of their keys.
     pub objects: Vec<Object>,
-    /// The prefixes, each up to and with the delimiter, under which there are further keys.
+    /// The groups of further keys: prefixes that end with the delimiter.
     #[serde(default)]
     pub delimited_prefixes: Vec<String>,
-    /// Whether there are more.
+    /// Whether there are more pages.
     pub truncated: bool,
-    /// Where the next page begins.
+    /// Where the next page begins, for [`ListRequest::cursor`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
 impl ListPage {
-    /// The last page, or the only one, with these objects.
+    /// Creates the last page, or the only one, with these objects.
     pub fn new(objects: Vec<Object>) -> Self {
         Self { objects, ..Self::default() }
     }
 
-    /// The same page with more after it, which begin at this cursor.
+    /// Marks the page as followed by another one, which begins at this cursor.
     #[must_use]
     pub fn truncated_at(mut self, cursor: impl Into<String>) -> Self {
         self.truncated = true;
@@ -247,32 +249,32 @@ impl ListPage {
     }
 }
 
-/// A copy for [`Bucket::copy`](crate::r2::Bucket::copy).
+/// A request to copy an object, for [`Bucket::copy`](crate::r2::Bucket::copy).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CopyRequest {
-    /// The bucket of the source, where it is another one of the account.
+    /// The source's bucket, in the same account. `None` for this bucket.
     pub source_bucket: Option<String>,
-    /// The object to copy.
+    /// The source's key.
     pub source: String,
-    /// The key to store it under.
+    /// The key of the copy.
     pub key: String,
-    /// What the source must meet.
+    /// Conditions on the source.
     pub source_only_if: Conditional,
-    /// What the object that is replaced must meet.
+    /// Conditions on the object that is replaced.
     pub only_if: Conditional,
-    /// Metadata in place of the source's, all of it.
+    /// Metadata that replaces all of the source's. `None` copies the source's metadata.
     pub replace_metadata: Option<ObjectMetadata>,
     /// The storage class of the copy.
     pub storage_class: Option<StorageClass>,
-    /// The key that the source is encrypted with, where that is the customer's.
+    /// The customer's key with which the source is encrypted.
     pub source_ssec_key: Option<SseCustomerKey>,
-    /// The customer's key to encrypt the copy with: that of the source, too, is given once more.
+    /// The customer's key to encrypt the copy with. To keep the source's key, pass it here again.
     pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl CopyRequest {
-    /// A copy of one object, with its metadata, to another key.
+    /// Creates a request to copy an object with its metadata, within the bucket.
     pub fn new(source: impl Into<String>, key: impl Into<String>) -> Self {
         Self {
             source_bucket: None,
@@ -287,7 +289,7 @@ impl CopyRequest {
         }
     }
 
-    /// Refuses what R2 does not take.
+    /// Checks the request against R2's rules.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_copy_source(self.source_bucket.as_deref(), &self.source)?;
         validate_key(&self.key)?;

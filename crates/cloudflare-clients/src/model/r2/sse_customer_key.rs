@@ -1,4 +1,4 @@
-//! Keys of the customer, by which R2 encrypts objects and which it does not keep.
+//! Customer keys: keys that encrypt objects and that R2 does not store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,14 +11,13 @@ use zeroize::Zeroizing;
 use super::checksum::Checksum;
 use crate::error::{Error, Result};
 
-/// How many bytes a key has: AES-256's.
+/// The length of a key in bytes: that of AES-256.
 const LENGTH: usize = 32;
 
-/// A key of one's own that R2 encrypts an object with (SSE-C). It is sent with each request for the object or
-/// its bytes, and R2 keeps no more of it than its MD5: whoever loses the key has lost the object.
+/// A customer's key with which R2 encrypts an object (SSE-C). It is sent with each request for the object or
+/// its bytes. R2 stores only its MD5: without the key, the object cannot be read.
 ///
-/// `Debug` shows the MD5 alone. The bytes are in memory once, however often the key is cloned, and are
-/// overwritten when the last clone is dropped.
+/// `Debug` shows only the MD5. Clones share the bytes, which are overwritten when the last clone is dropped.
 ///
 /// See [R2's example](https://developers.cloudflare.com/r2/examples/ssec/) and [AWS on
 /// SSE-C](https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html).
@@ -30,7 +29,7 @@ const LENGTH: usize = 32;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
-/// // 32 random bytes, such as `openssl rand -hex 32` gives, from wherever secrets are kept.
+/// // 32 random bytes, for example from `openssl rand -hex 32`, kept with your other secrets.
 /// let key = SseCustomerKey::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")?;
 /// r2.put("secret.txt", "nobody else's").ssec_key(key.clone()).await?;
 /// let text = r2.get("secret.txt").ssec_key(key).text().await?;
@@ -45,25 +44,25 @@ pub struct SseCustomerKey {
 }
 
 impl SseCustomerKey {
-    /// The key of these 32 bytes, which should be random.
+    /// Creates a key from 32 bytes, which should be random.
     pub fn from_bytes(bytes: [u8; LENGTH]) -> Self {
         let bytes = Zeroizing::new(bytes);
         Self { md5: Checksum::md5_of(&*bytes), bytes: Arc::new(bytes) }
     }
 
-    /// The key that a text has in hex (64 digits, as R2's binding takes it) or base64 (44 characters, as its
-    /// S3 API does). White space around it does not count.
+    /// Reads a key from hex (64 digits, as in R2's binding) or base64 (44 characters, as in the S3 API).
+    /// White space around it is ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is neither, or has other than 32 bytes. The text is
-    /// not in the error.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the text has another form or another length. The error
+    /// does not contain the text.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
         let mut bytes = Zeroizing::new([0; LENGTH]);
         let is_key = if text.len() == 2 * LENGTH {
             hex::decode_to_slice(text, &mut *bytes).is_ok()
         } else {
-            // As many bytes as 44 characters may have.
+            // 44 characters can hold this many bytes.
             let mut decoded = Zeroizing::new([0; LENGTH + 1]);
             match BASE64_STANDARD.decode_slice(text, &mut *decoded) {
                 Ok(LENGTH) => {
@@ -77,21 +76,21 @@ impl SseCustomerKey {
             return Ok(Self::from_bytes(*bytes));
         }
         Err(Error::invalid_input(
-            "the customer's key is not 32 bytes in hex (64 digits) or base64 (44 characters): `openssl rand -hex 32` makes one",
+            "the customer's key is not 32 bytes in hex (64 digits) or base64 (44 characters): create one with `openssl rand -hex 32`",
         ))
     }
 
-    /// Its bytes, for who encrypts or sends them.
+    /// The key's bytes, for code that encrypts with them or sends them.
     pub fn expose(&self) -> &[u8; LENGTH] {
         &self.bytes
     }
 
-    /// The MD5 of its bytes, by which keys are told apart. The encryption does not use it.
+    /// The MD5 of the key's bytes, which identifies the key. The encryption does not use it.
     pub fn md5(&self) -> Checksum {
         self.md5
     }
 
-    /// The bytes in base64, as the S3 API has them.
+    /// The key's bytes in base64, as the S3 API needs them.
     pub(crate) fn to_base64(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE64_STANDARD.encode(self.expose()))
     }

@@ -1,17 +1,17 @@
-//! How objects are stored.
+//! Storage classes.
 
 use serde::{Deserialize, Serialize};
 
-/// How R2 stores an object, and what it costs.
+/// The storage class of an object, which decides its price.
 ///
 /// See [storage classes](https://developers.cloudflare.com/r2/buckets/storage-classes/).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum StorageClass {
-    /// `Standard`.
+    /// `Standard`: for objects that are read often.
     #[default]
     Standard,
-    /// `InfrequentAccess`: cheaper to keep, dearer to read, billed for 30 days at least.
+    /// `InfrequentAccess`: cheaper storage and more expensive reads, billed for at least 30 days.
     InfrequentAccess,
 }
 
@@ -32,7 +32,7 @@ impl StorageClass {
         }
     }
 
-    /// Reads the S3 API's name.
+    /// The class with this name in the S3 API.
     pub fn from_s3(name: &str) -> Option<Self> {
         match name {
             "STANDARD" => Some(Self::Standard),

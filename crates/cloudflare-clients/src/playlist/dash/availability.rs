@@ -1,10 +1,10 @@
-//! How much earlier than their end segments are available
-//! (`availabilityTimeOffset`, [ISO/IEC 23009-1](https://www.iso.org/standard/89027.html), clauses 5.3.9.5 and 5.6).
+//! How much earlier than their end segments become available (`availabilityTimeOffset`, [ISO/IEC
+//! 23009-1](https://www.iso.org/standard/89027.html), clauses 5.3.9.5 and 5.6).
 
 use std::fmt;
 use std::ops::Add;
 
-/// Nanoseconds, of which there are too many to be reached.
+/// Infinity, in nanoseconds: more than any stream reaches.
 const INFINITE: i128 = 1 << 90;
 
 /// An `availabilityTimeOffset`, in nanoseconds.
@@ -12,13 +12,10 @@ const INFINITE: i128 = 1 << 90;
 pub(super) struct Offset(i128);
 
 impl Offset {
-    /// A number of seconds, or `INF`, where all is available at once.
+    /// Parses a number of seconds, or `INF` if all segments are available immediately.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let seconds: f64 = text.trim().parse().ok().filter(|seconds: &f64| !seconds.is_nan())?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "what is too large is the largest, and bounded then"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and the result is clamped")]
         let nanos = (seconds * 1e9).round() as i128;
         Some(Self(nanos.clamp(-INFINITE, INFINITE)))
     }
@@ -40,7 +37,7 @@ impl Add for Offset {
     }
 }
 
-/// As an attribute has it.
+/// The form of the attribute.
 impl fmt::Display for Offset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_infinite() {

@@ -1,4 +1,4 @@
-//! The elements of an XML document, and where they are in its text.
+//! The elements of an XML document and their positions in its text.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use quick_xml::reader::Reader;
 use crate::wire::s3::xml::{malformed, resolved};
 use crate::{Error, Result};
 
-/// Goes through a document from its beginning to its end.
+/// Reads a document from its start to its end.
 pub(super) struct Cursor<'t> {
     text: &'t str,
     reader: Reader<&'t [u8]>,
@@ -20,17 +20,17 @@ pub(super) struct Cursor<'t> {
     at: usize,
 }
 
-/// The start of an element, or all of one that is empty.
+/// The start tag of an element, or the tag of an empty element.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tag<'t> {
     pub(super) name: &'t str,
-    /// Where it begins.
+    /// Where the tag starts.
     pub(super) at: usize,
-    /// What is behind its `>`.
+    /// The position after its `>`.
     pub(super) end: usize,
-    /// Whether it ends with `/>`, and so has no content.
+    /// Whether it ends with `/>`, so the element has no content.
     pub(super) is_empty: bool,
-    /// All between its `<` and its `>` or `/>`.
+    /// The text between its `<` and its `>` or `/>`.
     inside: &'t str,
 }
 
@@ -47,19 +47,19 @@ impl<'t> Cursor<'t> {
         Self { text, reader: Reader::from_str(document), bom: text.len() - document.len(), at: 0 }
     }
 
-    /// Where that begins which was read last.
+    /// Returns where the last node starts.
     pub(super) fn at(&self) -> usize {
         self.at
     }
 
-    /// What is behind that which was read last.
+    /// Returns the position after the last node.
     pub(super) fn end(&self) -> usize {
         usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX).saturating_add(self.bom)
     }
 
-    /// The start of the root, which the document begins with.
+    /// Returns the start tag of the root element.
     pub(super) fn root(&mut self) -> Result<Tag<'t>> {
-        // The reader would drop another mark, and its places would be off.
+        // The reader would skip a second mark, and all positions would be wrong.
         if self.text[self.bom..].starts_with('\u{feff}') {
             return Err(malformed("it begins with two byte order marks"));
         }
@@ -72,19 +72,19 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// Reads what is behind the root, where only the end may be.
+    /// Reads to the end of the document. Only space may follow the root.
     pub(super) fn end_of_document(&mut self) -> Result<()> {
         loop {
             match self.next()? {
                 Node::EndOfDocument => return Ok(()),
                 Node::Text(event) if is_space(&event) => {}
-                _ => return Err(malformed("something is behind its root")),
+                _ => return Err(malformed("something follows its root element")),
             }
         }
     }
 
-    /// The start of the next child of an element, or `None` at the element's end. A child has to be read to its end before
-    /// the next is asked for.
+    /// Returns the start tag of the next child of an element, or `None` at the element's end. A child has to
+    /// be read to its end before the next call.
     pub(super) fn next_child(&mut self, parent: Tag<'t>) -> Result<Option<Tag<'t>>> {
         if parent.is_empty {
             return Ok(None);
@@ -99,7 +99,7 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// Reads an element to its end, whatever is in it.
+    /// Reads an element to its end and ignores its content.
     pub(super) fn skip(&mut self, tag: Tag<'t>) -> Result<()> {
         let mut open = usize::from(!tag.is_empty);
         while open > 0 {
@@ -113,7 +113,7 @@ impl<'t> Cursor<'t> {
         Ok(())
     }
 
-    /// Reads an element to its end, and gives its text, without space at its ends.
+    /// Reads an element to its end, and returns its text without surrounding space.
     pub(super) fn text(&mut self, tag: Tag<'t>) -> Result<String> {
         let mut text = String::new();
         if tag.is_empty {
@@ -168,20 +168,21 @@ impl<'t> Cursor<'t> {
 }
 
 impl<'t> Tag<'t> {
-    /// Its attributes, none of which may say that the element is elsewhere.
+    /// Returns its attributes. An attribute that refers to another document is an error.
     pub(super) fn attributes(&self) -> AttributesOf<'t> {
         let mut attributes = Attributes::new(self.inside, self.name.len());
-        // Players refuse what is there twice; here, the last one counts.
+        // Players reject duplicate attributes. Here the last one counts.
         attributes.with_checks(false);
         AttributesOf { tag: *self, attributes }
     }
 
-    /// Where an attribute is, and its value, without quotes. The space around it is not part of it: it may be missing on either side.
+    /// Returns the positions of an attribute and of its value without quotes. They exclude the surrounding
+    /// space, which may be missing on either side.
     pub(super) fn places_of(&self, name: &str) -> Option<(Range<usize>, Range<usize>)> {
         let mut attributes = Attributes::new(self.inside, self.name.len());
         attributes.with_checks(false);
         let attribute = attributes.flatten().filter(|attribute| attribute.key.0 == name).last()?;
-        // Both are parts of the text.
+        // Both are slices of the text.
         let place = |part: &str| {
             let start = part.as_ptr().addr().checked_sub(self.inside.as_ptr().addr())?;
             Some(self.at + 1 + start..self.at + 1 + start + part.len())
@@ -190,12 +191,12 @@ impl<'t> Tag<'t> {
         Some((name.start..value.end + 1, value))
     }
 
-    /// Where an attribute may be put in.
+    /// Returns where an attribute can be inserted.
     pub(super) fn attributes_at(&self) -> usize {
         self.at + 1 + self.name.len()
     }
 
-    /// Whether it is a reference to another document that says: here is nothing.
+    /// Whether it is a reference to another document that declares the element to be empty.
     pub(super) fn resolves_to_zero(&self) -> bool {
         let mut attributes = Attributes::new(self.inside, self.name.len());
         attributes.with_checks(false);
@@ -206,7 +207,7 @@ impl<'t> Tag<'t> {
             })
     }
 
-    /// The name in two: the namespace's prefix with its colon, which may be empty, and the local name.
+    /// Splits the name into the namespace prefix with its colon, which may be empty, and the local name.
     pub(super) fn names(&self) -> (&'t str, &'t str) {
         self.name.split_at(self.name.find(':').map_or(0, |colon| colon + 1))
     }
@@ -219,7 +220,7 @@ pub(super) struct AttributesOf<'t> {
 }
 
 impl<'t> AttributesOf<'t> {
-    /// The name and value of an attribute, with the references in it resolved.
+    /// Returns the name and value of an attribute, with entities resolved.
     fn read(&self, attribute: &Attribute<'t>) -> Result<(&'t str, Cow<'t, str>)> {
         let name = attribute.key.0;
         if name.ends_with(":href") {
@@ -235,7 +236,7 @@ impl<'t> AttributesOf<'t> {
 impl<'t> Iterator for AttributesOf<'t> {
     type Item = Result<(&'t str, Cow<'t, str>)>;
 
-    /// Once in a Worker, and not at each place that reads attributes.
+    /// Not inlined, so that a Worker contains it once.
     #[inline(never)]
     fn next(&mut self) -> Option<Self::Item> {
         let attribute = self.attributes.next()?;
@@ -247,7 +248,7 @@ fn is_space(event: &Event<'_>) -> bool {
     matches!(event, Event::Text(text) if text.xml10_content().trim().is_empty())
 }
 
-/// The place behind the tag that comes before `at`, if there is nothing but space between.
+/// Returns the end of the tag before `at` if there is only space between them, otherwise `at`.
 pub(super) fn before(text: &str, at: usize) -> usize {
     let before = text[..at].trim_ascii_end();
     if before.ends_with('>') { before.len() } else { at }

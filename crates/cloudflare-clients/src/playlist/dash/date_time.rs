@@ -1,18 +1,18 @@
-//! Times as XML Schema writes them ([`xs:dateTime`](https://www.w3.org/TR/xmlschema-2/#dateTime)).
+//! Times in the form of XML Schema ([`xs:dateTime`](https://www.w3.org/TR/xmlschema-2/#dateTime)).
 
 use std::time::UNIX_EPOCH;
 
-/// The seconds of 400 years, after which calendars repeat.
+/// The seconds in 400 years, after which the calendar repeats.
 const CYCLE: i128 = 146_097 * 86_400;
 
 const SECOND: i128 = 1_000_000_000;
 
-/// The time that `text` is, in nanoseconds since 1970: `2026-11-28T10:00:00.25+01:00`. Without a zone it is
-/// in UTC, as DASH has it. `None` for what is no time.
+/// Parses a time such as `2026-11-28T10:00:00.25+01:00`, in nanoseconds since 1970. Without a zone it is in
+/// UTC, as DASH specifies. Returns `None` if it is malformed.
 pub(super) fn parse(text: &str) -> Option<i128> {
     let (local, zone) = match text.strip_suffix(['Z', 'z']) {
         Some(local) => (local, None),
-        // A date has two dashes of its own.
+        // Skips the date, which contains two dashes.
         None => match text.get(19..)?.rfind(['+', '-']) {
             Some(at) => (&text[..19 + at], Some(&text[19 + at..])),
             None => (text, None),
@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str) -> Option<i128> {
     let fraction = &fraction[..fraction.len().min(9)];
     let (year, rest) = whole.split_once('-')?;
     let year: u16 = year.parse().ok().filter(|_| year.bytes().all(|byte| byte.is_ascii_digit()))?;
-    // `SystemTime` does not go back behind 1970 on all platforms.
+    // Not every platform's `SystemTime` supports times before 1970.
     let cycles = if year < 1970 { 5 } else { 0 };
     let year = year + cycles * 400;
     let time = humantime::parse_rfc3339_weak(&format!("{year:04}-{rest}.{fraction}")).ok()?;
@@ -48,7 +48,7 @@ pub(super) fn parse(text: &str) -> Option<i128> {
     }
 }
 
-/// Two digits, as far as `most`.
+/// Parses two digits, up to `most`.
 fn number(digits: &str, most: u64) -> Option<u64> {
     let is_number = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.parse().ok())?.filter(|number| *number <= most)

@@ -1,9 +1,9 @@
-//! Durations as XML Schema writes them ([`xs:duration`](https://www.w3.org/TR/xmlschema-2/#duration)).
+//! Durations in the form of XML Schema ([`xs:duration`](https://www.w3.org/TR/xmlschema-2/#duration)).
 
 use std::time::Duration;
 
-/// The duration that `text` is: `PT1H2M3.5S`. What goes beyond nanoseconds is cut off, and years and months
-/// are taken for 365 and 30 days, as players do. `None` for what is no duration, or is negative.
+/// Parses a duration such as `PT1H2M3.5S`, cut to nanoseconds. Years and months count as 365 and 30 days, as
+/// in players. Returns `None` if it is malformed or negative.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     let (date, time) = match text.strip_prefix('P')?.split_once('T') {
         Some((date, time)) if !time.is_empty() => (date, time),
@@ -32,18 +32,18 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     Some(total)
 }
 
-/// The duration as text.
+/// Formats a duration.
 pub(super) fn write(duration: Duration) -> String {
     let text = format!("PT{}.{:09}", duration.as_secs(), duration.subsec_nanos());
     format!("{}S", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 fn digits(text: &str) -> Option<u64> {
-    // `parse` would take a sign.
+    // `parse` would accept a sign.
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// Seconds with a fraction.
+/// Parses seconds with a fraction.
 fn decimal(text: &str) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -1,4 +1,4 @@
-//! What the levels of a manifest hand down.
+//! The values that the levels of a manifest inherit.
 
 use std::rc::Rc;
 
@@ -8,31 +8,31 @@ use super::place::Place;
 use crate::playlist::reference::Resolver;
 use crate::{Error, Result};
 
-/// How many URLs a representation may have as alternatives.
+/// Maximum number of alternative URLs of a representation.
 const MAX_BASES: usize = 16;
 
-/// What holds at one level of a manifest: what it says itself, and what it inherits from those above.
+/// The values that apply at one level of a manifest: its own, and those inherited from the levels above.
 #[derive(Clone)]
 pub(super) struct Inherited<'m, 't> {
-    /// What references are relative to: one, or alternatives.
+    /// The URLs that references are relative to: one, or alternatives.
     pub(super) bases: Rc<[Base]>,
     /// Of the representation, the adaptation set and the period.
     pub(super) segments: [Option<&'m Segments<'t>>; 3],
 }
 
-/// Where the `BaseURL`s of all levels lead.
+/// The result of following the `BaseURL`s of all levels.
 #[derive(Debug, Clone)]
 pub(super) struct Base {
     pub(super) place: Place,
     /// The attributes by which players choose among alternatives, as XML.
     pub(super) choice: String,
-    /// The sum of their `availabilityTimeOffset`s.
+    /// The sum of the `availabilityTimeOffset`s.
     pub(super) offset: Offset,
     pub(super) complete: Option<bool>,
 }
 
 impl<'m, 't> Inherited<'m, 't> {
-    /// What holds for the manifest of this key.
+    /// Returns the values that apply to the manifest with this key.
     pub(super) fn of_manifest(key: &str, base_urls: &[BaseUrl], resolver: &Resolver<'_>) -> Result<Self> {
         let own = Base {
             place: Place::Bucket(key.to_owned()),
@@ -43,14 +43,15 @@ impl<'m, 't> Inherited<'m, 't> {
         Ok(Self { bases: bases([own].into(), base_urls, resolver)?, segments: [None; 3] })
     }
 
-    /// What holds for a level below, which has the number 2 for periods, 1 for adaptation sets, and 0 for representations.
+    /// Returns the values that apply to a level below. Its number is 2 for periods, 1 for adaptation sets,
+    /// and 0 for representations.
     pub(super) fn below(&self, level: &'m Level<'t>, number: usize, resolver: &Resolver<'_>) -> Result<Self> {
         let mut segments = self.segments;
         segments[number] = level.segments.as_deref();
         Ok(Self { bases: bases(Rc::clone(&self.bases), &level.base_urls, resolver)?, segments })
     }
 
-    /// Of the alternatives, the first that may be signed, or else leads into the bucket.
+    /// Returns the first alternative that may be signed, or else the first that leads into the bucket.
     pub(super) fn base(&self, resolver: &Resolver<'_>) -> &Base {
         let rank = |base: &&Base| match &base.place {
             Place::Bucket(key) => usize::from(!key.starts_with(resolver.prefix)),
@@ -59,7 +60,7 @@ impl<'m, 't> Inherited<'m, 't> {
         self.bases.iter().min_by_key(rank).unwrap_or(&self.bases[0])
     }
 
-    /// What the lowest level says that says it.
+    /// Returns the value of the lowest level that has one.
     pub(super) fn find<T>(&self, value: impl FnMut(&'m Segments<'t>) -> Option<T>) -> Option<T> {
         self.segments.into_iter().flatten().find_map(value)
     }
@@ -70,7 +71,7 @@ impl<'m, 't> Inherited<'m, 't> {
         match kinds.find(|other| *other != kind) {
             None => Ok(Some(kind)),
             Some(other) => Err(Error::invalid_input(format!(
-                "there is a {kind:?} below a {other:?}: players disagree on which it is then"
+                "there is a {kind:?} below a {other:?}: players disagree on which one applies"
             ))),
         }
     }
@@ -80,7 +81,7 @@ impl<'m, 't> Inherited<'m, 't> {
     }
 }
 
-/// What the `BaseURL`s of a level, which are alternatives, make of those above.
+/// Combines the `BaseURL`s of a level, which are alternatives, with those above.
 fn bases(above: Rc<[Base]>, base_urls: &[BaseUrl], resolver: &Resolver<'_>) -> Result<Rc<[Base]>> {
     if base_urls.is_empty() {
         return Ok(above);

@@ -1,7 +1,8 @@
-//! What of a live manifest is listed, and when its periods are.
+//! Determines which segments and periods of a live manifest are listed.
 //!
-//! A template without a list counts its segments by the clock, so the list has those that are available when
-//! a client asks. It says when each begins, by which players know them again in the next one.
+//! A template without a list counts its segments by the clock, so the list contains those that are available
+//! when a client requests it. It contains the start time of each segment, by which players recognize it in
+//! the next list.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,33 +17,35 @@ use crate::playlist::PlaylistOptions;
 use crate::time::{from_millis, seconds_of_a_date};
 use crate::{Error, Result};
 
-/// How often a player has to look for periods whose segments are listed, where nothing says how long those are.
+/// Time after which a player reads the manifest again to find new periods, if the duration of segments is
+/// unknown.
 const PERIOD_CHECK: Duration = Duration::from_secs(2);
 
-/// How many `S` may be read for all representations together, where each that inherits a timeline reads all of it.
+/// Maximum number of `S` read for all representations together. Each representation that inherits a timeline
+/// reads all of it.
 const MAX_TIMELINES: usize = 2_000_000;
 
-/// From here on an update is not worth waiting for: no URL is good for so long.
+/// An update period from which on URLs cannot last until the update.
 const NEVER: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// A presentation that is still growing, at the time that a client asks for it.
+/// A growing presentation, at the time at which a client requests it.
 #[derive(Debug)]
 pub(super) struct Live {
-    /// In nanoseconds since 1970.
+    /// Nanoseconds since 1970.
     start: i128,
-    /// Since then, in nanoseconds.
+    /// Nanoseconds since the start.
     passed: i128,
-    /// How far back `PlaylistOptions::dvr_window` goes, and the `timeShiftBufferDepth`.
+    /// `PlaylistOptions::dvr_window`, and the `timeShiftBufferDepth`.
     dvr_window: Option<Duration>,
     depth: Option<Duration>,
     delay: Duration,
     update_period: Option<Duration>,
-    /// How long the URLs are good that a client gets.
+    /// For how long the URLs are valid when a client receives them.
     life: Duration,
     periods: Vec<LivePeriod>,
-    /// How many `S` the timelines of all representations have.
+    /// Number of `S` in the timelines of all representations.
     timelines: usize,
-    /// The longest of all segments, but for sparse ones: a player plays on without those.
+    /// The longest segment, except for sparse representations: players continue without those.
     longest: Duration,
     /// How often the lists grow by the clock alone.
     growth: Option<Duration>,
@@ -50,15 +53,15 @@ pub(super) struct Live {
 
 #[derive(Debug)]
 struct LivePeriod {
-    /// Since the presentation began, in nanoseconds.
+    /// Nanoseconds since the start of the presentation.
     start: Option<i128>,
     duration: Option<Duration>,
-    /// When all of its representations have a segment, but for sparse ones.
+    /// When all of its representations, except sparse ones, have a segment.
     ready: i128,
-    /// Whether any of them has one.
+    /// Whether any representation has a segment.
     has_segments: bool,
     is_listed: bool,
-    /// Whether its first segments are listed, though they are not there yet.
+    /// Whether its first segments are listed although they are not available yet.
     is_early: bool,
 }
 
@@ -66,10 +69,10 @@ impl Live {
     pub(super) fn new(timing: &Timing, options: &PlaylistOptions<'_>, now: SystemTime) -> Result<Self> {
         let start = timing.availability_start.ok_or_else(|| {
             Error::invalid_input(
-                "the manifest is dynamic and has no availabilityStartTime: which of its segments are there?",
+                "the manifest is dynamic but has no availabilityStartTime, so its available segments are unknown",
             )
         })?;
-        // Afterwards, nothing is available any more.
+        // After the end, nothing becomes available any more.
         let now_nanos = nanos(now.duration_since(UNIX_EPOCH).unwrap_or_default());
         let latest = timing.availability_end.map_or(now_nanos, |end| now_nanos.min(end));
         Ok(Self {
@@ -87,7 +90,7 @@ impl Live {
         })
     }
 
-    /// The next period, whose representations follow.
+    /// Adds the next period. Its representations follow.
     pub(super) fn add_period(&mut self, span: Span) {
         let start = span.start.map(nanos);
         self.periods.push(LivePeriod {
@@ -100,8 +103,8 @@ impl Live {
         });
     }
 
-    /// A representation of the period that was added last, whose `BaseURL`s have this offset. A sparse one is
-    /// not waited for.
+    /// Adds a representation of the last period. `base` is the offset of its `BaseURL`s. The period does not
+    /// wait for a sparse representation.
     pub(super) fn add_representation(
         &mut self,
         inherited: &Inherited<'_, '_>,
@@ -119,13 +122,13 @@ impl Live {
         self.timelines = self.timelines.saturating_add(timeline.map_or(0, Vec::len));
         if self.timelines > MAX_TIMELINES {
             return Err(Error::invalid_input(format!(
-                "the SegmentTimelines of all Representations have more than {MAX_TIMELINES} S together; with \
-                 `PlaylistOptions::representations`, fewer are read"
+                "the SegmentTimelines of all Representations have more than {MAX_TIMELINES} S together: choose \
+                 fewer representations with `PlaylistOptions::representations`"
             )));
         }
         let duration = inherited.find(|segments| segments.duration).map(seconds);
         let kind = inherited.kind()?;
-        // The duration of segments that are counted by the clock, and when the first of them is there.
+        // The duration of segments counted by the clock, and when the first of them is available.
         let (longest, growth, first) = match (timeline, duration) {
             (Some(timeline), _) => {
                 let open = timeline.last().filter(|s| s.r < 0).map(|s| seconds(s.d));
@@ -153,13 +156,13 @@ impl Live {
         Ok(())
     }
 
-    /// Decides what is listed, once all is known.
+    /// Decides which periods are listed, after all have been added.
     pub(super) fn settle(&mut self) -> Result<()> {
         for period in &mut self.periods {
             period.is_listed = period.has_segments && period.ready <= self.passed;
         }
         if self.newest().is_none() && !self.periods.is_empty() {
-            // An empty list stops players, so the first segment is listed before it is available.
+            // Players stop at an empty list, so the first segment is listed before it is available.
             let begun = |period: &&mut LivePeriod| {
                 period.has_segments && period.start.is_some_and(|start| start <= self.passed)
             };
@@ -172,15 +175,15 @@ impl Live {
             self.growth = Some(self.growth.unwrap_or(PERIOD_CHECK));
         }
         if let Some(window) = &mut self.dvr_window {
-            // A player that is as late as it should be has some to load.
+            // A player that plays with the suggested delay needs some segments to load.
             *window = (*window).max(self.delay.saturating_add(self.longest.saturating_mul(3)));
         }
         let update = self.update_period().unwrap_or(Duration::MAX);
         let needed = update.saturating_add(self.delay).saturating_add(self.longest);
         if update < NEVER && self.life < needed {
             return Err(Error::invalid_input(format!(
-                "the URLs are good for {:?}, and players need them for {needed:?}: until the next update, and for as long as they \
-                 are behind; `PlaylistOptions::expires_in` has to be longer, or `PlaylistOptions::signing_window` shorter",
+                "the URLs are valid for {:?}, but players need them for {needed:?}, until the next update plus their delay: set a \
+                 longer `PlaylistOptions::expires_in` or a shorter `PlaylistOptions::signing_window`",
                 self.life
             )));
         }
@@ -190,15 +193,15 @@ impl Live {
     fn not_begun(&self) -> Error {
         let first = self.periods.iter().filter_map(|period| period.start).min();
         let Some(first) = first.filter(|first| *first > self.passed) else {
-            return Error::invalid_input("no Period that has begun has a segment");
+            return Error::invalid_input("no Period that has started has a segment");
         };
         let millis = u64::try_from((self.start + first) / 1_000_000).ok();
         match millis.and_then(from_millis).filter(|at| seconds_of_a_date(*at).is_some()) {
             Some(at) => Error::invalid_input(format!(
-                "no Period has begun: the first one does at {}, and is signed from then on",
+                "no Period has started: the first one starts at {}, and the manifest can be signed from then on",
                 humantime::format_rfc3339_millis(at)
             )),
-            None => Error::invalid_input("no Period has begun: the first one does after the year 9999"),
+            None => Error::invalid_input("no Period has started: the first one starts after the year 9999"),
         }
     }
 
@@ -206,7 +209,7 @@ impl Live {
         self.periods.iter().rposition(|period| period.is_listed)
     }
 
-    /// Whether those behind this one are to come.
+    /// Whether later periods are omitted after this one.
     pub(super) fn is_cut_behind(&self, period: usize) -> bool {
         self.newest() == Some(period) && period + 1 < self.periods.len()
     }
@@ -215,12 +218,12 @@ impl Live {
         self.periods[period].is_listed
     }
 
-    /// What is listed of a representation.
+    /// Returns the window of a representation's segments that is listed.
     pub(super) fn window(&self, period: usize, inherited: &Inherited<'_, '_>, base: Offset) -> Window {
         let LivePeriod { start, duration, is_early, .. } = self.periods[period];
         let passed = (self.passed - start.unwrap_or(0)).clamp(-MAX_NANOS, MAX_NANOS);
         let earlier = inherited.find(|segments| segments.offset).unwrap_or_default() + base;
-        // Of what has no end, not all can be listed at once.
+        // A representation without an end cannot be listed completely.
         let earlier = if earlier.is_infinite() && duration.is_none() { Offset::default() } else { earlier };
         let back = |window: Option<Duration>| window.map(|window| passed - nanos(window));
         Window {
@@ -232,17 +235,17 @@ impl Live {
         }
     }
 
-    /// How far back players may go: what is listed.
+    /// Returns how far back players may seek: everything that is listed.
     fn depth(&self) -> Option<Duration> {
         self.depth.into_iter().chain(self.dvr_window).min()
     }
 
-    /// How often players read the manifest again.
+    /// Returns how often players read the manifest again.
     fn update_period(&self) -> Option<Duration> {
         self.update_period.into_iter().chain(self.growth).min()
     }
 
-    /// What the manifest says of that.
+    /// Returns the changes of the manifest's attributes.
     pub(super) fn changes<'t>(&self, timing: &Timing) -> Vec<(Range<usize>, Change<'t>)> {
         let attributes = [
             ("timeShiftBufferDepth", &timing.time_shift_buffer_depth_at, self.depth, self.depth()),

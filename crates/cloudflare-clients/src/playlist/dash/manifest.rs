@@ -1,5 +1,5 @@
-//! What a manifest says about where its media is
-//! ([ISO/IEC 23009-1](https://www.iso.org/standard/89027.html), clause 5.3), and where in the text it says so.
+//! The parts of a manifest that say where its media is ([ISO/IEC
+//! 23009-1](https://www.iso.org/standard/89027.html), clause 5.3), with their positions in the text.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,18 +10,18 @@ use super::timeline::S;
 
 #[derive(Debug, Default)]
 pub(super) struct Manifest<'t> {
-    /// The namespace prefix of its elements, with a colon; mostly empty.
+    /// The namespace prefix of its elements with a colon, usually empty.
     pub(super) prefix: &'t str,
     pub(super) duration: Option<Duration>,
-    /// What a live one says of time.
+    /// The times of a live manifest.
     pub(super) timing: Timing,
     pub(super) base_urls: Vec<BaseUrl>,
-    /// Where a `BaseURL` of the `MPD` goes.
+    /// Where a `BaseURL` of the `MPD` can be inserted.
     pub(super) base_url_at: usize,
-    /// Where it may be read again, and where it says so.
+    /// The `Location`s, with their positions.
     pub(super) locations: Vec<(Range<usize>, String)>,
     pub(super) periods: Vec<Period<'t>>,
-    /// What is not in the signed manifest: that which said where media is, and all that leads to other manifests.
+    /// The parts that are removed: those that said where media is, and those that lead to other manifests.
     pub(super) cuts: Vec<Range<usize>>,
 }
 
@@ -29,13 +29,13 @@ pub(super) struct Manifest<'t> {
 #[derive(Debug, Default)]
 pub(super) struct Timing {
     pub(super) is_dynamic: bool,
-    /// In nanoseconds since 1970, before which streams that number their segments by a clock may begin.
+    /// Nanoseconds since 1970. Negative for streams that number their segments by a clock from before 1970.
     pub(super) availability_start: Option<i128>,
     pub(super) availability_end: Option<i128>,
     pub(super) update_period: Option<Duration>,
     pub(super) time_shift_buffer_depth: Option<Duration>,
     pub(super) presentation_delay: Option<Duration>,
-    /// Where the values of these are, or where an attribute may be put in.
+    /// The positions of their values, or where an attribute can be inserted.
     pub(super) update_period_at: Option<Range<usize>>,
     pub(super) time_shift_buffer_depth_at: Option<Range<usize>>,
     pub(super) attributes_at: usize,
@@ -54,9 +54,9 @@ pub(super) struct BaseUrl {
 #[derive(Debug)]
 pub(super) struct Period<'t> {
     pub(super) at: Range<usize>,
-    /// Where an attribute may be put in.
+    /// Where an attribute can be inserted.
     pub(super) attributes_at: usize,
-    /// Where its `duration` is said.
+    /// The position of its `duration`.
     pub(super) duration_at: Option<Range<usize>>,
     pub(super) start: Option<Duration>,
     pub(super) duration: Option<Duration>,
@@ -81,15 +81,15 @@ pub(super) struct Representation<'t> {
     pub(super) bandwidth: Option<u64>,
     pub(super) common: Common<'t>,
     pub(super) level: Level<'t>,
-    /// Where its `BaseURL` goes.
+    /// Where its `BaseURL` is inserted.
     pub(super) base_url_at: Range<usize>,
-    /// Where its segments go.
+    /// Where its segments are inserted.
     pub(super) segments_at: Range<usize>,
-    /// Its name, where it is empty and so has to be opened first.
+    /// Its name if it is an empty element, which has to be opened first.
     pub(super) opened: Option<&'t str>,
 }
 
-/// What an `AdaptationSet` says for all of its representations, or one for itself.
+/// The attributes of an `AdaptationSet` for all of its representations, or of a representation.
 #[derive(Debug, Default)]
 pub(super) struct Common<'t> {
     pub(super) mime_type: Option<Cow<'t, str>>,
@@ -98,7 +98,7 @@ pub(super) struct Common<'t> {
     pub(super) height: Option<u32>,
 }
 
-/// What every level may have.
+/// The elements that every level can have.
 #[derive(Debug, Default)]
 pub(super) struct Level<'t> {
     pub(super) base_urls: Vec<BaseUrl>,
@@ -153,11 +153,12 @@ pub(super) struct SegmentUrl<'t> {
     pub(super) index_range: Option<Cow<'t, str>>,
 }
 
-/// The numbers that are the same for a list of segments as for what it was made of, and mean nothing here.
+/// The attributes that a list of segments keeps from its source, and that have no meaning here.
 pub(super) const KEPT: [&str; 3] = ["presentationDuration", "eptDelta", "pdDelta"];
 
 impl Manifest<'_> {
-    /// When the periods begin, and how long they are: by their own word, or as far as the next one or the end of the presentation.
+    /// Returns the start and duration of the periods. Missing values are derived from the next period or the
+    /// end of the presentation.
     pub(super) fn period_spans(&self) -> Vec<Span> {
         let ends = self.periods.iter().skip(1).map(|next| next.start).chain([self.duration]);
         let mut before = Some(Duration::ZERO);
@@ -171,7 +172,7 @@ impl Manifest<'_> {
     }
 }
 
-/// When a period begins and how long it is, as far as that is known.
+/// The start and duration of a period, as far as they are known.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) start: Option<Duration>,

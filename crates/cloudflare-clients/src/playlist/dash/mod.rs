@@ -1,20 +1,24 @@
 //! DASH manifests ([ISO/IEC 23009-1](https://www.iso.org/standard/89027.html)).
 //!
-//! A presigned URL is good for one object, so a template of URLs has to become a list. The list is one that players take, in
-//! spite of what they make of the standard:
+//! A presigned URL is valid for one object, so a template of URLs has to become a list. The list has a form
+//! that players accept, although they differ from the standard:
 //!
-//! - dash.js counts the `S` of a list's `SegmentTimeline` and not their repetitions, so each segment has an `S` of its own.
-//! - ffmpeg takes a list's `startNumber` for that of the first entry to read, so there is none; and looks for a timeline in the
-//!   adaptation set only, so it is there where all representations share it.
-//! - ffmpeg cuts off URLs that are longer than the `BaseURL`s, so there is one that is long enough. In a `BaseURL` it takes an `&` for
-//!   the beginning of an entity, so it cannot play representations that are one object (`SegmentBase`), whose only URL is there.
+//! - dash.js counts the `S` of a list's `SegmentTimeline` and ignores their repetitions, so each segment has
+//!   its own `S`.
+//! - ffmpeg treats a list's `startNumber` as the index of the first entry to read, so lists have none. It
+//!   looks for a timeline in the adaptation set only, so the timeline is there if all representations share
+//!   it.
+//! - ffmpeg cuts off URLs that are longer than the `BaseURL`s, so there is one that is long enough. In a
+//!   `BaseURL` it treats an `&` as the start of an entity, so it cannot play representations that are a
+//!   single object (`SegmentBase`), whose only URL is there.
 //!
-//! - Of a live list, dash.js and Shaka Player know segments by their times, so each list has a timeline; and read it again by
-//!   `minimumUpdatePeriod` only, so there is one. They do not look at `publishTime`.
-//! - Shaka Player drops a refresh with an empty list, and dash.js waits for ever for an adaptation set that appears in a period,
-//!   so a set without segments gets a template that makes nothing; and a period is left out until it has some.
+//! - In a live list, dash.js and Shaka Player recognize segments by their times, so each list has a timeline.
+//!   They read it again only according to `minimumUpdatePeriod`, so there is one. They ignore `publishTime`.
+//! - Shaka Player drops a refresh with an empty list, and dash.js waits forever for an adaptation set that
+//!   appears in a period. A set without segments therefore gets a template that produces nothing, and a
+//!   period is omitted until it has segments.
 //!
-//! Everything else stays as it is, byte for byte.
+//! Everything else stays unchanged, byte for byte.
 
 mod availability;
 mod cursor;
@@ -41,7 +45,7 @@ use super::{PlaylistOptions, SignedPlaylist, at_line};
 use crate::signing::url_signer::UrlSigner;
 use crate::{Error, Result};
 
-/// A manifest with URLs in place of its references, for a client that asks for it now.
+/// Replaces the references of a manifest by URLs, for a client that requests it now.
 pub(super) fn sign(
     text: &str,
     key: &str,

@@ -1,4 +1,4 @@
-//! Writing the manifest, with what changes put into what stays.
+//! Writes the manifest: the changes between the unchanged parts.
 
 use std::fmt::Write as _;
 
@@ -8,13 +8,13 @@ use super::timeline::Run;
 use crate::signing::url_signer::UrlSigner;
 use crate::sigv4::Signature;
 
-/// What a segment needs besides its URL, in bytes, at most.
+/// Maximum number of bytes per segment in addition to its URL.
 const PER_SEGMENT: usize = 64;
 
 pub(super) fn write(text: &str, prefix: &str, plan: &Plan<'_>, signer: &UrlSigner) -> String {
     let escapes = signer.query().matches('&').count() * "amp;".len();
     let capacity = text.len() + plan.url_bytes + plan.url_count * (escapes + PER_SEGMENT);
-    // Each call of `collect` would have the signer's code twice.
+    // A call of `collect` would duplicate the signer's code.
     let mut urls = Vec::with_capacity(plan.paths.len());
     for url in signer.signatures(&plan.paths) {
         urls.push(url);
@@ -28,7 +28,7 @@ pub(super) fn write(text: &str, prefix: &str, plan: &Plan<'_>, signer: &UrlSigne
     };
     let mut copied = 0;
     for (at, change) in &plan.changes {
-        // What is inside of what was cut out went with it.
+        // Changes within a removed part are removed with it.
         if at.start >= copied {
             writer.out.push_str(&text[copied..at.start]);
             writer.change(change);
@@ -42,7 +42,7 @@ pub(super) fn write(text: &str, prefix: &str, plan: &Plan<'_>, signer: &UrlSigne
 struct Writer<'a> {
     out: String,
     prefix: &'a str,
-    /// What all URLs begin with, and what is before their signatures.
+    /// The start of all URLs, and their query up to the signature.
     origin: &'a str,
     query: String,
     /// The paths and signatures of all URLs.
@@ -83,7 +83,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes what is within an element, which still has to be opened where it was empty.
+    /// Writes the content of an element. An element that was empty is opened first.
     fn within(&mut self, opened: Option<&str>, content: impl FnOnce(&mut Self)) {
         if opened.is_some() {
             self.out.push('>');
@@ -136,7 +136,7 @@ impl Writer<'_> {
         let _ = write!(self.out, "\n</{prefix}SegmentList>");
     }
 
-    /// A template that makes nothing, which Shaka Player takes where it does not take an empty list.
+    /// Writes a template that produces nothing. Shaka Player accepts it, but not an empty list.
     fn nothing_yet(&mut self, list: &SegmentList<'_>) {
         let prefix = self.prefix;
         let _ = write!(self.out, "\n<{prefix}SegmentTemplate");
@@ -157,7 +157,8 @@ impl Writer<'_> {
         }
     }
 
-    /// One `S` a segment: dash.js takes the n-th `SegmentURL` for the n-th `S`, whether that repeats or not.
+    /// Writes one `S` per segment: dash.js uses the n-th `SegmentURL` for the n-th `S`, whether it repeats or
+    /// not.
     fn timeline(&mut self, runs: &[Run]) {
         let prefix = self.prefix;
         let _ = write!(self.out, "\n<{prefix}SegmentTimeline>");
@@ -182,7 +183,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A range of bytes, which is nothing but digits and a dash.
+    /// Writes a byte range, which consists of digits and a dash.
     fn range(&mut self, name: &str, value: Option<&str>) {
         self.number(name, value);
     }
@@ -200,7 +201,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Nothing in it but the query needs escaping.
+    /// Writes a presigned URL. Only its query needs escaping.
     #[inline]
     fn signed_url(&mut self, number: usize) {
         let (path, signature) = &self.urls[number];

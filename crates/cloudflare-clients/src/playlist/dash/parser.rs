@@ -1,4 +1,4 @@
-//! Reading a manifest.
+//! Parses a manifest.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,17 +16,19 @@ use quick_xml::escape::escape;
 
 use crate::{Error, Result};
 
-/// How many periods, adaptation sets and representations a manifest may have. Each takes many times the memory of the text
-/// that makes it.
+/// Maximum number of periods, adaptation sets and representations of a manifest. Each takes many times the
+/// memory of its text.
 const MAX_LEVELS: usize = 10_000;
 
-/// The most bytes of the attributes of a `BaseURL` by which players choose: each representation below may repeat them.
+/// Maximum size of the attributes of a `BaseURL` by which players choose, in bytes. Each representation below
+/// may repeat them.
 const MAX_CHOICE: usize = 256;
 
-/// Reads a manifest.
+/// Parses a manifest.
 ///
 /// # Errors
-/// The text is no manifest, or has what cannot be signed. Where that is in the text comes along.
+/// The text is not a manifest, or contains something that cannot be signed. The error comes with its position
+/// in the text.
 pub(super) fn parse(text: &str) -> std::result::Result<Manifest<'_>, (usize, Error)> {
     let mut parser = Parser { text, cursor: Cursor::new(text), levels: 0, manifest: Manifest::default() };
     match parser.document() {
@@ -48,7 +50,7 @@ impl<'t> Parser<'t> {
         let (prefix, name) = root.names();
         if name != "MPD" {
             return Err(Error::invalid_input(format!(
-                "this is no DASH manifest, whose root is an MPD: it is {}",
+                "this is not a DASH manifest: its root element is {}, not MPD",
                 quoted(root.name)
             )));
         }
@@ -65,7 +67,7 @@ impl<'t> Parser<'t> {
                     "dynamic" => self.manifest.timing.is_dynamic = true,
                     _ => {
                         return Err(Error::invalid_input(format!(
-                            "the manifest is {}: static and dynamic ones can be signed",
+                            "the type of the manifest is {}: only static and dynamic manifests can be signed",
                             quoted(&value)
                         )));
                     }
@@ -92,7 +94,7 @@ impl<'t> Parser<'t> {
                     self.other(child)?;
                     self.manifest.base_url_at = self.cursor.end();
                 }
-                // Updates that are not signed, and choices among hosts that are not there any more.
+                // Updates that are not signed, and a choice among hosts that no longer exist in the manifest.
                 "PatchLocation" | "ContentSteering" => self.cut(child)?,
                 "Location" => {
                     let url = self.cursor.text(child)?;
@@ -108,7 +110,7 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    /// The times that count for a manifest that is dynamic, and may be anything in others.
+    /// Parses the times that apply to dynamic manifests. In other manifests they may have any value.
     fn timing(&mut self, tag: Tag<'t>) -> Result<()> {
         let timing = &mut self.manifest.timing;
         for attribute in tag.attributes() {
@@ -122,7 +124,7 @@ impl<'t> Parser<'t> {
                 _ => {}
             }
         }
-        // Once for each, however often they are there.
+        // One position for each, even if the attribute is repeated.
         let value_of = |name| tag.places_of(name).map(|(_, value)| value);
         timing.update_period_at = value_of("minimumUpdatePeriod");
         timing.time_shift_buffer_depth_at = value_of("timeShiftBufferDepth");
@@ -200,7 +202,7 @@ impl<'t> Parser<'t> {
         let mut base_url_at = None;
         while let Some(child) = self.next_child(tag)? {
             let name = self.name(child);
-            // The schema has them behind a BaseURL.
+            // In the schema these elements follow a BaseURL.
             if matches!(name, "BaseURL" | "ExtendedBandwidth" | "SubRepresentation" | "SegmentBase") {
                 base_url_at.get_or_insert(self.before(child.at));
             }
@@ -225,7 +227,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    /// A child that every level may have.
+    /// Parses a child that every level can have.
     fn level(&mut self, child: Tag<'t>, name: &'t str, level: &mut Level<'t>) -> Result<()> {
         let kind = match name {
             "BaseURL" => {
@@ -243,7 +245,7 @@ impl<'t> Parser<'t> {
             self.manifest.cuts.push(cut);
         }
         if level.segments.replace(Box::new(segments)).is_some() {
-            return Err(Error::invalid_input("it is said twice where the segments are"));
+            return Err(Error::invalid_input("segments are defined twice at this level"));
         }
         Ok(())
     }
@@ -359,7 +361,7 @@ impl<'t> Parser<'t> {
                 _ => {}
             }
         }
-        // Players do without an index of their own, and the range is one of that.
+        // Players work without a separate index, and the range refers to it.
         url.index_range = url.index_range.filter(|_| !has_index);
         self.cursor.skip(tag)?;
         Ok(url)
@@ -381,7 +383,7 @@ impl<'t> Parser<'t> {
                     ("k", value) if value.trim() == "1" => {}
                     (name @ ("k" | "p" | "pE"), _) => {
                         return Err(Error::invalid_input(format!(
-                            "the {name} of an S cannot be signed: n, t, d and r can"
+                            "the {name} of an S cannot be signed: only n, t, d and r can"
                         )));
                     }
                     _ => {}
@@ -394,19 +396,19 @@ impl<'t> Parser<'t> {
         Ok(timeline)
     }
 
-    /// What stays as it is.
+    /// Reads an element that stays unchanged.
     fn other(&mut self, tag: Tag<'t>) -> Result<()> {
         let element = self.name(tag);
         let property = matches!(element, "EssentialProperty" | "SupplementalProperty");
         for attribute in tag.attributes() {
             let (name, value) = attribute?;
             if property && name == "schemeIdUri" && value.starts_with("urn:mpeg:dash:urlparam:") {
-                // A player may do without it, and plays nothing with it.
+                // A player may ignore this property, and could not play anything with it.
                 if element == "SupplementalProperty" {
                     return self.cut(tag);
                 }
                 return Err(Error::invalid_input(format!(
-                    "the manifest asks players to add to the queries of its URLs ({value:.60}), which their signatures forbid"
+                    "the manifest asks players to add query parameters to its URLs ({value:.60}), which presigned URLs do not allow"
                 )));
             }
         }
@@ -420,7 +422,7 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    /// The next child that is not declared to be nothing.
+    /// Returns the next child that is not declared to be empty.
     fn next_child(&mut self, parent: Tag<'t>) -> Result<Option<Tag<'t>>> {
         while let Some(child) = self.cursor.next_child(parent)? {
             if !child.resolves_to_zero() {
@@ -431,7 +433,7 @@ impl<'t> Parser<'t> {
         Ok(None)
     }
 
-    /// The name of an element, which is empty for one that is not DASH's.
+    /// Returns the local name of an element, or an empty string if it is not an element of DASH.
     fn name(&self, tag: Tag<'t>) -> &'t str {
         let (prefix, name) = tag.names();
         if prefix == self.manifest.prefix { name } else { "" }
@@ -447,7 +449,7 @@ impl<'t> Parser<'t> {
         )))
     }
 
-    /// The end of what comes before `at`, without the space between.
+    /// Returns the end of the text before `at`, without the space between.
     fn before(&self, at: usize) -> usize {
         before(self.text, at)
     }
@@ -471,5 +473,5 @@ impl<'t> Common<'t> {
 }
 
 fn unsupported(tag: Tag<'_>) -> Error {
-    Error::invalid_input(format!("{:.60}: this cannot be expressed by presigned URLs", tag.name))
+    Error::invalid_input(format!("{:.60} cannot be expressed with presigned URLs", tag.name))
 }

@@ -1,4 +1,4 @@
-//! What references are relative to: the manifest, and the `BaseURL`s of its levels.
+//! The URLs that references are relative to: the manifest, and the `BaseURL`s of its levels.
 
 use std::borrow::Cow;
 
@@ -6,20 +6,21 @@ use super::quoted::quoted;
 use crate::playlist::reference::{Resolved, Resolver, folder_of, has_scheme};
 use crate::{Error, Result};
 
-/// A place that references are resolved against, or that one leads to.
+/// The base or the target of a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
-    /// An object of the bucket, or a folder, by its key.
+    /// An object or a folder of the bucket, by its key.
     Bucket(String),
     /// An absolute URL of another host.
     Elsewhere(String),
 }
 
-/// The longest reference, in bytes: an encoded key and a query that is dropped fit.
+/// Maximum length of a reference, in bytes. An encoded key and a query, which is dropped, fit.
 pub(super) const MAX_REFERENCE: usize = 4096;
 
 impl Place {
-    /// Where `reference` leads from here. That it lies below the prefix is not checked: only what is signed has to.
+    /// Resolves `reference` against this place. Does not check the prefix, which applies only to objects that
+    /// are signed.
     pub(super) fn follow(&self, reference: &str, resolver: &Resolver<'_>) -> Result<Self> {
         if reference.len() > MAX_REFERENCE {
             return Err(Error::invalid_input(format!(
@@ -42,7 +43,7 @@ impl Place {
         .checked()
     }
 
-    /// What is repeated for every segment has to be short.
+    /// Limits the length, because the place is repeated for every segment.
     fn checked(self) -> Result<Self> {
         match &self {
             Self::Bucket(text) | Self::Elsewhere(text) if text.len() > MAX_REFERENCE => {
@@ -57,11 +58,11 @@ fn is_absolute(reference: &str) -> bool {
     reference.starts_with("//") || has_scheme(reference)
 }
 
-/// The URL of a reference that is relative to another URL. Whoever asks for it folds its dots.
+/// Resolves a reference against the URL of another host. The client resolves its dot segments.
 fn joined(url: &str, reference: &str) -> Result<String> {
     let host = url.find("//").map(|slashes| slashes + 2).ok_or_else(|| {
         Error::invalid_input(format!(
-            "nothing can be relative to the BaseURL {}, which has no host",
+            "a reference cannot be relative to the BaseURL {}, which has no host",
             quoted(url)
         ))
     })?;
@@ -131,7 +132,7 @@ mod tests {
         for (references, why) in [
             (
                 &["data:,", "a.mp4"][..],
-                "nothing can be relative to the BaseURL \"data:,\", which has no host",
+                "a reference cannot be relative to the BaseURL \"data:,\", which has no host",
             ),
             (&["a\u{0}b"], "a reference has a control character"),
             (&["https://cdn.example/", "a\nb"], "a reference has a control character"),

@@ -1,4 +1,4 @@
-//! What is to change in a manifest.
+//! The changes of a manifest.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,26 +8,26 @@ use super::manifest::KEPT;
 use super::timeline::Run;
 use crate::signing::url_signer::Paths;
 
-/// The changes, and the paths of the URLs in them.
+/// The changes, and the paths of their URLs.
 #[derive(Debug, Default)]
 pub(super) struct Plan<'t> {
     pub(super) changes: Vec<(Range<usize>, Change<'t>)>,
     pub(super) paths: Paths,
     pub(super) url_count: usize,
-    /// How many bytes the URLs have together.
+    /// Total size of the URLs, in bytes.
     pub(super) url_bytes: usize,
 }
 
-/// What comes in the place of a part of the text.
+/// What replaces a part of the text.
 #[derive(Debug)]
 pub(super) enum Change<'t> {
     Nothing,
     Text(String),
-    /// A `BaseURL` that makes room for the longest URL in players that reckon it so.
+    /// A `BaseURL` that makes players reserve enough memory for the longest URL.
     Room {
         base_url: String,
     },
-    /// A `BaseURL` for each alternative, with its other attributes.
+    /// A `BaseURL` per alternative, with its other attributes.
     BaseUrls {
         urls: Vec<(Url, String)>,
         opened: Option<&'t str>,
@@ -67,7 +67,7 @@ pub(super) type Part<'t> = (Url, Option<Cow<'t, str>>);
 
 #[derive(Debug)]
 pub(super) enum Media<'t> {
-    /// The paths of these numbers.
+    /// The paths with these numbers.
     Paths(Range<usize>),
     Urls(Vec<SegmentUrl<'t>>),
 }
@@ -81,8 +81,8 @@ pub(super) struct SegmentUrl<'t> {
 
 #[derive(Debug)]
 pub(super) enum Url {
-    /// The presigned URL of the path of this number.
+    /// The presigned URL of the path with this number.
     Signed(usize),
-    /// One of another host, escaped for XML.
+    /// The URL of another host, escaped for XML.
     Elsewhere(String),
 }

@@ -1,4 +1,4 @@
-//! From a manifest to what is to change in it. Nothing of it is signed before all of it is known.
+//! Plans the changes of a manifest. Nothing is signed before all of them are known.
 
 mod lists;
 
@@ -25,21 +25,21 @@ pub(super) struct Planner<'a, 't> {
     text: &'t str,
     key: &'a str,
     options: &'a PlaylistOptions<'a>,
-    /// When a client asks.
+    /// When a client requests the manifest.
     now: SystemTime,
     urls: Urls<'a>,
     changes: Vec<(Range<usize>, Change<'t>)>,
-    /// Where the `Initialization`s and `RepresentationIndex`es of `SegmentBase`s lead, by where they are.
+    /// The targets of the `Initialization`s and `RepresentationIndex`es of `SegmentBase`s, by position.
     sources: HashMap<usize, Place>,
-    /// What is looked at.
+    /// The position of the current element, for errors.
     at: usize,
 }
 
-/// When a period is, as far as that counts for the segments of its representations.
+/// The time of a period, as needed for the segments of its representations.
 #[derive(Clone, Copy)]
 struct Extent<'l> {
     duration: Option<Duration>,
-    /// Its number, where it is live.
+    /// The live presentation and the index of the period, if the manifest is live.
     live: Option<(&'l Live, usize)>,
 }
 
@@ -55,8 +55,10 @@ impl<'a, 't> Planner<'a, 't> {
         Ok(Self { text, key, options, now, urls, changes: Vec::new(), sources: HashMap::new(), at: 0 })
     }
 
+    /// Plans all changes.
+    ///
     /// # Errors
-    /// Something of the manifest cannot be signed. Where that is in the text comes along.
+    /// A part of the manifest cannot be signed. The error comes with its position in the text.
     pub(super) fn plan(mut self, manifest: &Manifest<'t>) -> std::result::Result<Plan<'t>, (usize, Error)> {
         match self.manifest(manifest) {
             Ok(()) => Ok(Plan {
@@ -82,12 +84,12 @@ impl<'a, 't> Planner<'a, 't> {
                 is_cut = true;
                 continue;
             }
-            // It began when the one before ended.
+            // The period starts when the omitted one before it ends.
             if let (None, Some(start), true) = (period.start, span.start, std::mem::take(&mut is_cut)) {
                 let start = Change::Text(format!(" start=\"{}\"", duration::write(start)));
                 self.changes.push((period.attributes_at..period.attributes_at, start));
             }
-            // dash.js stops where the last one ends.
+            // dash.js stops at the end of the last period.
             let is_last = listed.is_some_and(|(live, number)| live.is_cut_behind(number));
             if let (Some(at), true) = (&period.duration_at, is_last) {
                 self.changes.push((at.clone(), Change::Nothing));
@@ -98,12 +100,12 @@ impl<'a, 't> Planner<'a, 't> {
         self.make_room(manifest);
         let cuts = manifest.cuts.iter().map(|cut| (cut.clone(), Change::Nothing));
         self.changes.extend(cuts);
-        // What is put in goes before what is cut out behind it.
+        // Insertions come before removals that start at the same position.
         self.changes.sort_by_key(|(at, _)| (at.start, at.end));
         Ok(())
     }
 
-    /// What is listed of a live manifest, which says so.
+    /// Determines what is listed of a live manifest, and plans the changes of its attributes.
     fn live(
         &mut self,
         manifest: &Manifest<'t>,
@@ -134,7 +136,7 @@ impl<'a, 't> Planner<'a, 't> {
         Ok(Some(live))
     }
 
-    /// Where the manifest may be read again: that has to be signed as well.
+    /// Replaces the `Location`s by URLs at which the signed manifest is served.
     fn locations(&mut self, manifest: &Manifest<'t>) -> Result<()> {
         for (at, url) in &manifest.locations {
             self.at = at.start;
@@ -153,8 +155,9 @@ impl<'a, 't> Planner<'a, 't> {
         Ok(())
     }
 
-    /// ffmpeg's demuxer reserves the room for a URL by the `BaseURL`s of the manifest, and cuts off what is longer. So there is one
-    /// that is as long as the longest URL, but for the `&`s, which it does not understand in a `BaseURL`. Nothing is relative to it.
+    /// ffmpeg's demuxer reserves memory for a URL according to the `BaseURL`s of the manifest, and cuts off
+    /// longer URLs. This adds one that is as long as the longest URL, without `&`s, which ffmpeg
+    /// misinterprets in a `BaseURL`. No reference is relative to it.
     fn make_room(&mut self, manifest: &Manifest<'t>) {
         let has_lists = self.changes.iter().any(|(_, change)| matches!(change, Change::Segments { .. }));
         if has_lists {
@@ -186,7 +189,7 @@ impl<'a, 't> Planner<'a, 't> {
         Ok(())
     }
 
-    /// Whether any of its representations is chosen.
+    /// Plans an adaptation set, and returns whether any of its representations is chosen.
     fn adaptation_set(
         &mut self,
         set: &AdaptationSet<'t>,
@@ -240,7 +243,7 @@ impl<'a, 't> Planner<'a, 't> {
         })
     }
 
-    /// The list of its segments, unless it is all in one object.
+    /// Plans a representation. Returns its list of segments, or `None` if it is a single object.
     fn representation(
         &mut self,
         representation: &manifest::Representation<'t>,
@@ -260,7 +263,7 @@ impl<'a, 't> Planner<'a, 't> {
         }
     }
 
-    /// A representation that is one object, with or without a `SegmentBase` that says where its index is.
+    /// Plans a representation that is a single object, with or without a `SegmentBase` for its index.
     fn object(
         &mut self,
         representation: &manifest::Representation<'t>,
@@ -292,8 +295,8 @@ impl<'a, 't> Planner<'a, 't> {
                     Some(_) => {
                         self.at = source.at.start;
                         return Err(Error::invalid_input(format!(
-                            "the {} of a SegmentBase that several representations share has a sourceURL that means another URL \
-                             for each: it has to be in the Representation",
+                            "the sourceURL of the {} of a shared SegmentBase leads to different URLs for its representations: \
+                             move it into each Representation",
                             source.name
                         )));
                     }
@@ -314,23 +317,25 @@ impl<'a, 't> Planner<'a, 't> {
 }
 
 impl Extent<'_> {
-    /// What is listed of a representation.
+    /// Returns the window of a representation's segments that is listed.
     fn window(self, inherited: &Inherited<'_, '_>, base: &Base) -> Option<Window> {
         let (live, period) = self.live?;
         Some(live.window(period, inherited, base.offset))
     }
 }
 
-/// Whether a player plays on where it has no segments: subtitles and thumbnails, whose segments may be long.
+/// Whether players continue without segments of the representation, as for subtitles and thumbnails, whose
+/// segments may be long.
 fn is_sparse(set: &AdaptationSet<'_>, representation: &manifest::Representation<'_>) -> bool {
     let mime_type = representation.common.mime_type.as_deref().or(set.common.mime_type.as_deref());
     let kind = set.content_type.as_deref().or_else(|| mime_type?.split('/').next());
     matches!(kind, Some("text" | "image" | "application"))
 }
 
-/// Takes the timeline out of the lists, if it is the same in all.
+/// Removes the timeline from the lists and returns it, if it is the same in all of them.
 ///
-/// With it in the adaptation set, ffmpeg's demuxer can seek: it does not look for one in a representation's list.
+/// With the timeline in the adaptation set, ffmpeg's demuxer can seek: it does not look for one in a
+/// representation's list.
 fn take_common_timeline<R>(lists: &mut [(R, SegmentList<'_>)]) -> Option<(Option<u32>, Vec<Run>)> {
     let (first, others) = lists.split_first_mut()?;
     let timescale = first.1.timescale;

@@ -1,6 +1,6 @@
-//! A text of the manifest for an error.
+//! Quotes a text of the manifest for an error.
 
-/// The text in quotes. Of a long one, it is the beginning.
+/// Quotes a text, and cuts it after 100 characters.
 pub(super) fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(100).collect();
     if shown.len() < text.len() {

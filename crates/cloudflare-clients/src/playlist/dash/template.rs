@@ -1,11 +1,11 @@
-//! Templates of URLs: `chunk-$RepresentationID$-$Number%05d$.m4s`.
+//! Templates of URLs, such as `chunk-$RepresentationID$-$Number%05d$.m4s`.
 
 use std::borrow::Cow;
 
 use super::quoted::quoted;
 use crate::{Error, Result};
 
-/// A template with the numbers of a segment still to be filled in.
+/// A template in which only the numbers and times of segments are not filled in yet.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Template {
     parts: Vec<Part>,
@@ -18,22 +18,25 @@ enum Part {
     Time { width: usize },
 }
 
-/// What all segments of a representation have in common.
+/// The values that all segments of a representation share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Values<'a> {
     pub(super) id: Option<&'a str>,
     pub(super) bandwidth: Option<u64>,
 }
 
-/// The longest template, with all but the numbers in it, in bytes: an encoded key and a query that is dropped fit.
+/// Maximum length of a template with all values except numbers, in bytes. An encoded key and a query, which
+/// is dropped, fit.
 const MAX_LEN: usize = 4096;
 
-/// `u64::MAX` has so many digits.
+/// The number of digits of `u64::MAX`.
 const MAX_WIDTH: usize = 20;
 
 impl Template {
+    /// Parses a template.
+    ///
     /// # Errors
-    /// It does not parse, has an identifier that nothing is known to stand for, or is too long.
+    /// The template is malformed, has an unknown identifier or one without a value, or is too long.
     pub(super) fn parse(text: &str, values: Values<'_>) -> Result<Self> {
         let mut parts = Vec::new();
         let mut plain = String::new();
@@ -60,8 +63,8 @@ impl Template {
                 ("Time", _) => Err(Part::Time { width: width.unwrap_or(1) }),
                 _ => {
                     return Err(Error::invalid_input(format!(
-                        "the template {} has ${identifier:.40}$, which cannot be expanded: there are \
-                         $RepresentationID$, $Bandwidth$, $Number$ and $Time$, the last three also with a format such as %05d",
+                        "the template {} has ${identifier:.40}$, which cannot be expanded: use \
+                         $RepresentationID$, $Bandwidth$, $Number$ and $Time$, the last three optionally with a format such as %05d",
                         quoted(text)
                     )));
                 }
@@ -91,7 +94,7 @@ impl Template {
         self.parts.len() > 1
     }
 
-    /// The longest that it becomes.
+    /// Returns the maximum length of an expanded URL.
     fn len(&self) -> usize {
         let len = |part: &Part| match part {
             Part::Text(text) => text.len(),
@@ -100,7 +103,7 @@ impl Template {
         self.parts.iter().map(len).sum()
     }
 
-    /// Appends what it is for a segment.
+    /// Appends the URL of a segment.
     #[inline]
     pub(super) fn write(&self, number: u64, time: u64, out: &mut String) {
         for part in &self.parts {
@@ -120,7 +123,7 @@ fn width(format: &str) -> Result<usize> {
     match digits.and_then(|digits| digits.parse().ok()) {
         Some(width) if width <= MAX_WIDTH => Ok(width),
         _ => Err(Error::invalid_input(format!(
-            "the format %{format:.40} of a template is none that can be written: it is %0Nd, with at most {MAX_WIDTH} for N"
+            "the format %{format:.40} of a template is not supported: use %0Nd with N up to {MAX_WIDTH}"
         ))),
     }
 }
@@ -132,7 +135,7 @@ fn missing(attribute: &str, template: &str) -> Error {
     ))
 }
 
-/// `{number:0width$}`, which takes several times as long.
+/// Appends `{number:0width$}`, several times faster than `format!`.
 fn push_digits(mut number: u64, width: usize, out: &mut String) {
     let mut digits = [b'0'; MAX_WIDTH];
     let mut at = MAX_WIDTH;

@@ -20,7 +20,8 @@ fn refused(text: &str) -> String {
     sign(text).unwrap_err().message().to_owned()
 }
 
-/// What [`abbreviated`] makes of the signed manifest, without the `BaseURL` that makes room, which was found to make enough.
+/// The signed manifest as [`abbreviated`] shows it, without the `BaseURL` that reserves memory, whose length
+/// is checked.
 fn signed_with(text: &str, options: &PlaylistOptions<'_>) -> String {
     let manifest = sign_with(text, options).unwrap();
     let manifest = manifest.as_str();
@@ -43,14 +44,14 @@ fn period(content: &str) -> String {
     format!(r#"<MPD mediaPresentationDuration="PT10S"><Period>{content}</Period></MPD>"#)
 }
 
-/// The segments of its only representation.
+/// A manifest with a single representation with this content.
 fn representation(content: &str) -> String {
     period(&format!(
         r#"<AdaptationSet><Representation id="v" bandwidth="9">{content}</Representation></AdaptationSet>"#
     ))
 }
 
-/// As ffmpeg writes it, with what it does not write.
+/// A manifest as ffmpeg writes it, with some elements that ffmpeg does not write.
 const FILM: &str = include_str!("tests/film.mpd");
 
 #[test]
@@ -187,7 +188,7 @@ fn representations_can_be_chosen() {
     assert!(none.contains("line 14: `PlaylistOptions::representations` chooses none"), "{none}");
 }
 
-/// What a manifest could be made to do by whoever may upload one.
+/// Attacks by someone who can upload a manifest.
 #[test]
 fn hostile_manifests() {
     let template = |attributes: &str, content: &str| {
@@ -317,7 +318,7 @@ fn limits_and_options_are_checked() {
     assert_eq!(client().sign_dash_manifest(&deep, KEY, &PlaylistOptions::new()).unwrap().as_str(), deep);
 }
 
-/// With URLs of 460 bytes; those of R2 have some 420 where keys are as long as these.
+/// URLs of 460 bytes. Those of R2 have about 420 with keys of this length.
 #[test]
 fn ten_hours_in_six_representations_can_be_signed() {
     let folder = "a".repeat(147);
@@ -505,7 +506,8 @@ fn any_manifest() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// Whatever the manifest, what is signed lies below the prefix, and is a manifest that says the same.
+    /// Whatever the manifest is, everything signed is below the prefix, and the result is a manifest with the
+    /// same content.
     #[test]
     fn nothing_leaves_the_prefix(text in any_manifest(), choice in any::<u8>()) {
         if let Ok(manifest) = sign(&text) {

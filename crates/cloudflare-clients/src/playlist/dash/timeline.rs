@@ -1,13 +1,13 @@
-//! When segments begin and how long they are, in units of a timescale.
+//! The start times and durations of segments, in units of a timescale.
 
 use std::time::Duration;
 
 use crate::{Error, Result};
 
-/// Segments of one duration, one after another.
+/// Consecutive segments of the same duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
-    /// That of the first of them.
+    /// The number of the first segment.
     pub(super) number: u64,
     pub(super) start: u64,
     pub(super) duration: u64,
@@ -15,28 +15,28 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// When its segments begin.
+    /// Returns the start times of its segments.
     pub(super) fn starts(self) -> impl Iterator<Item = u64> {
         (0..self.count).map(move |number| self.start + number * self.duration)
     }
 
-    /// The numbers of its segments, and when they begin.
+    /// Returns the numbers and start times of its segments.
     pub(super) fn numbers(self) -> impl Iterator<Item = (u64, u64)> {
-        // Not `number..`, which would step beyond the last number that 64 bits can tell.
+        // Not `number..`, which would overflow after the last 64-bit number.
         (0..self.count).zip(self.starts()).map(move |(at, start)| (self.number + at, start))
     }
 
-    /// Whether its segments begin and end when those of the other do.
+    /// Whether its segments have the same times as those of the other run.
     pub(super) fn is_at_the_time_of(self, other: Self) -> bool {
         Self { number: other.number, ..self } == other
     }
 
-    /// The same, so much later.
+    /// Returns the run moved to a later time.
     pub(super) fn shifted(self, by: u64) -> Result<Self> {
         Self { start: self.start.saturating_add(by), ..self }.checked()
     }
 
-    /// The same without its first segments.
+    /// Returns the run without its first segments.
     fn without(self, first: u64) -> Self {
         Self {
             number: self.number + first,
@@ -46,7 +46,7 @@ impl Run {
         }
     }
 
-    /// When its last segment ends.
+    /// Returns when its last segment ends.
     pub(super) fn end(self) -> u64 {
         self.start + self.count * self.duration
     }
@@ -54,7 +54,7 @@ impl Run {
     fn checked(self) -> Result<Self> {
         let end = self.count.checked_mul(self.duration).and_then(|length| self.start.checked_add(length));
         if end.is_none() {
-            return Err(Error::invalid_input("a segment ends later than 64 bits can tell"));
+            return Err(Error::invalid_input("the end of a segment does not fit into 64 bits"));
         }
         if self.number.checked_add(self.count).is_none() {
             return Err(Error::invalid_input(format!("the startNumber {} is too large", self.number)));
@@ -66,49 +66,50 @@ impl Run {
 /// An `S` of a `SegmentTimeline`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct S {
-    /// The number of its first segment, where it is not the next one.
+    /// The number of its first segment, if it is not the next one.
     pub(super) n: Option<u64>,
-    /// Where the one before ends, if there is none.
+    /// The start time. Default: the end of the previous `S`.
     pub(super) t: Option<u64>,
     pub(super) d: u64,
-    /// How many more segments there are; negative, as far as the next one's `t` or the end of the period.
+    /// Number of repetitions. Negative: repeats until the next `S` or the end of the period.
     pub(super) r: i64,
 }
 
-/// What of a live period is listed, in nanoseconds since it began.
+/// The listed part of a live period, in nanoseconds since its start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
     /// Segments that end later are not available yet.
     pub(super) available: i128,
-    /// Whether the first one is listed all the same.
+    /// Whether the first segment is listed although it is not available yet.
     pub(super) is_early: bool,
-    /// Segments of a duration that ended before are left out.
+    /// Segments with a common duration that ended earlier are omitted.
     pub(super) from: Option<i128>,
-    /// Segments of a timeline that ended before are left out.
+    /// Segments of a timeline that ended earlier are omitted.
     pub(super) listed_from: Option<i128>,
-    /// How many segments stay at least.
+    /// Minimum number of segments that remain.
     pub(super) at_least: u64,
 }
 
-/// Where a period ends on the timeline of its segments, of which so many are allowed.
+/// The end of a period on the timeline of its segments, and how many of them are allowed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) timescale: u32,
     pub(super) presentation_time_offset: u64,
     pub(super) period: Option<Duration>,
     pub(super) max_segments: usize,
-    /// Of a live one.
+    /// The listed part of a live period.
     pub(super) window: Option<Window>,
 }
 
-/// A unit of a timescale, in its billionths, which nanoseconds are counted in without a remainder.
+/// A unit of a timescale, in billionths of it. In these, nanoseconds convert without a remainder.
 const UNIT: i128 = 1_000_000_000;
 
-/// How many nanoseconds may be counted so. More are never reached.
+/// Maximum number of nanoseconds in calculations. No stream reaches it.
 pub(super) const MAX_NANOS: i128 = 1 << 90;
 
 impl Bounds {
-    /// How many segments of this duration there are from `start` on, of a known number of them, and of a live period so far.
+    /// Returns the number of segments of this duration from `start`, at most `known`. For a live period, only
+    /// the available ones.
     fn count(self, start: u64, duration: u64, known: Option<u64>) -> Result<u64> {
         let all = match known {
             Some(count) if self.period.is_none() => count,
@@ -121,11 +122,12 @@ impl Bounds {
         Ok(all.min(available.unwrap_or(u64::MAX)))
     }
 
-    /// How many segments of this duration fill the period from `start` on: one at least, and the last may reach beyond it.
+    /// Returns how many segments of this duration fill the period from `start`: at least one. The last one
+    /// may extend beyond the period.
     fn count_until_end(self, start: u64, duration: u64) -> Result<u64> {
         let period = self.period.ok_or_else(|| {
             Error::invalid_input(
-                "how many segments there are depends on the duration of the Period, which neither it nor the MPD has",
+                "the number of segments depends on the duration of the Period, but neither the Period nor the MPD has one",
             )
         })?;
         let nanos = i128::try_from(period.as_nanos()).unwrap_or(MAX_NANOS);
@@ -134,7 +136,7 @@ impl Bounds {
         Ok(u64::try_from(count).unwrap_or(u64::MAX).max(1))
     }
 
-    /// How many segments of this duration are available of those that fill a live period from `start` on.
+    /// Returns how many of the segments of this duration that fill a live period from `start` are available.
     fn count_available(self, start: u64, duration: u64, window: Window) -> u64 {
         let end =
             self.period.map_or(MAX_NANOS, |period| i128::try_from(period.as_nanos()).unwrap_or(MAX_NANOS));
@@ -145,27 +147,28 @@ impl Bounds {
         u64::try_from(passed.max(0) / (i128::from(duration) * UNIT)).unwrap_or(u64::MAX)
     }
 
-    /// Where a time of the period is on the timeline, in billionths of a unit. Nothing overflows: the terms have 123 and 94 bits
-    /// at most.
+    /// Returns the position of a time of the period on the timeline, in billionths of a unit. It cannot
+    /// overflow: the terms have at most 123 and 94 bits.
     fn place_of(self, nanos: i128) -> i128 {
         let nanos = nanos.clamp(-MAX_NANOS, MAX_NANOS);
         nanos * i128::from(self.timescale) + i128::from(self.presentation_time_offset) * UNIT
     }
 
-    /// How long the period is in units of the timescale, rounded up.
+    /// Returns the duration of the period in units of the timescale, rounded up.
     pub(super) fn whole_period(self) -> Option<u64> {
         let nanos = self.period?.as_nanos().checked_mul(u128::from(self.timescale))?;
         u64::try_from(nanos.div_ceil(UNIT.cast_unsigned())).ok().filter(|duration| *duration > 0)
     }
 
-    /// How many of the first segments ended before `from`, and more than their duration before: so long they are available.
+    /// Returns how many of the first segments ended more than their own duration before `from`: they stay
+    /// available for that long.
     fn outdated(self, run: Run, from: i128) -> u64 {
         let passed = (self.place_of(from) - i128::from(run.start) * UNIT).max(0).cast_unsigned();
         let begun = passed.div_ceil(u128::from(run.duration) * UNIT.cast_unsigned());
         u64::try_from(begun.saturating_sub(2)).unwrap_or(u64::MAX).min(run.count)
     }
 
-    /// Leaves out what ended before `from`, as far as enough is left.
+    /// Removes segments that ended before `from`, as long as enough remain.
     fn without_outdated(self, mut runs: Vec<Run>, from: Option<i128>, window: Window) -> Vec<Run> {
         let Some(from) = from else { return runs };
         let total = runs.iter().fold(0, |total: u64, run| total.saturating_add(run.count));
@@ -181,7 +184,7 @@ impl Bounds {
             whole += 1;
         }
         runs.drain(..whole);
-        // They are kept until all representations are listed.
+        // The runs are kept until all representations have been listed.
         runs.shrink_to_fit();
         runs
     }
@@ -192,20 +195,20 @@ impl Bounds {
         }
         let why = match self.window {
             Some(Window { from: None, .. }) => {
-                "; the manifest has no timeShiftBufferDepth, so that all since its beginning is listed: \
-                 `PlaylistOptions::dvr_window` lists less"
+                "; the manifest has no timeShiftBufferDepth, so all segments since its start are listed: \
+                 set `PlaylistOptions::dvr_window` to list fewer"
             }
-            Some(_) => "; with a shorter `PlaylistOptions::dvr_window`, fewer are needed",
+            Some(_) => "; a shorter `PlaylistOptions::dvr_window` needs fewer",
             None => "",
         };
         Err(Error::invalid_input(format!(
-            "there are {count} segments, but only {} more URLs may be made: the limit is what `PlaylistOptions::max_urls` sets{why}",
+            "there are {count} segments, but only {} more URLs are allowed: `PlaylistOptions::max_urls` sets the limit{why}",
             self.max_segments
         )))
     }
 }
 
-/// The segments of a duration that fill a period, or of which the last has the number `end_number`.
+/// Returns the segments of a common duration that fill a period, or those up to the number `end_number`.
 pub(super) fn equal(
     duration: u64,
     start_number: u64,
@@ -225,7 +228,7 @@ pub(super) fn equal(
         }
         None => None,
     };
-    // Media that does not begin at 0 is as long as its period all the same.
+    // Media that does not start at 0 is still as long as its period.
     let from_start = Bounds { presentation_time_offset: 0, ..bounds };
     let count = from_start.count(0, duration, numbered)?;
     let run = Run { number: start_number, start: 0, duration, count }.checked()?;
@@ -238,8 +241,8 @@ pub(super) fn equal(
     Ok(runs)
 }
 
-/// The segments of a duration that a list has, the first of which is the one of this number in its period. Their own numbers here
-/// are those in the list.
+/// Returns the segments of a list with a common duration. `start_number` is the number of the first one in
+/// its period. The numbers of the result are positions in the list.
 pub(super) fn listed(duration: u64, start_number: u64, count: usize, bounds: Bounds) -> Result<Vec<Run>> {
     let before = start_number.saturating_sub(1);
     let start =
@@ -248,7 +251,7 @@ pub(super) fn listed(duration: u64, start_number: u64, count: usize, bounds: Bou
     uneven(&[S { n: None, t: Some(start.unwrap_or(u64::MAX)), d: duration, r: repeats }], 1, bounds)
 }
 
-/// The segments of a timeline.
+/// Returns the segments of a timeline.
 pub(super) fn uneven(timeline: &[S], start_number: u64, bounds: Bounds) -> Result<Vec<Run>> {
     let mut runs: Vec<Run> = Vec::new();
     for (at, s) in timeline.iter().enumerate() {
@@ -264,7 +267,7 @@ pub(super) fn uneven(timeline: &[S], start_number: u64, bounds: Bounds) -> Resul
             (Err(_), Some(S { t: Some(next), .. })) => next.saturating_sub(start).div_ceil(s.d).max(1),
             (Err(_), Some(S { t: None, .. })) => {
                 return Err(Error::invalid_input(
-                    "the r of an S is negative, so that it reaches to the next one, but that has no t",
+                    "the r of an S is negative, so it extends to the next one, but that one has no t",
                 ));
             }
         };
@@ -360,10 +363,10 @@ mod tests {
                 BOUNDS,
                 "the startNumber 18446744073709551615 is too large",
             ),
-            (&[s(None, u64::MAX, 1)], BOUNDS, "a segment ends later than 64 bits can tell"),
-            (&[s(Some(u64::MAX), 1, 0)], BOUNDS, "a segment ends later than 64 bits can tell"),
+            (&[s(None, u64::MAX, 1)], BOUNDS, "the end of a segment does not fit into 64 bits"),
+            (&[s(Some(u64::MAX), 1, 0)], BOUNDS, "the end of a segment does not fit into 64 bits"),
             (&[s(None, 1, -1)], BOUNDS, "there are 21000 segments, but only 100 more"),
-            (&[s(None, 1, -1), s(None, 1, 0)], BOUNDS, "it reaches to the next one, but that has no t"),
+            (&[s(None, 1, -1), s(None, 1, 0)], BOUNDS, "it extends to the next one, but that one has no t"),
             (&[s(None, 0, 0)], BOUNDS, "the d of an S is 0"),
             (&[s(None, 1, 99), s(None, 1, 0)], BOUNDS, "there are 101 segments, but only 100 more"),
             (&[], BOUNDS, "the SegmentTimeline has no S"),
@@ -419,7 +422,7 @@ mod tests {
         assert_eq!(listed(live(10 * SECOND, None)), (1, 0, 3));
         assert_eq!(listed(live(9 * SECOND, None)), (1, 0, 3));
         assert_eq!(listed(live(9 * SECOND - 1, None)), (1, 0, 2));
-        // A segment that has ended stays available for as long as it is.
+        // A segment that has ended stays available for its own duration.
         assert_eq!(listed(live(30 * SECOND, Some(15 * SECOND))), (4, 9000, 7));
         assert_eq!(listed(live(30 * SECOND, Some(15 * SECOND + 1))), (5, 12_000, 6));
         assert_eq!(listed(live(30 * SECOND, Some(99 * SECOND))), (10, 27_000, 1));
@@ -427,7 +430,7 @@ mod tests {
         let mut late = live(3 * SECOND - 1, None);
         late.window.as_mut().unwrap().is_early = false;
         assert_eq!(equal(3000, 1, None, late).unwrap(), []);
-        // A period ends with a segment that is shorter.
+        // The last segment of a period is shorter.
         let ending = |available| Bounds { period: Some(Duration::from_secs(20)), ..live(available, None) };
         assert_eq!(listed(ending(20 * SECOND - 1)), (1, 0, 6));
         assert_eq!(listed(ending(20 * SECOND)), (1, 0, 7));
@@ -462,7 +465,8 @@ mod tests {
             }
         }
 
-        /// What is in two windows has one number and time, and nothing is missing between.
+        /// A segment in two windows has the same number and time in both, and no segment between them is
+        /// missing.
         #[test]
         fn windows_slide(
             duration in 1_u64..5000, start in 0_i128..100_000, later in 0_i128..20_000, depth in 0_i128..60_000, period in 1_u64..100_000,
@@ -480,7 +484,7 @@ mod tests {
             prop_assert!(second.number >= first.number);
             prop_assert!(second.number + second.count >= first.number + first.count);
             let end = first.number + first.count;
-            // All that is available and may be asked for.
+            // Everything that is available and may be requested.
             let whole = (start.min(i128::from(period)) / i128::from(duration)).max(1);
             prop_assert!(i128::from(end - 7) >= whole);
             prop_assert!(first.number == 7 || i128::from(first.start) <= start - depth || first.count == 3);

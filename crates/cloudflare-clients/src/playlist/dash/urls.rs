@@ -1,4 +1,4 @@
-//! The URLs of a manifest while it is planned: each object is signed once, and there are not too many.
+//! The URLs of a manifest while it is planned. Each object is signed once, and their number is limited.
 
 use std::collections::HashMap;
 
@@ -11,22 +11,22 @@ use crate::playlist::reference::{Resolver, folder_of};
 use crate::signing::url_signer::{Folder, Paths, UrlSigner};
 use crate::{Error, Result};
 
-/// The most bytes that all URLs of a manifest may have together.
+/// Maximum total size of all URLs of a manifest, in bytes.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 pub(super) struct Urls<'a> {
-    /// That of the manifest.
+    /// The key of the manifest.
     key: &'a str,
     options: &'a PlaylistOptions<'a>,
     signer: &'a UrlSigner,
     pub(super) resolver: Resolver<'a>,
     pub(super) paths: Paths,
-    /// The numbers of paths by key: only where a key may come again.
+    /// The numbers of paths by key, only for keys that may occur again.
     numbers: HashMap<String, usize>,
     pub(super) count: usize,
-    /// How many bytes they have together.
+    /// Total size of the URLs, in bytes.
     pub(super) bytes: usize,
-    /// The bytes of the longest.
+    /// Size of the longest URL, in bytes.
     pub(super) longest: usize,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Urls<'a> {
         })
     }
 
-    /// Whether a place is an object that may be signed, or one of another host.
+    /// Whether a place is an object that may be signed, or a URL of another host.
     pub(super) fn is_object(&self, place: &Place) -> bool {
         match place {
             Place::Bucket(key) => !self.is_folder(key) && self.resolver.check(key).is_ok(),
@@ -57,7 +57,7 @@ impl<'a> Urls<'a> {
         key == self.key || key.is_empty() || key.ends_with('/')
     }
 
-    /// The URL of what the `BaseURL`s lead to.
+    /// Returns the URL of the target of the `BaseURL`s.
     pub(super) fn media(&mut self, place: &Place) -> Result<Url> {
         if matches!(place, Place::Bucket(key) if self.is_folder(key)) {
             return Err(Error::invalid_input(
@@ -67,7 +67,7 @@ impl<'a> Urls<'a> {
         self.url(place.clone())
     }
 
-    /// The URL of an object, which is signed once.
+    /// Returns the URL of an object. Each object is signed once.
     pub(super) fn url(&mut self, place: Place) -> Result<Url> {
         let key = match place {
             Place::Bucket(key) => key,
@@ -88,7 +88,7 @@ impl<'a> Urls<'a> {
         self.add_path()
     }
 
-    /// Counts the URL of the path that was added last.
+    /// Counts the URL of the last path.
     #[inline]
     pub(super) fn add_path(&mut self) -> Result<Url> {
         let number = self.paths.len() - 1;
@@ -107,7 +107,7 @@ impl<'a> Urls<'a> {
         self.add_bytes(length)
     }
 
-    /// Counts what stands beside a URL, or is one.
+    /// Counts bytes of a URL or of text next to it.
     #[inline]
     pub(super) fn add_bytes(&mut self, length: usize) -> Result<()> {
         self.bytes += length;
@@ -119,20 +119,20 @@ impl<'a> Urls<'a> {
         Ok(())
     }
 
-    /// How many more there may be.
+    /// Returns how many more URLs are allowed.
     pub(super) fn left(&self) -> usize {
         self.options.max_urls.saturating_sub(self.count)
     }
 
     pub(super) fn too_many(&self) -> Error {
         Error::invalid_input(format!(
-            "the manifest has more than {} URLs, the limit that `PlaylistOptions::max_urls` sets; with \
-             `PlaylistOptions::representations`, fewer are needed",
+            "the manifest has more than {} URLs, the limit that `PlaylistOptions::max_urls` sets: \
+             choose fewer representations with `PlaylistOptions::representations`",
             self.options.max_urls
         ))
     }
 
-    /// The folder that references are relative to, if it lies below the prefix.
+    /// Returns the folder that references are relative to, if it is below the prefix.
     pub(super) fn folder(&self, place: &Place) -> Option<Folder> {
         match place {
             Place::Bucket(key) => {

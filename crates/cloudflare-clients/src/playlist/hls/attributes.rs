@@ -4,24 +4,24 @@ use std::ops::Range;
 
 use crate::{Error, Result};
 
-/// One attribute of a list.
+/// An attribute of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Attribute {
     pub(super) name: Range<usize>,
-    /// Where its value is, without the quotes.
+    /// The position of its value, without the quotes.
     pub(super) value: Range<usize>,
     pub(super) quoted: bool,
 }
 
 impl Attribute {
-    /// From its name to the end of its value.
+    /// Returns its position, from its name to the end of its value.
     pub(super) fn range(&self) -> Range<usize> {
         self.name.start..self.value.end + usize::from(self.quoted)
     }
 }
 
-/// The attributes of a list that reaches from `start` to the end of `line`. As in players, a comma may stand
-/// for nothing.
+/// Parses the attributes of a list from `start` to the end of `line`. Accepts empty items between commas, as
+/// players do.
 pub(super) fn attributes(line: &str, start: usize) -> impl Iterator<Item = Result<Attribute>> + '_ {
     let mut at = Some(start);
     std::iter::from_fn(move || {
@@ -39,18 +39,18 @@ pub(super) fn attributes(line: &str, start: usize) -> impl Iterator<Item = Resul
     })
 }
 
-/// The value of the first attribute of this name, in a list that need not parse behind it.
+/// Returns the value of the first attribute with this name. The list may be malformed after it.
 pub(super) fn value_of<'a>(list: &'a str, name: &str) -> Option<&'a str> {
     let mut parsed = attributes(list, 0).map_while(Result::ok);
     parsed.find(|attribute| list[attribute.name.clone()] == *name).map(|attribute| &list[attribute.value])
 }
 
-/// Where the line has something else than these bytes, from `at` on.
+/// Returns the position of the first byte from `at` that is not one of these bytes.
 fn skip(line: &str, at: usize, bytes: &[u8]) -> usize {
     at + line.as_bytes()[at..].iter().take_while(|byte| bytes.contains(byte)).count()
 }
 
-/// An attribute, and where what follows it begins.
+/// Parses an attribute, and returns the position after it.
 fn attribute(line: &str, start: usize) -> Result<(Attribute, usize)> {
     let bytes = line.as_bytes();
     let mut end = start;
@@ -78,7 +78,7 @@ fn attribute(line: &str, start: usize) -> Result<(Attribute, usize)> {
     };
     let end = skip(line, end, b" \t");
     if !matches!(bytes.get(end), None | Some(b',')) {
-        return Err(Error::invalid_input(format!("a comma was expected behind {}", &line[name])));
+        return Err(Error::invalid_input(format!("a comma was expected after {}", &line[name])));
     }
     Ok((Attribute { name, value, quoted }, end))
 }
@@ -120,7 +120,7 @@ mod tests {
             ("A,B=1", "a NAME=value was expected"),
             ("=1", "a NAME=value was expected"),
             (r#"A="1"#, "the quoted string of A does not end"),
-            (r#"A="1"2"#, "a comma was expected behind A"),
+            (r#"A="1"2"#, "a comma was expected after A"),
             (r#"A=1"2""#, "the value of A has a quote in it"),
             ("A B=1", "a NAME=value was expected"),
         ] {

@@ -1,4 +1,4 @@
-//! Requests for a live playlist that wait for what it does not have yet.
+//! Requests for a live playlist that wait for a segment or part that does not exist yet.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use super::attributes::value_of;
 use super::seconds::seconds;
 use crate::{Error, Result};
 
-/// What a player of a low-latency stream waits for: it asks for a playlist that has a segment, or a part of
-/// one, which is still to come. The playlist is answered once it has that ([blocking playlist
+/// A request of a low-latency player for a playlist that contains a segment, or a part of one, that does not
+/// exist yet. The route answers once the playlist contains it ([blocking playlist
 /// reload](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-6.2.5.2)).
 ///
-/// A route reads the playlist from R2, and reads it again after a moment while [`state`](Self::state) says
-/// so:
+/// The route reads the playlist from R2, and reads it again after a moment while [`state`](Self::state)
+/// returns [`Wait`](ReloadState::Wait):
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::{Error, Result};
 ///     #EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:4,\n7.mp4\n#EXTINF:4,\n8.mp4\n";
 ///
 /// let reload = BlockingReload::from_query("_HLS_msn=9&expires=1800000000")?.expect("it asks for a segment");
-/// // Sign and answer what is stored when it is `Ready`; answer 503 when all of the time has gone by.
+/// // Sign and return the stored playlist when it is `Ready`. Return 503 when the time is over.
 /// assert_eq!(reload.state(stored), ReloadState::Wait(Duration::from_secs(12)));
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
@@ -31,35 +31,35 @@ pub struct BlockingReload {
     part: Option<u64>,
 }
 
-/// What to do with a request for a live playlist.
+/// How to answer a request for a live playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReloadState {
-    /// Answer the playlist as it is now.
+    /// Return the playlist as it is now.
     Ready,
-    /// Read the playlist again after a moment, for so long since the request came, and answer 503 then.
+    /// Read the playlist again after a moment. Return 503 when this time has passed since the request
+    /// arrived.
     Wait(Duration),
-    /// Answer 400: what is asked for lies too far ahead.
+    /// Return 400: the requested segment or part is too far ahead.
     TooFarAhead,
 }
 
-/// The longest target duration that is believed, in seconds: no playlist makes a request wait for longer than
-/// three of them.
+/// Maximum target duration, in seconds. No playlist makes a request wait for longer than three of them.
 const MAX_TARGET: u64 = 60;
 
 impl BlockingReload {
-    /// What the query of a request asks for, and `None` where it asks for nothing. Other parameters do not
-    /// count. `_HLS_skip`, which asks for a delta update, is one of them: the answer may always be the whole
-    /// playlist.
+    /// Parses the query of a request. Returns `None` if it does not request a segment. Ignores other
+    /// parameters, including `_HLS_skip`, which requests a delta update: the whole playlist is always a valid
+    /// answer.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), which is to be answered with 400: a number that is
-    /// none, or a part without its segment.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a parameter is not a number, or a part is requested
+    /// without its segment. Answer with 400.
     pub fn from_query(query: &str) -> Result<Option<Self>> {
         let number = |name: &str| {
             let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
             value.map(str::parse::<u64>).transpose().map_err(|_| {
-                Error::invalid_input(format!("the parameter {name} of the playlist's URL is no number"))
+                Error::invalid_input(format!("the parameter {name} of the playlist's URL is not a number"))
             })
         };
         match (number("_HLS_msn")?, number("_HLS_part")?) {
@@ -71,8 +71,8 @@ impl BlockingReload {
         }
     }
 
-    /// Whether this playlist, as it is stored, has what is asked for. A playlist that has ended, or does not
-    /// announce `CAN-BLOCK-RELOAD=YES`, is always [`Ready`](ReloadState::Ready).
+    /// Checks whether the stored playlist contains the requested segment or part. A playlist that has ended,
+    /// or does not announce `CAN-BLOCK-RELOAD=YES`, is always [`Ready`](ReloadState::Ready).
     pub fn state(&self, playlist: &str) -> ReloadState {
         let edge = LiveEdge::of(playlist);
         if !edge.can_block || edge.ended || self.is_in(&edge) {
@@ -87,7 +87,7 @@ impl BlockingReload {
     fn is_in(&self, edge: &LiveEdge) -> bool {
         match self.part {
             Some(part) if self.segment == edge.next => part < edge.parts,
-            // Beyond a segment's last part it is the first part of the segment behind it.
+            // A part after a segment's last one is the first part of the next segment.
             Some(part) if self.segment.checked_add(1) == Some(edge.next) => {
                 edge.last_parts == 0 || part < edge.last_parts || edge.parts > 0
             }
@@ -109,13 +109,13 @@ struct LiveEdge {
     ended: bool,
     /// The target duration, in seconds.
     target: u64,
-    /// The number of the segment that is still to come.
+    /// The number of the next segment.
     next: u64,
-    /// How many parts of it are listed.
+    /// Number of listed parts of the next segment.
     parts: u64,
-    /// How many parts of the segment before it are listed.
+    /// Number of listed parts of the last segment.
     last_parts: u64,
-    /// How many parts ahead of the last one a player may ask for.
+    /// How many parts after the last one a player may request.
     part_limit: u64,
 }
 
@@ -164,7 +164,7 @@ fn part_limit(list: &str) -> u64 {
 }
 
 fn number(list: &str, name: &str) -> Option<u64> {
-    // Of a hostile playlist it may be any: the sum stays one.
+    // Limited to 32 bits, so that a hostile playlist cannot overflow the sum.
     value_of(list, name)?.parse::<u32>().ok().map(u64::from)
 }
 
@@ -196,7 +196,7 @@ mod tests {
             ("_HLS_msn=10&_HLS_skip=v2", WAIT),
             ("_HLS_msn=11", TooFarAhead),
             ("_HLS_msn=18446744073709551615", TooFarAhead),
-            // Parts of the segment under way: a hint is none.
+            // Parts of the segment in progress. A preload hint does not count as a part.
             ("_HLS_msn=9&_HLS_part=1", Ready),
             ("_HLS_msn=9&_HLS_part=2", WAIT),
             ("_HLS_part=7&_HLS_msn=9", WAIT),
@@ -204,7 +204,7 @@ mod tests {
             ("_HLS_msn=10&_HLS_part=0", WAIT),
             ("_HLS_msn=10&_HLS_part=6", TooFarAhead),
             ("_HLS_msn=11&_HLS_part=0", TooFarAhead),
-            // Parts of segments that are whole, and beyond their last.
+            // Parts of complete segments, and parts after their last one.
             ("_HLS_msn=8&_HLS_part=1", Ready),
             ("_HLS_msn=8&_HLS_part=2", Ready),
             ("_HLS_msn=7&_HLS_part=99", Ready),
@@ -258,9 +258,9 @@ mod tests {
             assert_eq!(BlockingReload::from_query(query).unwrap(), None, "{query}");
         }
         for (query, why) in [
-            ("_HLS_msn=", "the parameter _HLS_msn of the playlist's URL is no number"),
-            ("_HLS_msn=-1", "the parameter _HLS_msn of the playlist's URL is no number"),
-            ("_HLS_msn=1&_HLS_part=a", "the parameter _HLS_part of the playlist's URL is no number"),
+            ("_HLS_msn=", "the parameter _HLS_msn of the playlist's URL is not a number"),
+            ("_HLS_msn=-1", "the parameter _HLS_msn of the playlist's URL is not a number"),
+            ("_HLS_msn=1&_HLS_part=a", "the parameter _HLS_part of the playlist's URL is not a number"),
             ("_HLS_part=0", "the playlist's URL asks for a part (_HLS_part) without its segment (_HLS_msn)"),
         ] {
             let error = BlockingReload::from_query(query).unwrap_err();

@@ -17,7 +17,7 @@ use crate::playlist::{PlaylistOptions, SignedPlaylist, at_line};
 use crate::signing::url_signer::UrlSigner;
 use crate::{Error, Result};
 
-/// The document with the URLs of routes in place of its references.
+/// Replaces the references of the document by URLs of routes.
 pub(in crate::playlist) fn sign_json(
     text: &str,
     key: &str,
@@ -59,7 +59,7 @@ struct Document<'a> {
 }
 
 impl Document<'_> {
-    /// Replaces a text that refers to a playlist or another such document.
+    /// Replaces a string that refers to a playlist or another such document.
     fn reference(&self, json: &RawValue) -> Result<()> {
         let json = json.get();
         let Ok(reference) = serde_json::from_str::<String>(json) else { return Ok(()) };
@@ -68,14 +68,14 @@ impl Document<'_> {
         }
         let Resolved::Object(key) = self.resolver.resolve(self.key, &reference)? else { return Ok(()) };
         let url = child_url(self.options, &key, Target::Playlist)?;
-        // It is a piece of the text.
+        // The raw value is a slice of the text.
         let start = json.as_ptr().addr() - self.text.as_ptr().addr();
         let url = serde_json::to_string(&url).map_err(|error| Error::invalid_input(error.to_string()))?;
         self.references.borrow_mut().replace(start..start + json.len(), url)
     }
 }
 
-/// What a value is of its document.
+/// The role of a value in the document.
 #[derive(Clone, Copy, Debug)]
 enum Shape {
     Document,
@@ -101,7 +101,7 @@ impl Shape {
         }
     }
 
-    /// That of each element, where it is a list.
+    /// Returns the role of each element of a list.
     fn element(self) -> Option<Self> {
         match self {
             Self::Assets => Some(Self::Asset),
@@ -111,7 +111,7 @@ impl Shape {
     }
 }
 
-/// A value that is looked for references.
+/// A value that is searched for references.
 struct Node<'n, 'a> {
     document: &'n Document<'a>,
     shape: Shape,
@@ -234,7 +234,7 @@ mod tests {
             (PlaylistOptions::new(), "is a playlist, whose own references need signing too"),
             (options().max_urls(1), "more than 1 URLs, the limit that `PlaylistOptions::max_urls` sets"),
             (options().max_manifest(10), "the document has 36 bytes: the limit is 10"),
-            (PlaylistOptions::new().child_url(|_| Ok(String::new())), "cannot stand in a playlist"),
+            (PlaylistOptions::new().child_url(|_| Ok(String::new())), "cannot be written into a playlist"),
         ] {
             let error = client().sign_hls_json(list, KEY, &options).unwrap_err();
             assert!(error.message().contains(why), "{error}");

@@ -1,6 +1,7 @@
-//! HLS playlists ([RFC 8216](https://www.rfc-editor.org/rfc/rfc8216) and its successor's draft).
+//! HLS playlists ([RFC 8216](https://www.rfc-editor.org/rfc/rfc8216) and the draft of its successor).
 //!
-//! A playlist is parsed whole before anything of it is signed. What becomes a URL is then written between what stays.
+//! A playlist is parsed completely before anything is signed. Then the URLs are written between the unchanged
+//! parts.
 
 mod attributes;
 mod blocking_reload;
@@ -20,7 +21,7 @@ use super::{PlaylistOptions, SignedPlaylist};
 use crate::Result;
 use crate::signing::url_signer::UrlSigner;
 
-/// A playlist with URLs in place of its references.
+/// Replaces the references of a playlist by URLs.
 pub(super) fn sign(
     text: &str,
     key: &str,

@@ -1,4 +1,4 @@
-//! The lines and tags of a playlist.
+//! Parses the lines and tags of a playlist.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -21,11 +21,11 @@ pub(super) struct Parser<'a> {
     variables: Variables,
     references: References<'a>,
     kind: Option<Kind>,
-    /// The URI of an `EXT-X-STREAM-INF` is still to come.
+    /// Whether the next URI belongs to an `EXT-X-STREAM-INF`.
     stream_inf: bool,
-    /// Segments may share an object from here on.
+    /// Whether segments may share an object from here on.
     byte_ranges: bool,
-    /// How many references have variables.
+    /// Number of references with variables.
     substituted: usize,
     line_number: usize,
 }
@@ -49,19 +49,21 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// The references of a playlist, and what else changes. Lines that `edits` changes have none.
+    /// Collects the references of a playlist and the other changes. Lines changed by `edits` have no
+    /// references.
     ///
     /// # Errors
-    /// The text is no playlist, or has what cannot be signed, with the number of its line.
+    /// The text is not a playlist, or contains something that cannot be signed. The error has the number of
+    /// the line.
     pub(super) fn parse(mut self, text: &str, edits: Vec<Edit>) -> Result<References<'a>> {
         let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        // As in some players, text may follow it.
+        // As in some players, other text may follow on the line.
         let first = text[start..].lines().next().unwrap_or_default().trim_ascii_end();
         let rest = first.strip_prefix("#EXTM3U").filter(|rest| !rest.contains('\r'));
         if rest.is_none_or(|rest| !rest.is_empty() && !rest.starts_with([' ', '\t'])) {
             return Err(at_line(
                 1,
-                &Error::invalid_input("this is no HLS playlist, which begins with a line #EXTM3U"),
+                &Error::invalid_input("this is not an HLS playlist: its first line is not #EXTM3U"),
             ));
         }
         self.kind = kind_of(text);
@@ -121,7 +123,7 @@ impl<'a> Parser<'a> {
             return self.reference(at, line, Target::Playlist);
         }
         match self.kind {
-            // Players skip it.
+            // Players skip such a line.
             Some(Kind::Multivariant) => Ok(()),
             _ => self.object(at, line, self.byte_ranges),
         }
@@ -136,7 +138,7 @@ impl<'a> Parser<'a> {
         }
         self.stream_inf |= name == "EXT-X-STREAM-INF";
         self.byte_ranges |= name == "EXT-X-BYTERANGE";
-        // Most lists without a URI need not parse.
+        // Most lists without a URI may be malformed.
         if !tag.uris.iter().any(|(name, _)| line[list..].contains(name)) {
             return Ok(());
         }
@@ -151,7 +153,7 @@ impl<'a> Parser<'a> {
             self.byte_ranges |= matches!(name, "BYTERANGE" | "BYTERANGE-START");
             let Some((_, target)) = tag.uris.iter().find(|uri| uri.0 == name) else { continue };
             if found.iter().any(|(before, _)| line[before.name.clone()] == *name) {
-                return Err(Error::invalid_input(format!("{name} is there twice")));
+                return Err(Error::invalid_input(format!("{name} appears twice")));
             }
             found.push((attribute, *target));
         }
@@ -167,7 +169,7 @@ impl<'a> Parser<'a> {
         if attribute.quoted || value.is_empty() {
             return self.reference(start, value, target);
         }
-        // Where it ends, and whether variables are substituted in it, players do not agree on.
+        // Players disagree on where such a value ends, and on whether variables are substituted in it.
         if value.contains(|c: char| c.is_ascii_whitespace()) || value.contains("{$") {
             let name = &line[attribute.name.clone()];
             return Err(Error::invalid_input(format!("the value of {name} is not in quotes")));
@@ -189,7 +191,8 @@ impl<'a> Parser<'a> {
         self.references.replace(at..at + reference.len(), url)
     }
 
-    /// A reference to what is presigned; `shared` where others may be to the same object, which is signed once then.
+    /// Replaces a reference to an object that is presigned. If `shared`, other references may lead to the
+    /// same object, which is then signed once.
     fn object(&mut self, at: usize, reference: &str, shared: bool) -> Result<()> {
         let range = at..at + reference.len();
         if !shared && self.references.sign_name(range.clone(), reference)? {
@@ -205,7 +208,7 @@ impl<'a> Parser<'a> {
         let reference = self.variables.substitute(reference)?;
         if matches!(reference, Cow::Owned(_)) {
             self.substituted += 1;
-            // Each may be long, wherever it leads.
+            // A reference with variables may be long, whatever its target.
             if self.substituted > self.options.max_urls {
                 return Err(too_many_urls(self.options.max_urls));
             }
@@ -223,8 +226,8 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Leaves out that the server makes delta updates: a player that asks for them keeps the URLs of older
-    /// segments for ever, and those expire. Whole playlists renew them.
+    /// Removes the announcement of delta updates. A player that uses them keeps the URLs of older segments
+    /// forever, and those expire. Complete playlists renew them.
     fn server_control(&mut self, whole: Range<usize>, at: usize, line: &str, list: usize) -> Result<()> {
         if !line.contains("CAN-SKIP-") {
             return Ok(());
@@ -245,7 +248,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// What the first tag says that only one kind of playlist has.
+/// Returns the kind of the first tag that only one kind of playlist can have.
 fn kind_of(text: &str) -> Option<Kind> {
     text.lines().find_map(|line| {
         let tag = line.trim_ascii().strip_prefix('#')?;

@@ -1,4 +1,4 @@
-//! The references of a playlist, and the playlist with URLs in their place.
+//! The references of a playlist, and the playlist with the references replaced.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,26 +18,26 @@ pub(super) fn too_many_urls(limit: usize) -> Error {
 /// What replaces a piece of the text.
 #[derive(Debug)]
 enum Replacement {
-    /// The presigned URL of the object of the playlist's folder that the piece names.
+    /// The presigned URL of the object in the playlist's folder that the piece names.
     Named,
-    /// The presigned URL of the path of this number.
+    /// The presigned URL of the path with this number.
     Signed(usize),
     Text(Cow<'static, str>),
 }
 
-/// The references that are replaced, and what else changes.
+/// The references to replace, and the other changes.
 #[derive(Debug)]
 pub(super) struct References<'a> {
     signer: &'a UrlSigner,
-    /// The folder of the playlist, unless that lies outside the prefix.
+    /// The folder of the playlist, unless it is outside the prefix.
     folder: Option<FolderSigner<'a>>,
-    /// How many there may be.
+    /// Maximum number of references.
     limit: usize,
     count: usize,
-    /// Where they are in the text, in order.
+    /// The replacements, ordered by their position in the text.
     list: Vec<(Range<usize>, Replacement)>,
     paths: Paths,
-    /// The numbers of paths by key: only where a key may come again.
+    /// The numbers of paths by key, only for keys that may occur again.
     numbers: HashMap<String, usize>,
 }
 
@@ -54,12 +54,13 @@ impl<'a> References<'a> {
         }
     }
 
-    /// Makes room for what a playlist of so many bytes has, if it is like most.
+    /// Reserves memory for the references of a typical playlist of this many bytes.
     pub(super) fn reserve(&mut self, text_len: usize) {
         self.list.reserve(text_len / 40);
     }
 
-    /// Replaces a reference to an object of the playlist's folder, if it is just its name: whether it was.
+    /// Replaces a reference that is only the name of an object in the playlist's folder. Returns whether it
+    /// is one.
     pub(super) fn sign_name(&mut self, at: Range<usize>, reference: &str) -> Result<bool> {
         let Some(folder) = &self.folder else { return Ok(false) };
         let is_name = folder.takes(reference)?;
@@ -69,18 +70,18 @@ impl<'a> References<'a> {
         Ok(is_name)
     }
 
-    /// Replaces a reference to the object of this key, which is signed once where it is `shared`.
+    /// Replaces a reference to the object with this key. A `shared` object is signed once.
     pub(super) fn sign(&mut self, at: Range<usize>, key: String, shared: bool) -> Result<()> {
         let number = self.number(key, shared)?;
         self.push(at, Replacement::Signed(number))
     }
 
-    /// Replaces a reference to a playlist by the URL that answers it.
+    /// Replaces a reference to a playlist by the URL of its route.
     pub(super) fn replace(&mut self, at: Range<usize>, child_url: String) -> Result<()> {
         self.push(at, Replacement::Text(child_url.into()))
     }
 
-    /// Puts quotes around the reference that came last, if that is the one that begins here.
+    /// Puts quotes around the last reference, if it starts here.
     pub(super) fn quote(&mut self, start: usize) {
         if let Some((at, _)) = self.list.last()
             && at.start == start
@@ -91,12 +92,12 @@ impl<'a> References<'a> {
         }
     }
 
-    /// Changes what is no reference.
+    /// Changes a part of the text that is not a reference.
     pub(super) fn edit(&mut self, at: Range<usize>, text: impl Into<Cow<'static, str>>) {
         self.list.push((at, Replacement::Text(text.into())));
     }
 
-    /// The number of a key's path.
+    /// Returns the number of a key's path.
     fn number(&mut self, key: String, shared: bool) -> Result<usize> {
         let paths = &mut self.paths;
         if !shared {
@@ -121,7 +122,7 @@ impl<'a> References<'a> {
         Ok(())
     }
 
-    /// The text with URLs in their place.
+    /// Returns the text with the replacements.
     pub(super) fn into_playlist(self, text: &str) -> SignedPlaylist {
         let signer = self.signer;
         let removed: usize = self.list.iter().map(|(at, _)| at.len()).sum();
@@ -130,7 +131,7 @@ impl<'a> References<'a> {
         let names = self.names().map(|at| &text[at.clone()]);
         let mut named = self.folder.as_ref().map(|folder| (folder, folder.signatures(names)));
         let mut signatures = signer.signatures(&self.paths);
-        // Where the URL of each path was written first.
+        // Where the URL of each path was first written.
         let mut written: Vec<Range<usize>> = Vec::with_capacity(self.paths.len());
         let mut copied = 0;
         for (at, replacement) in &self.list {
@@ -160,7 +161,7 @@ impl<'a> References<'a> {
         SignedPlaylist::new(out, signer.expires_at(), self.count)
     }
 
-    /// Where the names are that are signed.
+    /// Returns the positions of the names that are signed.
     fn names(&self) -> impl Iterator<Item = &Range<usize>> {
         self.list
             .iter()
@@ -176,7 +177,7 @@ impl<'a> References<'a> {
         }
     }
 
-    /// How many objects are signed.
+    /// Returns how many objects are signed.
     #[cfg(test)]
     pub(super) fn path_count(&self) -> usize {
         self.paths.len() + self.names().count()

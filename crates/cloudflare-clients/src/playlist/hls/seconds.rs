@@ -1,9 +1,10 @@
-//! Durations as playlists have them.
+//! Durations in playlists.
 
 use std::time::Duration;
 
-/// A [decimal number](https://www.rfc-editor.org/rfc/rfc8216#section-4.2) of seconds, as far as nanoseconds. Not by way of a
-/// floating-point number, whose parser every Worker would have to load.
+/// Parses a [decimal number](https://www.rfc-editor.org/rfc/rfc8216#section-4.2) of seconds, cut to
+/// nanoseconds. Does not use the parser of floating-point numbers, which would increase the size of every
+/// Worker.
 pub(super) fn seconds(text: &str) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,29 +1,29 @@
-//! The tags that have URIs, and what becomes of those.
+//! The tags with URIs, and how their URIs are replaced.
 
-/// What a playlist lists: what is in it says which.
+/// The kind of a playlist, determined by its tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Media,
     Multivariant,
 }
 
-/// What a URI leads to.
+/// The target of a URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     /// An object, whose URL is presigned.
     Object,
-    /// A playlist, which a route answers.
+    /// A playlist, served by a route.
     Playlist,
-    /// A document of JSON to whose URL players add parameters, so that a route answers it too.
+    /// A JSON document. Players add parameters to its URL, so it is served by a route too.
     Json,
 }
 
 #[derive(Debug)]
 pub(super) struct Tag {
     pub(super) name: &'static str,
-    /// The only kind of playlist that it may stand in, where players leave no doubt.
+    /// The only kind of playlist that can have the tag, where players agree on it.
     pub(super) kind: Option<Kind>,
-    /// The attributes that are URIs; one without a name is all that stands behind the colon.
+    /// The attributes that are URIs. An attribute without a name is everything after the colon.
     pub(super) uris: &'static [(&'static str, Target)],
 }
 
@@ -34,7 +34,7 @@ const fn tag(name: &'static str, kind: Option<Kind>, uris: &'static [(&'static s
 const MEDIA: Option<Kind> = Some(Kind::Media);
 const MULTIVARIANT: Option<Kind> = Some(Kind::Multivariant);
 
-/// The tags that say of which kind a playlist is, or have a URI. The module's documentation shows them.
+/// The tags that determine the kind of a playlist or have a URI. The documentation of the module lists them.
 #[rustfmt::skip]
 pub(super) static TAGS: &[Tag] = &[
     tag("EXTINF", MEDIA, &[]),

@@ -109,7 +109,7 @@ fn variables_are_substituted_in_references_only() {
     );
 }
 
-/// The documentation of `playlist` says of every tag what becomes of its URIs.
+/// The documentation of `playlist` describes what happens to the URIs of every tag.
 #[test]
 fn the_table_of_tags_is_true() {
     let quoted = |cell: &str| Some(cell.strip_prefix('`')?.strip_suffix('`')?.to_owned());
@@ -123,7 +123,7 @@ fn the_table_of_tags_is_true() {
         let name = quoted(tag).unwrap_or_else(|| "EXT-X-ANY-OTHER".to_owned());
         let (line, attribute) = match (uri, quoted(uri)) {
             (_, Some(attribute)) => (format!("#{name}:A=1,{attribute}=\"ref.x\""), Some(attribute)),
-            ("the line behind it", _) => (format!("#{name}:1\nref.x"), None),
+            ("the next line", _) => (format!("#{name}:1\nref.x"), None),
             ("its value", _) => (format!("#{name}:ref.x"), Some(String::new())),
             ("any", _) => (format!("#{name}:URI=\"ref.x\""), None),
             _ => panic!("{row}"),
@@ -157,14 +157,14 @@ fn what_players_take_is_taken() {
             "#EXTM3U\n#EXT-X-KEY:METHOD=NONE,URI=\"\"\n#EXT-X-KEY",
         ),
         ("#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI=\"\",", "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI=\"\","),
-        // A list without a reference need not parse.
+        // A list without a reference may be malformed.
         ("#EXTM3U\n#EXT-X-DATERANGE:ID=\"a", "#EXTM3U\n#EXT-X-DATERANGE:ID=\"a"),
         (
             "#EXTM3U\n#EXT-X-MAP:URI=a.mp4,A=1\nb",
             "#EXTM3U\n#EXT-X-MAP:URI=\"<creator-1/hls/v/a.mp4>\",A=1\n<creator-1/hls/v/b>",
         ),
         ("#EXTM3U\n#EXT-X-KEY:METHOD=A,URI=skd://a,A=1", "#EXTM3U\n#EXT-X-KEY:METHOD=A,URI=skd://a,A=1"),
-        // Lines that name no variant stay, wherever they stand.
+        // Lines that are not variants stay, wherever they are.
         (
             "#EXTM3U\nstray.ts\n#EXT-X-STREAM-INF:A=1\na.m3u8\n../../../stray",
             "#EXTM3U\nstray.ts\n#EXT-X-STREAM-INF:A=1\n/play/creator-1/hls/v/a.m3u8?token=1\n../../../stray",
@@ -258,7 +258,7 @@ fn a_window_of_a_live_playlist_is_signed() {
     assert!(error.message().starts_with("line 21: \"creator-2/a.ts\" lies outside"), "{error}");
 }
 
-/// What a playlist could be made to do by whoever may upload one.
+/// Attacks by someone who can upload a playlist.
 #[test]
 fn hostile_playlists() {
     let long = format!("#EXTM3U\n{}\n", "a".repeat(16 * 1024));
@@ -338,7 +338,7 @@ fn limits_and_options_are_checked() {
     let at = |key: &str, options| {
         client().sign_hls_playlist(text, key, &options).map_err(|error| error.to_string())
     };
-    assert!(at("v.m3u8", PlaylistOptions::new()).unwrap_err().contains("`PlaylistOptions::prefix` sets"));
+    assert!(at("v.m3u8", PlaylistOptions::new()).unwrap_err().contains("set the prefix of the keys"));
     assert!(at("v.m3u8", PlaylistOptions::new().prefix("")).is_ok());
     assert!(at("cre\u{301}/v.m3u8", PlaylistOptions::new()).unwrap_err().contains("form NFC"));
     let long_lived = PlaylistOptions::new().expires_in(Duration::from_secs(200 * 3600));
@@ -347,7 +347,7 @@ fn limits_and_options_are_checked() {
     assert!(sign(master, PlaylistOptions::new()).unwrap_err().contains("PlaylistOptions::child_url"));
     for url in ["", "#a", "a\"b", "a\nb"] {
         let error = sign(master, PlaylistOptions::new().child_url(move |_| Ok(url.to_owned()))).unwrap_err();
-        let why = "line 3: the URL that `PlaylistOptions::child_url` gives for \"creator-1/hls/v/a.m3u8\" cannot stand";
+        let why = "line 3: the URL that `PlaylistOptions::child_url` gives for \"creator-1/hls/v/a.m3u8\" cannot be written";
         assert!(error.contains(why), "{url:?}: {error}");
     }
     let of_key = |text: &str, key: &str| {
@@ -376,8 +376,8 @@ fn urls_are_the_same_within_a_signing_window() {
     assert_ne!(sign(0), sign(900));
     assert_eq!(sign(899).expires_at(), *NOW + Duration::from_secs(3600));
     for (window, why) in [
-        (Duration::from_secs(3600), "the signing window of 3600s has to be shorter than the expiry of 3600s"),
-        (Duration::from_millis(1500), "the signing window has to be whole seconds, and 1.5s is not"),
+        (Duration::from_secs(3600), "the signing window of 3600s must be shorter than the expiry of 3600s"),
+        (Duration::from_millis(1500), "the signing window must be whole seconds, but it is 1.5s"),
     ] {
         let options = options().signing_window(window);
         let error = client().sign_hls_playlist("#EXTM3U\na.ts", KEY, &options).unwrap_err();
@@ -400,7 +400,7 @@ fn urls_that_end_together_are_the_same_within_a_signing_window() {
     }
     assert!(sign(1200, end).unwrap_err().to_string().contains("has passed"));
 
-    // A URL lives for a week at most, from the beginning of the window.
+    // A URL is valid for a week at most, from the start of the window.
     let week = *NOW + MAX_EXPIRES_IN;
     assert_eq!(sign(0, week).unwrap().expires_at(), week);
     assert_eq!(sign(60, week + Duration::from_secs(60)).unwrap().expires_at(), week);
@@ -408,7 +408,7 @@ fn urls_that_end_together_are_the_same_within_a_signing_window() {
 }
 
 proptest! {
-    /// Whatever the text, what is signed lies below the prefix, and the rest is as it was.
+    /// Whatever the text is, everything signed is below the prefix, and the rest is unchanged.
     #[test]
     fn nothing_but_references_changes(lines in prop::collection::vec("[ -~]{0,12}|[./%2eE]{0,8}/?creator-[12]/a|#EXT-X-MAP:URI=\"[!#-~]{0,9}\"|#EXT-X-PREFETCH:[!-~]{0,9}|#EXT-X-DATERANGE:X-ASSET-URI=\"[!#-~]{0,9}\"", 0..8)) {
         let text = format!("#EXTM3U\n{}", lines.join("\n"));

@@ -1,4 +1,5 @@
-//! [Variables](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-4.3), which `EXT-X-DEFINE` defines.
+//! [Variables](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-4.3), defined by
+//! `EXT-X-DEFINE`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,17 +7,18 @@ use std::collections::HashMap;
 use super::attributes::attributes;
 use crate::{Error, Result};
 
-/// Values by name, or why one is not known, which counts where it is used.
+/// Values by name, or the error to return when the variable is used.
 #[derive(Debug, Default)]
 pub(super) struct Variables(HashMap<String, Result<String>>);
 
-/// The longest text with its variables, in bytes: an encoded key and a query that is dropped fit.
+/// Maximum length of a reference with its variables, in bytes. An encoded key and a query, which is dropped,
+/// fit.
 const MAX_LEN: usize = 4096;
 
 impl Variables {
-    /// Takes an `EXT-X-DEFINE` whose attributes begin at `start`, with the values of those that come from
-    /// `outside`. What it says in place of its attributes, if one was given: the player need not know where
-    /// it comes from.
+    /// Parses an `EXT-X-DEFINE` whose attributes start at `start`, with the values of variables from
+    /// `outside`. Returns the attributes to write instead if a value from outside was set, so that the player
+    /// does not need to know its source.
     pub(super) fn define(
         &mut self,
         line: &str,
@@ -38,7 +40,7 @@ impl Variables {
             return Err(Error::invalid_input("EXT-X-DEFINE needs a NAME and a VALUE"));
         };
         if name.is_empty() || !name.bytes().all(is_name) {
-            return Err(Error::invalid_input(format!("{name:?} is no name of a variable")));
+            return Err(Error::invalid_input(format!("{name:?} is not a valid variable name")));
         }
         if self.0.contains_key(&name) {
             return Err(Error::invalid_input(format!("the variable {name:?} is defined twice")));
@@ -47,7 +49,7 @@ impl Variables {
             value = outside.get(&name).cloned();
             if value.as_ref().is_some_and(|value| value.contains(|c: char| c.is_control() || c == '"')) {
                 return Err(Error::invalid_input(format!(
-                    "the value that `PlaylistOptions::variable` gives the variable {name:?} cannot stand in a playlist: it has a \
+                    "the value that `PlaylistOptions::variable` gives the variable {name:?} cannot be written into a playlist: it has a \
                      quote or a control character"
                 )));
             }
@@ -55,7 +57,7 @@ impl Variables {
         let said =
             value.as_ref().filter(|_| imported).map(|value| format!("NAME=\"{name}\",VALUE=\"{value}\""));
         let value = match value {
-            // As in every quoted string, variables are substituted in it.
+            // Variables are substituted in it, as in every quoted string.
             Some(value) => self.substitute(&value).map(Cow::into_owned),
             None => Err(Error::invalid_input(format!(
                 "the variable {name:?} comes from outside the playlist: give its value with `PlaylistOptions::variable`"
@@ -65,7 +67,7 @@ impl Variables {
         Ok(said)
     }
 
-    /// `text` with its `{$name}` replaced. Values are not looked into again.
+    /// Replaces each `{$name}` in `text`. Variables in values are not replaced again.
     pub(super) fn substitute<'a>(&self, text: &'a str) -> Result<Cow<'a, str>> {
         if !text.contains("{$") {
             return Ok(Cow::Borrowed(text));
@@ -172,11 +174,11 @@ mod tests {
         for (list, why) in [
             (r#"NAME="a",VALUE="2""#, "the variable \"a\" is defined twice"),
             (r#"IMPORT="a""#, "the variable \"a\" is defined twice"),
-            (r#"QUERYPARAM="quote""#, "gives the variable \"quote\" cannot stand in a playlist"),
-            (r#"IMPORT="line""#, "gives the variable \"line\" cannot stand in a playlist"),
+            (r#"QUERYPARAM="quote""#, "gives the variable \"quote\" cannot be written into a playlist"),
+            (r#"IMPORT="line""#, "gives the variable \"line\" cannot be written into a playlist"),
             (r#"NAME="b""#, "EXT-X-DEFINE needs a NAME and a VALUE"),
-            (r#"NAME="",VALUE="1""#, "\"\" is no name of a variable"),
-            (r#"NAME="a b",VALUE="1""#, "\"a b\" is no name of a variable"),
+            (r#"NAME="",VALUE="1""#, "\"\" is not a valid variable name"),
+            (r#"NAME="a b",VALUE="1""#, "\"a b\" is not a valid variable name"),
         ] {
             refused(define(&mut variables, list), why);
         }

@@ -1,4 +1,4 @@
-//! Dropping uploads in parts.
+//! Aborting multipart uploads.
 
 use super::multipart_upload::MultipartUpload;
 use crate::client::operation::{Operation, sent_when_awaited};
@@ -7,14 +7,15 @@ use crate::model::r2::AbortMultipartUploadRequest;
 use crate::r2::service::R2Service;
 
 impl MultipartUpload {
-    /// Drops the upload and its parts. Fine when it was completed or aborted before.
+    /// Aborts the upload and deletes its parts. It is not an error if the upload is already completed or
+    /// aborted.
     pub fn abort(&self) -> AbortMultipartUpload {
         let request = AbortMultipartUploadRequest::new(&self.key, &self.upload_id);
         AbortMultipartUpload { service: self.service.clone(), request }
     }
 }
 
-/// The abort of an upload in parts; awaiting it drops the upload and its parts.
+/// A request to abort a multipart upload. Awaiting it aborts the upload and deletes its parts.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct AbortMultipartUpload {

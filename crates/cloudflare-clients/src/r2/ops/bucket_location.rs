@@ -1,4 +1,4 @@
-//! Asking where a bucket should be.
+//! Reading the location hint of a bucket.
 
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::Result;
@@ -6,14 +6,14 @@ use crate::model::r2::{LocationHint, validate_bucket_name};
 use crate::r2::buckets::Buckets;
 
 impl Buckets {
-    /// Where a bucket should be, as far as the service says it. A missing bucket is
-    /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind).
+    /// Returns a bucket's location hint, if the service returns one. If the bucket does not exist, the error
+    /// is [`ErrorKind::NoSuchBucket`](crate::ErrorKind).
     pub fn location(&self, name: impl Into<String>) -> BucketLocation {
         BucketLocation { buckets: self.clone(), name: name.into() }
     }
 }
 
-/// The question where a bucket should be; awaiting it asks.
+/// A request for a bucket's location hint. Awaiting it returns the hint.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct BucketLocation {

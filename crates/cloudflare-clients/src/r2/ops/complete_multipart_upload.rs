@@ -1,10 +1,11 @@
-//! Completing uploads in parts.
+//! Completing multipart uploads.
 
 use futures_util::FutureExt as _;
 
 use super::multipart_upload::MultipartUpload;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::headers::unquote;
 use crate::model::r2::multipart::{contradicts_parts, is_made_of};
 use crate::model::r2::{
     CompleteMultipartUploadRequest, Conditional, ObjectChecksum, StoredObject, UploadedPart,
@@ -12,15 +13,20 @@ use crate::model::r2::{
 use crate::r2::verify::verifies_writes;
 
 impl MultipartUpload {
-    /// Makes the object of these parts, given in any order; awaiting it gives what is known of the object.
+    /// Combines these parts, given in any order, into an object. Awaiting it returns the object's properties.
     ///
-    /// The parts must be the ones that were uploaded, all but the last of one size. The object has these
-    /// parts alone: one that is left out is dropped without an error. What
-    /// [`uploaded_here`](Self::uploaded_here) gives is all parts only where this handle has uploaded all;
-    /// after [`resume_multipart_upload`](crate::r2::R2Service::resume_multipart_upload), whose example shows
-    /// the whole way, take those of [`list_parts`](Self::list_parts) too.
+    /// The parts must be those that were uploaded, and all except the last must have the same size. The
+    /// object consists of exactly these parts: an omitted part is deleted without an error. An etag may have
+    /// the quotes of HTTP's `ETag` header.
+    ///
+    /// [`uploaded_here`](Self::uploaded_here) returns all parts only if this handle has uploaded all of them.
+    /// After [`resume_multipart_upload`](crate::r2::R2Service::resume_multipart_upload), also pass the parts
+    /// from [`list_parts`](Self::list_parts), as the example there shows.
     pub fn complete(&self, parts: impl IntoIterator<Item = UploadedPart>) -> CompleteMultipartUpload {
-        let mut parts: Vec<_> = parts.into_iter().collect();
+        let mut parts: Vec<_> = parts
+            .into_iter()
+            .map(|part| UploadedPart { etag: unquote(&part.etag).to_owned(), ..part })
+            .collect();
         parts.sort_by_key(|part| part.part_number);
         CompleteMultipartUpload {
             upload: self.clone(),
@@ -31,7 +37,7 @@ impl MultipartUpload {
     }
 }
 
-/// The end of an upload in parts; awaiting it gives what is known of the object.
+/// A request to complete a multipart upload. Awaiting it returns the object's properties.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct CompleteMultipartUpload {
@@ -42,24 +48,25 @@ pub struct CompleteMultipartUpload {
 }
 
 impl CompleteMultipartUpload {
-    /// A condition on the object that the key already has. If the condition fails, the upload is still consumed. The
-    /// bucket's binding does not support conditions here: [`ErrorKind::Unsupported`].
+    /// Sets conditions on the object that is replaced. If they do not hold, the upload is lost all the same.
+    /// A Worker's binding does not support conditions here: [`ErrorKind::Unsupported`].
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.only_if = only_if;
         self
     }
 
-    /// What the whole object must hash to: its CRC-64/NVME, which [`Crc64Nvme`](crate::r2::Crc64Nvme)
-    /// combines of those of the parts, or the [`CompositeChecksum`](crate::r2::CompositeChecksum) of the
-    /// algorithm that the upload was begun with. Another one is [`ErrorKind::Integrity`], and the upload
-    /// stays as it is. A service that does not know it ignores it: whether it was compared say the checksums
-    /// of the [`StoredObject`].
+    /// Sets the checksum that the whole object must have: its CRC-64/NVME, which
+    /// [`Crc64Nvme`](crate::r2::Crc64Nvme) combines from those of the parts, or the
+    /// [`CompositeChecksum`](crate::r2::CompositeChecksum) of the algorithm with which the upload was
+    /// created. If it differs, the error is [`ErrorKind::Integrity`], and the upload is unchanged.
     ///
-    /// Without one, the composite checksum that the service says is compared with the checksums of the parts.
+    /// A service that does not support the checksum ignores it. The checksums of the [`StoredObject`] show
+    /// whether it was compared. Without a checksum, the composite checksum that the service returns is
+    /// compared with the parts' checksums.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`], before any I/O: a checksum that R2 does not have of an object in parts, or
-    /// the bucket's binding.
+    /// [`ErrorKind::Unsupported`], before any I/O: R2 has no such checksum for multipart objects, or the
+    /// bucket is a Worker's binding.
     pub fn checksum(mut self, checksum: impl Into<ObjectChecksum>) -> Self {
         self.checksum = Some(checksum.into());
         self
@@ -95,14 +102,16 @@ impl CompleteMultipartUpload {
                 {
                     return Err(Error::new(
                         ErrorKind::Integrity,
-                        format!("the service made an object of other bytes: {of_stored} in place of {given}"),
+                        format!(
+                            "the service stored other bytes: their checksum is {of_stored} instead of {given}"
+                        ),
                     ));
                 }
                 if verifies && is_plain && contradicts_parts(&stored.etag, parts, uploaded_here) {
                     return Err(Error::new(
                         ErrorKind::Integrity,
                         format!(
-                            "{:?} is not the etag of an object of the {} parts",
+                            "the service returned the etag {:?}, which an object of these {} parts cannot have",
                             stored.etag,
                             parts.len()
                         ),
@@ -127,7 +136,7 @@ impl CompleteMultipartUpload {
 }
 
 impl MultipartUpload {
-    /// What the service does not say of the object and this handle knows.
+    /// Adds what this handle knows about the object and the service did not return.
     fn add_what_was_sent(&self, mut stored: StoredObject, parts: &[UploadedPart]) -> StoredObject {
         stored.size =
             stored.size.or_else(|| parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.size?)));

@@ -1,4 +1,4 @@
-//! Copying objects, each by one request.
+//! Copying objects, each with one request.
 
 use futures_util::FutureExt as _;
 
@@ -14,13 +14,14 @@ use crate::r2::service::R2Service;
 use crate::r2::verify::verifies_writes;
 
 impl R2Service {
-    /// Copies an object within the bucket, without its bytes coming here, by one request: R2 takes objects of up to
-    /// [`MAX_SINGLE_UPLOAD`](crate::r2::MAX_SINGLE_UPLOAD). `copy_object` copies those of any size, also to
-    /// other buckets.
+    /// Copies an object within the bucket with one request. Its bytes do not pass through this program.
     ///
-    /// A copy of an object to its own key changes its metadata. The setters replace all metadata of the
-    /// source, so that whoever changes one field gives the others again; the etag sees to it that the bytes
-    /// are those whose metadata that was:
+    /// R2 accepts objects of up to [`MAX_SINGLE_UPLOAD`](crate::r2::MAX_SINGLE_UPLOAD) bytes. `copy_object`
+    /// copies objects of any size, and to other buckets.
+    ///
+    /// To change an object's metadata, copy it to its own key. The setters replace all metadata, so pass the
+    /// unchanged fields too. A condition on the etag ensures that the object is still the one whose metadata
+    /// was read:
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, Result, r2::{Conditional, R2Service, StoredObject}};
@@ -58,13 +59,12 @@ impl R2Service {
     }
 }
 
-/// A copy; awaiting it gives what the service says of the new object, and the metadata and the storage class
-/// that the copy was given.
+/// A request to copy an object. Awaiting it returns what the service returned about the new object, and the
+/// metadata and the storage class that were set.
 ///
-/// HTTP and custom metadata are copied too, unless one of the setters replaces them all. A source that is
-/// missing is
-/// [`ErrorKind::NoSuchKey`], and the [`key`](crate::Error::key) of the error is the source's. The bucket's binding has no
-/// copy: [`ErrorKind::Unsupported`].
+/// HTTP and custom metadata are copied too, unless one of the setters replaces all of it. If the source does
+/// not exist, the error is [`ErrorKind::NoSuchKey`] with the source's [`key`](crate::Error::key). A Worker's
+/// binding cannot copy: [`ErrorKind::Unsupported`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct CopyObject {
@@ -73,30 +73,31 @@ pub struct CopyObject {
 }
 
 impl CopyObject {
-    /// Another bucket of the account, or of the store, that the source is in. The credentials must be good
-    /// for both.
+    /// Sets the source's bucket, in the same account or local store. The credentials must have access to both
+    /// buckets.
     pub fn source_bucket(mut self, bucket: impl Into<String>) -> Self {
         self.request.source_bucket = Some(bucket.into());
         self
     }
 
-    /// What the source must meet.
+    /// Sets conditions on the source.
     pub fn source_only_if(mut self, only_if: Conditional) -> Self {
         self.request.source_only_if = only_if;
         self
     }
 
-    /// A condition on the object that the new key already has.
+    /// Sets conditions on the object that is replaced.
     ///
-    /// Where answers are lost, several copies of one source may succeed under it, as [puts of the same
-    /// bytes](crate::r2::Put::only_if) may. [Custom metadata](Self::metadata) of its own tells each apart.
+    /// If responses are lost, several copies of one source can succeed under the same condition, as
+    /// [puts of the same bytes](crate::r2::Put::only_if) can. Unique [custom metadata](Self::metadata)
+    /// distinguishes them.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.request.only_if = only_if;
         self
     }
 
-    /// Replaces the source's metadata, all of it, by what the setters of this request give: `content_type`,
-    /// `metadata` and the others, which imply it. Without any of them the copy has the source's metadata.
+    /// Replaces all of the source's metadata with that of this request's setters. `content_type`, `metadata`
+    /// and the other setters imply it. Without any of them, the copy has the source's metadata.
     pub fn replace_metadata(mut self) -> Self {
         self.replaced();
         self
@@ -116,21 +117,22 @@ impl CopyObject {
         &mut self.replaced().custom_metadata
     }
 
-    /// How R2 stores the copy.
+    /// Sets the storage class of the copy.
     pub fn storage_class(mut self, class: StorageClass) -> Self {
         self.request.storage_class = Some(class);
         self
     }
 
-    /// The customer's key that the source is encrypted with (SSE-C), in place of that of
-    /// [the service](R2Service::with_ssec_key).
+    /// Sets the customer's key with which the source is encrypted (SSE-C), instead of
+    /// [the service's](R2Service::with_ssec_key).
     pub fn source_ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
         self.request.source_ssec_key = key.into();
         self
     }
 
-    /// The customer's key to encrypt the copy with (SSE-C), in place of that of
-    /// [the service](R2Service::with_ssec_key). Without one the copy is not encrypted by such a key.
+    /// Sets the customer's key to encrypt the copy with (SSE-C), instead of
+    /// [the service's](R2Service::with_ssec_key). With `None`, the copy is not encrypted with a customer's
+    /// key.
     pub fn ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
         self.request.ssec_key = key.into();
         self
@@ -140,7 +142,7 @@ impl CopyObject {
         let Self { service, request } = self;
         let operation = Operation::new("copy", &request.key);
         operation.check(request.validate())?;
-        // An encrypted copy has an etag of its own.
+        // An encrypted copy has a different etag.
         let is_plain = request.source_ssec_key.is_none() && request.ssec_key.is_none();
         let verifies = verifies_writes(&service) && is_plain;
         let attempt = || {
@@ -173,7 +175,7 @@ impl CopyObject {
     }
 }
 
-/// The one etag that the source must have.
+/// The single etag that the source must have.
 fn required_etag(source_only_if: &Conditional) -> Option<&str> {
     match &source_only_if.etag_matches {
         Some(EtagList::OneOf(etags)) if etags.len() == 1 => Some(&etags[0].value),
@@ -181,7 +183,7 @@ fn required_etag(source_only_if: &Conditional) -> Option<&str> {
     }
 }
 
-/// The etag of the source, as far as it can be known: another bucket is not looked into.
+/// The source's etag, if it can be known. Other buckets are not read.
 async fn source_etag(service: &R2Service, request: &CopyRequest) -> Result<Option<String>> {
     if let Some(etag) = required_etag(&request.source_only_if) {
         return Ok(Some(etag.to_owned()));
@@ -193,19 +195,19 @@ async fn source_etag(service: &R2Service, request: &CopyRequest) -> Result<Optio
     Ok(source.map(|source| source.etag))
 }
 
-/// Compares the etag of a copy with the one that its source must have, where both are MD5s.
+/// Compares the etag of a copy with the one that the source had to have, if both are MD5s.
 fn check_copy(copy: &StoredObject, source_only_if: &Conditional) -> Result<()> {
     let Some(source) = required_etag(source_only_if) else { return Ok(()) };
     match (Checksum::from_etag(source), Checksum::from_etag(&copy.etag)) {
         (Some(source), Some(copy)) if source != copy => Err(Error::new(
             ErrorKind::Integrity,
-            format!("the copy has other bytes than its source: {copy:?} in place of {source:?}"),
+            format!("the copy differs from its source: {copy:?} instead of {source:?}"),
         )),
         _ => Ok(()),
     }
 }
 
-/// What the service does not say of the copy and the request does.
+/// Adds what the request sent and the service did not return.
 fn with_what_was_sent(mut stored: StoredObject, request: CopyRequest) -> StoredObject {
     if let Some(replaced) = request.replace_metadata {
         stored.http_metadata.get_or_insert(replaced.http_metadata);

@@ -6,18 +6,18 @@ use crate::model::r2::CorsPolicy;
 use crate::r2::service::R2Service;
 
 impl R2Service {
-    /// The bucket's CORS policy, or `None` where it has none and refuses every page. See
+    /// Returns the bucket's CORS policy, or `None` if it has none and refuses all pages. See
     /// [Configure CORS](https://developers.cloudflare.com/r2/buckets/cors/).
     ///
-    /// Over S3 it needs credentials that may administrate the bucket, and so it is for the other two; those
-    /// for objects alone are [`ErrorKind::Forbidden`](crate::ErrorKind). A Worker's binding cannot do it:
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind).
+    /// Over S3, this and the other CORS methods need credentials that may administrate the bucket.
+    /// Credentials for objects only are [`ErrorKind::Forbidden`](crate::ErrorKind). A Worker's binding does
+    /// not support CORS policies: [`ErrorKind::Unsupported`](crate::ErrorKind).
     pub async fn cors(&self) -> Result<Option<CorsPolicy>> {
         let operation = Operation::without_key("cors");
         self.attempts().run(&operation, || Some(self.bucket().cors())).await
     }
 
-    /// Replaces the bucket's CORS policy. It may take 30 seconds until R2 goes by it.
+    /// Replaces the bucket's CORS policy. R2 may take 30 seconds to apply it.
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
@@ -43,7 +43,7 @@ impl R2Service {
         self.attempts().run(&operation, || Some(self.bucket().put_cors(policy.clone()))).await
     }
 
-    /// Removes the bucket's CORS policy, if it has one: no page may use the bucket any more.
+    /// Deletes the bucket's CORS policy, if it has one. Then no page may use the bucket.
     pub async fn delete_cors(&self) -> Result<()> {
         let operation = Operation::without_key("delete_cors");
         self.attempts().run(&operation, || Some(self.bucket().delete_cors())).await

@@ -1,4 +1,4 @@
-//! Creating a bucket.
+//! Creating buckets.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,24 +8,26 @@ use crate::model::r2::error_code::BUCKET_ALREADY_OWNED_BY_YOU;
 use crate::model::r2::{BucketInfo, CreateBucketRequest, ListBucketsRequest, LocationHint, StorageClass};
 use crate::r2::buckets::Buckets;
 
-/// How far the clocks of R2 and this machine may be apart: further, and R2 takes no signature.
+/// The maximum difference between the clocks of R2 and this machine. With a larger one, R2 does not accept
+/// signatures.
 const CLOCK_SKEW: Duration = Duration::from_secs(15 * 60);
 
 impl Buckets {
-    /// Creates a bucket: 3 to 63 characters of `a-z`, `0-9` and `-`, the first and last not `-`.
+    /// Creates a bucket. Its name has 3 to 63 of the characters `a-z`, `0-9` and `-`, without `-` at the
+    /// start or end.
     ///
-    /// One that is there already is [`ErrorKind::Conflict`](crate::ErrorKind). Where the answer to an earlier
-    /// attempt was lost, it is the result if it was created since.
+    /// If the bucket already exists, the error is [`ErrorKind::Conflict`](crate::ErrorKind), unless the
+    /// response to an earlier attempt was lost and the bucket was created since then.
     pub fn create(&self, name: impl Into<String>) -> CreateBucket {
         CreateBucket { buckets: self.clone(), request: CreateBucketRequest::new(name) }
     }
 
-    /// Looks whether a bucket was created after all.
+    /// Checks whether the bucket was created by an earlier attempt.
     async fn unless_created(&self, name: &str, begun: SystemTime, error: Error) -> Result<BucketInfo> {
         let request =
             ListBucketsRequest { prefix: name.to_owned(), limit: Some(1), ..ListBucketsRequest::default() };
         let since = begun.checked_sub(CLOCK_SKEW).unwrap_or(begun);
-        // The name itself comes before all that go on from it.
+        // The name itself sorts before all names that start with it.
         match self.account().list(request).await.map(|page| page.buckets.into_iter().next()) {
             Ok(Some(bucket))
                 if bucket.name == name && bucket.created.is_some_and(|created| created >= since) =>
@@ -37,7 +39,7 @@ impl Buckets {
     }
 }
 
-/// A bucket to create; awaiting it creates it.
+/// A request to create a bucket. Awaiting it creates the bucket.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct CreateBucket {
@@ -46,13 +48,13 @@ pub struct CreateBucket {
 }
 
 impl CreateBucket {
-    /// Where it should be. R2 chooses by default, by where the request comes from.
+    /// Sets where the bucket should be. By default, R2 chooses a location near the origin of the request.
     pub fn location(mut self, hint: LocationHint) -> Self {
         self.request.location = Some(hint);
         self
     }
 
-    /// How objects are stored that do not say it themselves; `Standard` by default.
+    /// Sets the storage class of objects that are stored without one. `Standard` by default.
     pub fn storage_class(mut self, class: StorageClass) -> Self {
         self.request.storage_class = Some(class);
         self

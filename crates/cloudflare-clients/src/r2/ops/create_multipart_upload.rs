@@ -1,4 +1,4 @@
-//! Beginning uploads in parts.
+//! Creating multipart uploads.
 
 use super::multipart_upload::{BegunWith, MultipartUpload};
 use super::setters::{metadata_setters, ssec_key_setter};
@@ -12,13 +12,13 @@ use crate::model::r2::{
 use crate::r2::service::R2Service;
 
 impl R2Service {
-    /// Begins an upload in parts.
+    /// Creates a multipart upload.
     pub fn create_multipart_upload(&self, key: impl Into<String>) -> CreateMultipartUpload {
         CreateMultipartUpload::from_request(self.clone(), CreateMultipartUploadRequest::new(key))
     }
 }
 
-/// The begin of an upload in parts; awaiting it gives the [`MultipartUpload`].
+/// A request to create a multipart upload. Awaiting it returns the [`MultipartUpload`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct CreateMultipartUpload {
@@ -34,14 +34,15 @@ impl CreateMultipartUpload {
     metadata_setters!();
     ssec_key_setter!(service);
 
-    /// Has R2 keep a checksum of the object, which it makes of those of the parts: for
-    /// [`Crc64Nvme`](ChecksumAlgorithm::Crc64Nvme) that of all bytes, and for SHA-1, SHA-256, CRC-32 and
-    /// CRC-32C a [composite](crate::r2::CompositeChecksum) one, the checksum of the parts' checksums. It is
-    /// among the checksums of what [`complete`](MultipartUpload::complete) returns, where the service has
-    /// done so, and then of heads and gets. Gets are verified with that of all bytes.
+    /// Makes R2 keep a checksum of the object, computed from those of the parts. For
+    /// [`Crc64Nvme`](ChecksumAlgorithm::Crc64Nvme) it is that of all bytes. For SHA-1, SHA-256, CRC-32 and
+    /// CRC-32C it is [composite](crate::r2::CompositeChecksum): the checksum of the parts' checksums.
     ///
-    /// Each part needs its own checksum of this algorithm but for CRC-64/NVME. That of bytes in memory is
-    /// computed; of a file or stream it has to be [given](crate::r2::UploadPart::checksum).
+    /// If the service supports it, the result of [`complete`](MultipartUpload::complete) and of later heads
+    /// and gets includes the checksum. Gets are verified with a checksum of all bytes.
+    ///
+    /// Except with CRC-64/NVME, each part needs its own checksum of this algorithm. It is computed for bytes
+    /// in memory, and must be [set](crate::r2::UploadPart::checksum) for a file or stream.
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, Result, r2::R2Service};
@@ -63,19 +64,19 @@ impl CreateMultipartUpload {
     ///
     /// See [checking object
     /// integrity](https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html)
-    /// and [what R2 has of it](https://developers.cloudflare.com/r2/api/s3/api/#checksum-types).
+    /// and [R2's checksum types](https://developers.cloudflare.com/r2/api/s3/api/#checksum-types).
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind), before any I/O: MD5, SHA-384 and SHA-512, or the
-    /// bucket's binding.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind), before any I/O: the algorithm is MD5, SHA-384 or
+    /// SHA-512, or the bucket is a Worker's binding.
     pub fn checksum_algorithm(mut self, algorithm: ChecksumAlgorithm) -> Self {
         self.request.checksum_algorithm = Some(algorithm);
         self
     }
 
-    /// Asks for the CRC-64/NVME where bytes are verified, the service knows of it, and nobody has asked for
-    /// another checksum. It returns whether it was asked, and the number of attempts as
-    /// [`send_counted`](Self::send_counted) does.
+    /// Requests the CRC-64/NVME if bytes are verified, the service supports it, and the caller has not set
+    /// another algorithm. Returns whether it was requested, and the number of attempts, like
+    /// [`send_counted`](Self::send_counted).
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) async fn with_crc_if_known(self) -> Result<(MultipartUpload, bool, u32)> {
         if let Some(algorithm) = self.request.checksum_algorithm {
@@ -103,7 +104,8 @@ impl CreateMultipartUpload {
         Ok(self.send_counted().await?.0)
     }
 
-    /// Says how many attempts it took, too: each but the last may have begun an upload whose id nobody was told.
+    /// Also returns the number of attempts. Each except the last may have created an upload whose id is
+    /// unknown.
     pub(crate) async fn send_counted(self) -> Result<(MultipartUpload, u32)> {
         let Self { service, mut request } = self;
         request.ssec_key = service.ssec_key().cloned();

@@ -1,4 +1,4 @@
-//! Deleting an object.
+//! Deleting objects.
 
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::Result;
@@ -12,7 +12,7 @@ impl R2Service {
     }
 }
 
-/// A delete; awaiting it deletes the object.
+/// A request to delete an object. Awaiting it deletes the object.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Delete {

@@ -9,8 +9,8 @@ use crate::model::r2::{DeleteManyRequest, DeleteRequest, MAX_DELETES, validate_k
 use crate::r2::service::R2Service;
 
 impl R2Service {
-    /// Deletes objects, 1,000 a request and four requests at a time, and says of each key whether that
-    /// worked. Missing objects are not errors.
+    /// Deletes objects: 1,000 per request, and four requests concurrently. Returns a result for each key.
+    /// Missing objects are not errors.
     pub fn delete_many<K: Into<String>>(&self, keys: impl IntoIterator<Item = K>) -> DeleteMany {
         DeleteMany { service: self.clone(), request: DeleteManyRequest::new(keys) }
     }
@@ -18,16 +18,16 @@ impl R2Service {
 
 const NAME: &str = "delete_many";
 
-/// How many requests are under way at once.
+/// The maximum number of concurrent requests.
 const CONCURRENCY: usize = 4;
 
-/// A delete of many objects; awaiting it deletes them and says of each key whether that worked.
+/// A request to delete many objects. Awaiting it deletes them and returns a result for each key.
 ///
-/// A request that fails as a whole fails each of its keys, and the further requests are made all the same. A
-/// key that the service refuses and that may be deleted later is sent again alone.
+/// If a request fails as a whole, each of its keys fails, and the other requests are still sent. If the
+/// service refuses a key with a retryable error, the key is deleted again on its own.
 ///
-/// A key that is not valid (1 to 1,024 bytes) fails all before anything is sent, with an error that names it:
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind).
+/// If a key is invalid (not 1 to 1,024 bytes), the error is [`ErrorKind::InvalidInput`](crate::ErrorKind) and
+/// names it. Nothing is sent then.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct DeleteMany {
@@ -48,7 +48,7 @@ impl DeleteMany {
     }
 }
 
-/// One request, and what became of each of its keys.
+/// Sends one request and returns the result for each of its keys.
 async fn delete_chunk(service: R2Service, chunk: Vec<String>) -> Vec<(String, Result<()>)> {
     let operation = Operation::without_key(NAME);
     let delete = || Some(service.bucket().delete_many(DeleteManyRequest::new(&chunk)));

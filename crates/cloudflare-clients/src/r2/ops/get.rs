@@ -1,4 +1,4 @@
-//! Reading objects: resumed where they were cut off, verified where they are whole.
+//! Reading objects. Interrupted downloads are resumed, and whole objects are verified.
 
 use std::sync::Arc;
 
@@ -22,19 +22,19 @@ use crate::r2::verify::verifier;
 use crate::retry::RetryDecision;
 
 impl R2Service {
-    /// An object, or a range of it: `r2.get(key).range(0..1024).await?`.
+    /// Reads an object, or a range of it: `r2.get(key).range(0..1024).await?`.
     pub fn get(&self, key: impl Into<String>) -> Get {
         let only_if = Ok(Conditional::default());
         Get { service: self.clone(), request: GetRequest::new(key), only_if, client_range: None }
     }
 }
 
-/// A get; awaiting it gives the object, or `None` when no object has this key.
+/// A request for an object. Awaiting it returns the object, or `None` if no object has this key.
 ///
-/// The body arrives as it is read. Cut off, it is resumed where it stopped, as long as the object is still
-/// the same, after the waits of the [`RetryPolicy`](crate::RetryPolicy). The deadline of
-/// [`R2Service::with_deadline`] covers neither these waits nor the reading, but each request for the rest by
-/// itself.
+/// The body is received while it is read. If it is interrupted, it is resumed at the same position, as long
+/// as the object has not changed, after the delays of the [`RetryPolicy`](crate::RetryPolicy). The deadline
+/// of [`R2Service::with_deadline`] does not cover these delays and the reading, but it covers each request
+/// for the rest separately.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Get {
@@ -42,55 +42,55 @@ pub struct Get {
     /// Without the conditions.
     request: GetRequest,
     only_if: Result<Conditional>,
-    /// The request's range, where HTTP decides whether it counts.
+    /// The range of a client's request, if HTTP decides whether it applies.
     client_range: Option<ClientRange>,
 }
 
 impl Get {
     ssec_key_setter!(service);
 
-    /// The bytes to read: `0..1024`, `1024..`, or [`Range::Suffix`].
+    /// Sets the bytes to read: `0..1024`, `1024..`, or [`Range::Suffix`].
     pub fn range(mut self, range: impl Into<Range>) -> Self {
         self.request.range = Some(range.into());
         self.client_range = None;
         self
     }
 
-    /// The part to read, of an object uploaded in parts: 1 to as many as it has. It takes the place of a
-    /// range.
+    /// Sets the part to read instead of a range, for an object that was uploaded in parts: 1 to the number of
+    /// parts.
     ///
     /// The object's [`range`](crate::r2::Object::range) and [`parts_count`](crate::r2::Object::parts_count)
-    /// are as of [`Head::part_number`](crate::r2::Head::part_number).
+    /// are the same as with [`Head::part_number`](crate::r2::Head::part_number).
     pub fn part_number(mut self, part_number: u16) -> Self {
         self.request.part_number = Some(part_number);
         self
     }
 
-    /// What the object must meet; else the get fails with [`ErrorKind::PreconditionFailed`] or
-    /// [`ErrorKind::NotModified`].
+    /// Sets conditions on the object. If they do not hold, the get fails with
+    /// [`ErrorKind::PreconditionFailed`] or [`ErrorKind::NotModified`].
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.only_if = Ok(only_if);
         self
     }
 
-    /// Takes the range and the conditions that a client has sent: `Range`, `If-Range`, `If-Match`,
+    /// Applies the range and the conditions of a client's request: `Range`, `If-Range`, `If-Match`,
     /// `If-None-Match`, `If-Modified-Since` and `If-Unmodified-Since`, as
-    /// [RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-13) has them.
+    /// [RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-13) specifies.
     ///
-    /// [`ObjectBody::into_http_response`] is the answer, or
-    /// [`Error::into_http_response`](crate::Error::into_http_response): for a 304 or 412 where a condition
-    /// does not hold, for a 416 where the object has no such bytes, of which `bytes=-0` has none in any, and
-    /// for a 400 where a list of etags is malformed, as one without quotes is.
+    /// Respond with [`ObjectBody::into_http_response`], or for errors with
+    /// [`Error::into_http_response`](crate::Error::into_http_response): 304 or 412 if a condition does not
+    /// hold, 416 if the object does not have the bytes (no object has those of `bytes=-0`), and 400 if a list
+    /// of etags is malformed, such as one without quotes.
     ///
-    /// The client gets the whole object
+    /// The client gets the whole object if
     ///
-    /// - where `If-Range` has another etag or date than the object, a weak etag, or the date of an object that was
-    ///   uploaded in this very second, which another one may share. The range is asked for first, so that costs a second
-    ///   request, and a third one where the object has no such bytes. R2 sees no `If-Range`. Each request has
-    ///   [the deadline](R2Service::with_deadline) for itself;
-    /// - where the `Range` is malformed, has several ranges, or came with another method than GET: what
-    ///   answers a HEAD, too, such as a route of axum, may use a get;
-    /// - where it asks for the last bytes of an empty object.
+    /// - `If-Range` has another etag or date than the object, a weak etag, or the date of an object that was
+    ///   uploaded in the current second, which another object may share. R2 does not get `If-Range`, and the
+    ///   range is requested first, so this costs a second request, and a third one if the object does not
+    ///   have the bytes. Each request has [the deadline](R2Service::with_deadline) for itself.
+    /// - the `Range` is malformed, has several ranges, or came with a method other than GET. So a handler
+    ///   that also answers HEAD requests, such as an axum route, can use a get.
+    /// - the range is the last bytes of an empty object.
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, http, r2::R2Service};
@@ -108,7 +108,7 @@ impl Get {
         self.asked_by(HttpRequest::of_parts(request))
     }
 
-    /// [`http_request`](Self::http_request) of a request to a Worker.
+    /// Like [`http_request`](Self::http_request), for a request to a Worker.
     #[cfg(all(feature = "workers", target_arch = "wasm32"))]
     pub fn worker_request(self, request: &worker::Request) -> Self {
         self.asked_by(HttpRequest::of_worker(request))
@@ -121,7 +121,7 @@ impl Get {
         self
     }
 
-    /// All bytes: [`Body::bytes`](crate::r2::Body::bytes). `None` when no object has this key.
+    /// Reads all bytes: [`Body::bytes`](crate::r2::Body::bytes). `None` if no object has this key.
     ///
     /// # Errors
     /// Those of the get, and of reading the body.
@@ -132,10 +132,10 @@ impl Get {
         }
     }
 
-    /// All bytes as UTF-8: [`Body::text`](crate::r2::Body::text). `None` when no object has this key.
+    /// Reads all bytes as UTF-8: [`Body::text`](crate::r2::Body::text). `None` if no object has this key.
     ///
     /// # Errors
-    /// As [`bytes`](Self::bytes).
+    /// As for [`bytes`](Self::bytes).
     pub async fn text(self) -> Result<Option<String>> {
         match self.await? {
             Some(object) => object.text().await.map(Some),
@@ -143,10 +143,10 @@ impl Get {
         }
     }
 
-    /// All bytes as JSON: [`Body::json`](crate::r2::Body::json). `None` when no object has this key.
+    /// Reads all bytes as JSON: [`Body::json`](crate::r2::Body::json). `None` if no object has this key.
     ///
     /// # Errors
-    /// As [`bytes`](Self::bytes).
+    /// As for [`bytes`](Self::bytes).
     pub async fn json<T: DeserializeOwned>(self) -> Result<Option<T>> {
         match self.await? {
             Some(object) => object.json().await.map(Some),
@@ -181,7 +181,7 @@ impl Get {
 
 sent_when_awaited!(Get => Option<ObjectBody>);
 
-/// One attempt, which says in the operation's span how many bytes are to come.
+/// Makes one attempt, and records the number of expected bytes in the operation's span.
 fn attempt(service: &R2Service, request: GetRequest) -> BoxFuture<'_, Result<Option<ObjectBody>>> {
     let get = service.bucket().get(request);
     get.map_ok(|mut found| {
@@ -196,8 +196,8 @@ fn attempt(service: &R2Service, request: GetRequest) -> BoxFuture<'_, Result<Opt
     .boxed()
 }
 
-/// The answer to a request for no bytes, which no bucket is asked for: unsatisfiable, unless a condition
-/// decides before.
+/// The result of a request for no bytes, which is not sent to a bucket: unsatisfiable, unless a condition
+/// decides first.
 async fn nothing(
     service: &R2Service,
     operation: &Operation<'_>,
@@ -214,26 +214,27 @@ async fn nothing(
     operation.check_answer(unsatisfiable.map_err(|error| error.with_object(&object)))
 }
 
-/// What a body that is being read needs to be resumed and verified.
+/// What is needed to resume and verify a body that is being read.
 #[derive(Clone)]
 struct Download {
     service: R2Service,
     key: String,
     etag: String,
     size: u64,
-    /// The bytes of the object that were asked for.
+    /// The requested bytes of the object.
     bytes: ServedRange,
     ranged: bool,
-    /// How many times the bytes were asked for.
+    /// How many times the bytes were requested.
     attempts: u32,
 }
 
-/// How bytes are verified before the last of them is handed on.
+/// How the bytes are verified before the last piece is returned.
 enum Verification {
-    /// By what they hash to.
+    /// By their checksum.
     Checksum(SideHasher, Checksum),
-    /// By asking for the object's size a second time: a length that was damaged on the way together with the body looks
-    /// right, and no checksum would tell. (The answer for a range says the size apart from the length.)
+    /// By a second request for the object's size. If a length was damaged together with the body it looks
+    /// correct, and there is no checksum to detect that. (The response to a range request has the size
+    /// separately from the length.)
     Size,
 }
 
@@ -274,8 +275,8 @@ impl Download {
         ObjectBody { object, body: body.with_refetch(refetch).read_by("get", &key) }
     }
 
-    /// The bytes that arrive, then those of further requests where they stop too early; an error in place of the last
-    /// piece if they are wrong.
+    /// The received bytes, followed by those of further requests if the body ends early. If the bytes are
+    /// wrong, an error replaces the last piece.
     fn stream(
         self,
         first: ByteStream,
@@ -285,7 +286,7 @@ impl Download {
             download: Download,
             stream: ByteStream,
             done: u64,
-            /// Since bytes last arrived.
+            /// Failures since bytes last arrived.
             failures: Failures,
             verification: Option<Verification>,
         }
@@ -301,13 +302,13 @@ impl Download {
                         *done += bytes.len() as u64;
                         if *done > length {
                             let message =
-                                format!("the service sent more than the {length} bytes it announced");
+                                format!("the service sent more than the {length} bytes that it announced");
                             return Err(download.error(Error::new(ErrorKind::Integrity, message)));
                         }
                         if let Some(Verification::Checksum(hasher, _)) = verification {
                             hasher.update(bytes.clone()).await.map_err(|error| download.error(error))?;
                         }
-                        // The last piece is kept back until all bytes are known to be right.
+                        // The last piece is held back until all bytes are verified.
                         if *done == length {
                             download.verify(verification.take()).await?;
                         }
@@ -316,10 +317,10 @@ impl Download {
                     Err(error) if *done == length && !error.is_retryable() => {
                         return Err(download.error(error));
                     }
-                    // All bytes are there; how the connection ended behind them does not matter.
+                    // All bytes have arrived. How the connection ended after them does not matter.
                     end if *done == length => {
                         if let Err(error) = end {
-                            tracing::debug!(%error, "the connection broke behind the last byte");
+                            tracing::debug!(%error, "the connection broke after the last byte");
                         }
                         download.verify(verification.take()).await?;
                         return Ok(None);
@@ -335,14 +336,14 @@ impl Download {
         })
     }
 
-    /// The stream of what is missing, after the delay that the policy gives.
+    /// Requests the missing bytes, after the delay that the policy gives.
     async fn resume(&self, done: u64, failures: &mut Failures, error: Error) -> Result<ByteStream> {
         let Attempts { runtime, retry, .. } = self.service.attempts();
         let decision = retry.decide(&error, failures.count, failures.waited, runtime.random());
         let RetryDecision::Retry(delay) = decision else {
             return Err(self.error(error.after_attempts(failures.count + 1)));
         };
-        tracing::debug!(key = self.key, done, ?delay, %error, "download cut off, resuming");
+        tracing::debug!(key = self.key, done, ?delay, %error, "download interrupted; resuming");
         failures.count += 1;
         failures.waited += delay;
         runtime.sleep(delay).await;
@@ -354,13 +355,13 @@ impl Download {
             found if found.size != self.size => Err(self.wrong_size(found.size)),
             found if found.range == Some(rest) => Ok(found.into_stream()),
             found => Err(self.error(Error::unexpected(format!(
-                "the service answered a request for {rest:?} with {:?}",
+                "the service was asked for {rest:?}, but returned {:?}",
                 found.range
             )))),
         }
     }
 
-    /// The same object again: what was asked for, or a part of it.
+    /// Requests the same object again, or a range of it.
     async fn fetch(&self, range: Option<Range>) -> Result<ObjectBody> {
         let only_if = Conditional::new().etag_matches(&self.etag);
         let ssec_key = self.service.ssec_key().cloned();
@@ -403,7 +404,7 @@ impl Download {
                 Err(self.error(Error::new(
                     ErrorKind::Integrity,
                     format!(
-                        "the bytes that arrived hash to {arrived:?}, those that are stored to {stored:?}"
+                        "the checksum of the received bytes is {arrived:?}, that of the stored object is {stored:?}"
                     ),
                 )))
             }
@@ -412,7 +413,7 @@ impl Download {
                 Ok(Some(found)) if found.size != self.size => Err(self.wrong_size(found.size)),
                 Ok(Some(_)) => Ok(()),
                 Ok(None) => Err(self.replaced()),
-                // A bucket that has no head does not say more than it has said.
+                // A bucket without head cannot tell more than it has.
                 Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
                 Err(error) => Err(error),
             },
@@ -428,7 +429,7 @@ impl Download {
 
     fn wrong_size(&self, size: u64) -> Error {
         let message = format!(
-            "the service announced {} bytes and said of the same object later that it has {size}",
+            "the service announced {} bytes, but later returned the size {size} for the same object",
             self.size
         );
         self.error(Error::new(ErrorKind::Integrity, message))

@@ -1,4 +1,4 @@
-//! Reading the metadata of an object.
+//! Reading the metadata of objects.
 
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::Result;
@@ -8,22 +8,22 @@ use crate::r2::ops::setters::ssec_key_setter;
 use crate::r2::service::R2Service;
 
 impl R2Service {
-    /// The metadata of an object.
+    /// Reads the metadata of an object.
     pub fn head(&self, key: impl Into<String>) -> Head {
         let only_if = Ok(Conditional::default());
         Head { service: self.clone(), request: HeadRequest::new(key), only_if }
     }
 
-    /// Whether an object exists: a head of it.
+    /// Whether an object exists. Sends a head.
     ///
     /// # Errors
-    /// All but the answer that no object has this key: a missing bucket is [`ErrorKind::NoSuchBucket`](crate::ErrorKind).
+    /// Those of the head. A missing bucket is [`ErrorKind::NoSuchBucket`](crate::ErrorKind).
     pub async fn exists(&self, key: impl Into<String>) -> Result<bool> {
         Ok(self.head(key).await?.is_some())
     }
 }
 
-/// A head; awaiting it gives the metadata of the object, or `None` when no object has this key.
+/// A request for an object's metadata. Awaiting it returns the metadata, or `None` if no object has this key.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Head {
@@ -35,14 +35,14 @@ pub struct Head {
 impl Head {
     ssec_key_setter!(service);
 
-    /// A part to describe besides, of an object uploaded in parts: 1 to as many as it has.
+    /// Also describes a part, for an object that was uploaded in parts: 1 to the number of parts.
     ///
-    /// The object's [`range`](Object::range) says where the part lies, and
-    /// [`parts_count`](Object::parts_count) how many there are. Part 1 of an object that was not uploaded in
-    /// parts is all of it, and has neither. So it is where the service does not know of parts. The checksums
-    /// of the whole are left out. The bucket's binding does not know of parts:
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind). See [AWS's
-    /// HeadObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
+    /// The object's [`range`](Object::range) is the position of the part, and
+    /// [`parts_count`](Object::parts_count) the number of parts. Both are `None` for part 1 of an object that
+    /// was not uploaded in parts, which is all of it, and if the service does not support parts. The
+    /// checksums of the whole object are omitted. A Worker's binding does not support parts:
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind). See
+    /// [AWS's HeadObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
     ///
     /// # Errors
     /// [`ErrorKind::RangeNotSatisfiable`](crate::ErrorKind): the object has no such part.
@@ -51,29 +51,29 @@ impl Head {
         self
     }
 
-    /// What the object must meet; else the head fails with
+    /// Sets conditions on the object. If they do not hold, the head fails with
     /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind::PreconditionFailed) or
     /// [`ErrorKind::NotModified`](crate::ErrorKind::NotModified).
     ///
-    /// The conditions are compared here with what the backend says of the object. Over S3 the upload time
-    /// has whole seconds.
+    /// The conditions are evaluated here, on what the backend returns. Over S3, the upload time is in whole
+    /// seconds.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.only_if = Ok(only_if);
         self
     }
 
-    /// Takes the conditions that a client has sent with a HEAD, as
-    /// [`Get::http_request`](crate::r2::Get::http_request) does. HTTP has ranges of GET alone, so a `Range`
-    /// and an `If-Range` are [ignored](https://www.rfc-editor.org/rfc/rfc9110#section-14.2).
+    /// Applies the conditions of a client's HEAD request, like
+    /// [`Get::http_request`](crate::r2::Get::http_request). In HTTP, ranges apply to GET only, so `Range` and
+    /// `If-Range` are [ignored](https://www.rfc-editor.org/rfc/rfc9110#section-14.2).
     ///
-    /// [`Object::into_http_response`] and [`Error::into_http_response`](crate::Error::into_http_response) are
-    /// the answer.
+    /// Respond with [`Object::into_http_response`] or
+    /// [`Error::into_http_response`](crate::Error::into_http_response).
     pub fn http_request(mut self, request: &http::request::Parts) -> Self {
         self.only_if = HttpRequest::of_parts(request).only_if;
         self
     }
 
-    /// [`http_request`](Self::http_request) of a request to a Worker.
+    /// Like [`http_request`](Self::http_request), for a request to a Worker.
     #[cfg(all(feature = "workers", target_arch = "wasm32"))]
     pub fn worker_request(mut self, request: &worker::Request) -> Self {
         self.only_if = HttpRequest::of_worker(request).only_if;

@@ -1,4 +1,4 @@
-//! Looking whether a bucket exists.
+//! Reading the properties of buckets.
 
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::Result;
@@ -6,15 +6,14 @@ use crate::model::r2::{BucketInfo, validate_bucket_name};
 use crate::r2::buckets::Buckets;
 
 impl Buckets {
-    /// What the service says of a bucket, `None` where it does not exist. R2 says no more than the region:
-    /// when it was created is in [`list`](Self::list), and where it should be in
-    /// [`location`](Self::location).
+    /// Returns the properties of a bucket, or `None` if it does not exist. R2 returns only the region. See
+    /// [`list`](Self::list) for the creation time, and [`location`](Self::location) for the location hint.
     pub fn head(&self, name: impl Into<String>) -> HeadBucket {
         HeadBucket { buckets: self.clone(), name: name.into() }
     }
 }
 
-/// A look at a bucket; awaiting it looks.
+/// A request for a bucket's properties. Awaiting it returns them.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct HeadBucket {

@@ -1,4 +1,4 @@
-//! What the HTTP request of a client asks of an object.
+//! The range and the conditions in a client's HTTP request.
 
 use std::time::SystemTime;
 
@@ -11,9 +11,9 @@ use crate::model::r2::condition_headers::ConditionHeaders;
 use crate::model::r2::headers::read_range;
 use crate::model::r2::{Conditional, EtagList, IfRange, ObjectBody, Range};
 
-/// What a request asks for.
+/// The parts of a request that concern the object.
 pub(super) struct HttpRequest {
-    /// What the object must meet, or why that cannot be read.
+    /// The conditions, or why they cannot be read.
     pub(super) only_if: Result<Conditional>,
     pub(super) range: Option<ClientRange>,
 }
@@ -27,7 +27,7 @@ impl HttpRequest {
     pub(super) fn of_worker(request: &worker::Request) -> Self {
         use http::{HeaderValue, header};
 
-        // These alone: taking any name costs a Worker a table of all known ones.
+        // Only these: accepting any name would cost a Worker a table of all known names.
         let taken = [
             header::RANGE,
             header::IF_RANGE,
@@ -49,14 +49,14 @@ impl HttpRequest {
         Self::of(request.method() == worker::Method::Get, &headers)
     }
 
-    /// A request with control characters in a header, which a recipient has to refuse or to replace.
+    /// A request with control characters in a header. A recipient must refuse or replace them.
     #[cfg(all(feature = "workers", target_arch = "wasm32"))]
     fn malformed(name: &http::HeaderName) -> Self {
         let refused = Error::invalid_input(format!("the request's header {name} has control characters"));
         Self { only_if: Err(refused), range: None }
     }
 
-    /// HTTP has ranges of GET alone. One that is malformed counts as none.
+    /// In HTTP, ranges apply to GET only. A malformed range is ignored.
     fn of(is_get: bool, headers: &HeaderMap) -> Self {
         let range = if is_get { read_range(headers).unwrap_or_default() } else { None };
         Self {
@@ -66,7 +66,7 @@ impl HttpRequest {
     }
 }
 
-/// A range that a client asks for.
+/// A range that a client requests.
 #[derive(Debug, Clone)]
 pub(super) struct ClientRange {
     pub(super) range: Range,
@@ -74,17 +74,19 @@ pub(super) struct ClientRange {
 }
 
 impl ClientRange {
-    /// The range to ask a bucket for; `None` where no object has its bytes: the last 0.
+    /// The range to request from a bucket. `None` for the last 0 bytes, which no object has.
     pub(super) fn to_ask_for(&self) -> Option<Range> {
         Some(self.range).filter(|range| range.validate().is_ok())
     }
 
-    /// Whether the client is to get the whole object instead, seen what its range gave at the time `now`.
+    /// Whether the client gets the whole object instead, given the result of its range request at the time
+    /// `now`.
     pub(super) fn is_void(&self, found: &Result<Option<ObjectBody>>, now: SystemTime) -> bool {
         match (found, &self.if_range) {
             (Ok(Some(found)), Some(if_range)) => !if_range.matches(found, now),
             (Err(error), if_range) if error.kind() == ErrorKind::RangeNotSatisfiable => {
-                // The last bytes of an empty object are all of it, which no Content-Range can say.
+                // The last bytes of an empty object are the whole object, which `Content-Range` cannot
+                // express.
                 let is_all = matches!(self.range, Range::Suffix { suffix: 1.. }) && error.size() == Some(0);
                 is_all || if_range.as_ref().is_some_and(|if_range| !if_range.matches_object_of(error, now))
             }

@@ -6,20 +6,19 @@ use crate::model::r2::LifecyclePolicy;
 use crate::r2::service::R2Service;
 
 impl R2Service {
-    /// The bucket's lifecycle policy, or `None` where it has none. A new bucket
+    /// Returns the bucket's lifecycle policy, or `None` if it has none. A new bucket
     /// [has one](LifecyclePolicy::of_new_bucket), which aborts uploads after 7 days. See
     /// [Object lifecycles](https://developers.cloudflare.com/r2/buckets/object-lifecycles/).
     ///
-    /// Over S3 it needs credentials that may administrate the bucket, and so it is for the other two; those
-    /// for objects alone are [`ErrorKind::Forbidden`](crate::ErrorKind). A Worker's binding cannot do it:
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind).
+    /// Over S3, this and the other lifecycle methods need credentials that may administrate the bucket.
+    /// Credentials for objects only are [`ErrorKind::Forbidden`](crate::ErrorKind). A Worker's binding does
+    /// not support lifecycle policies: [`ErrorKind::Unsupported`](crate::ErrorKind).
     pub async fn lifecycle(&self) -> Result<Option<LifecyclePolicy>> {
         let operation = Operation::without_key("lifecycle");
         self.attempts().run(&operation, || Some(self.bucket().lifecycle())).await
     }
 
-    /// Replaces the bucket's lifecycle policy, all of it. R2 carries out what the rules say within a day,
-    /// also on what lies there already.
+    /// Replaces the bucket's whole lifecycle policy. R2 applies it within a day, to existing objects too.
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
@@ -41,7 +40,7 @@ impl R2Service {
     /// ```
     ///
     /// # Errors
-    /// Those of [`LifecyclePolicy::validate`], before anything is sent. Over S3 ages are of whole days:
+    /// Those of [`LifecyclePolicy::validate`], before anything is sent. Over S3, ages must be whole days:
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind).
     pub async fn set_lifecycle(&self, policy: LifecyclePolicy) -> Result<()> {
         let operation = Operation::without_key("set_lifecycle");
@@ -49,8 +48,8 @@ impl R2Service {
         self.attempts().run(&operation, || Some(self.bucket().put_lifecycle(policy.clone()))).await
     }
 
-    /// Removes the bucket's lifecycle policy, if it has one: nothing is deleted or moved any more, and no
-    /// upload is aborted.
+    /// Deletes the bucket's lifecycle policy, if it has one. Then no objects are deleted or moved, and no
+    /// uploads are aborted.
     pub async fn delete_lifecycle(&self) -> Result<()> {
         let operation = Operation::without_key("delete_lifecycle");
         self.attempts().run(&operation, || Some(self.bucket().delete_lifecycle())).await

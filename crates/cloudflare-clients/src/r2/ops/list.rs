@@ -1,4 +1,4 @@
-//! Listing objects, a page or all.
+//! Listing objects: one page, or all.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -12,20 +12,21 @@ use crate::model::r2::{ListPage, ListRequest, Object};
 use crate::r2::service::R2Service;
 
 impl R2Service {
-    /// Lists objects: `r2.list().prefix("a/").await?` is one page, `.stream()` all objects.
+    /// Lists objects: `r2.list().prefix("a/").await?` returns one page, `.stream()` all objects.
     pub fn list(&self) -> List {
         List { service: self.clone(), request: ListRequest::default() }
     }
 }
 
-/// How many heads are under way at once where the backend cannot list metadata.
+/// The maximum number of concurrent heads, if the backend cannot list metadata.
 const HEAD_CONCURRENCY: usize = 8;
 
 const LIST: Operation<'_> = Operation::without_key("list");
 
-/// A listing, in the order of the keys' bytes.
+/// A request to list objects, sorted by the bytes of their keys.
 ///
-/// Awaiting it gives one [`ListPage`]; [`stream`](Self::stream) and [`pages`](Self::pages) go on to the end, a page at a time.
+/// Awaiting it returns one [`ListPage`]. [`stream`](Self::stream) and [`pages`](Self::pages) fetch all pages,
+/// one after another.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct List {
@@ -36,31 +37,32 @@ pub struct List {
 impl List {
     listing_setters!(ListPage);
 
-    /// Goes on where a page ended: its [`ListPage::cursor`], with the same prefix and delimiter.
+    /// Continues where a page ended: at its [`ListPage::cursor`], with the same prefix and delimiter.
     pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
         self.request.cursor = Some(cursor.into());
         self
     }
 
-    /// Only keys after this one.
+    /// Lists only keys after this one.
     pub fn start_after(mut self, key: impl Into<String>) -> Self {
         self.request.start_after = Some(key.into());
         self
     }
 
-    /// Includes the objects' HTTP and custom metadata. Over S3 that takes a head of each object, eight at a time.
+    /// Includes the objects' HTTP and custom metadata. Over S3, this sends a head for each object, eight
+    /// concurrently.
     pub fn include_metadata(mut self) -> Self {
         self.request.include_metadata = true;
         self
     }
 
-    /// All objects, page after page. With a delimiter, these are the ones outside its prefixes: see
-    /// [`pages`](Self::pages).
+    /// Returns all objects, fetched page by page. With a delimiter, objects within the delimited prefixes are
+    /// not included: see [`pages`](Self::pages).
     pub fn stream(self) -> BoxStream<'static, Result<Object>> {
         self.pages().map_ok(|page| stream::iter(page.objects.into_iter().map(Ok))).try_flatten().boxed()
     }
 
-    /// All pages.
+    /// Returns all pages.
     pub fn pages(self) -> BoxStream<'static, Result<ListPage>> {
         pages(self)
     }
@@ -94,8 +96,8 @@ impl Pages for List {
     }
 }
 
-/// Objects that were deleted since they were listed are left out. The upload time stays that of the listing,
-/// which has milliseconds where a head over S3 has seconds.
+/// Adds metadata from heads. Objects that were deleted in the meantime are omitted. The upload time is the
+/// listing's, in milliseconds, because a head over S3 has whole seconds only.
 async fn with_metadata(service: &R2Service, objects: Vec<Object>) -> Result<Vec<Object>> {
     let heads = objects.into_iter().map(|listed| async move {
         let found = service.head(listed.key).await?;

@@ -1,4 +1,4 @@
-//! Listing buckets, a page or all.
+//! Listing buckets: one page, or all.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -11,7 +11,7 @@ use crate::model::r2::{BucketInfo, BucketsPage, ListBucketsRequest};
 use crate::r2::buckets::Buckets;
 
 impl Buckets {
-    /// Lists buckets: `buckets.list().prefix("a").await?` is one page, `.stream()` all buckets.
+    /// Lists buckets: `buckets.list().prefix("a").await?` returns one page, `.stream()` all buckets.
     pub fn list(&self) -> ListBuckets {
         ListBuckets { buckets: self.clone(), request: ListBucketsRequest::default() }
     }
@@ -19,11 +19,11 @@ impl Buckets {
 
 const LIST: Operation<'_> = Operation::without_key("list_buckets");
 
-/// A [listing of buckets](https://developers.cloudflare.com/r2/api/s3/extensions/#listbuckets), in the order
-/// of their names.
+/// A request to [list buckets](https://developers.cloudflare.com/r2/api/s3/extensions/#listbuckets), sorted
+/// by name.
 ///
-/// Awaiting it gives one [`BucketsPage`]; [`stream`](Self::stream) and [`pages`](Self::pages) go on to the
-/// end, a page at a time.
+/// Awaiting it returns one [`BucketsPage`]. [`stream`](Self::stream) and [`pages`](Self::pages) fetch all
+/// pages, one after another.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct ListBuckets {
@@ -32,43 +32,43 @@ pub struct ListBuckets {
 }
 
 impl ListBuckets {
-    /// Only buckets whose names begin with this.
+    /// Lists only buckets whose names start with this.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.request.prefix = prefix.into();
         self
     }
 
-    /// Only buckets after this name.
+    /// Lists only buckets after this name.
     pub fn start_after(mut self, name: impl Into<String>) -> Self {
         self.request.start_after = Some(name.into());
         self
     }
 
-    /// Goes on where a page ended: its [`BucketsPage::cursor`], with the same prefix.
+    /// Continues where a page ended: at its [`BucketsPage::cursor`], with the same prefix.
     pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
         self.request.cursor = Some(cursor.into());
         self
     }
 
-    /// How many buckets a page has at most: 1 to 1,000, which is the default.
+    /// Sets the maximum number of buckets per page: 1 to 1,000, which is the default.
     pub fn page_size(mut self, size: u32) -> Self {
         self.request.limit = Some(size);
         self
     }
 
-    /// Sends all of this as R2's headers (`cf-prefix`, `cf-max-keys` and so on), where something on the way
-    /// does not let parameters of the query pass. Nothing changes but the request.
+    /// Sends these settings in R2's headers (`cf-prefix`, `cf-max-keys` and so on), for networks that do not
+    /// pass query parameters on. The result is the same.
     pub fn by_headers(mut self) -> Self {
         self.request.by_headers = true;
         self
     }
 
-    /// All buckets, page after page.
+    /// Returns all buckets, fetched page by page.
     pub fn stream(self) -> BoxStream<'static, Result<BucketInfo>> {
         self.pages().map_ok(|page| stream::iter(page.buckets.into_iter().map(Ok))).try_flatten().boxed()
     }
 
-    /// All pages.
+    /// Returns all pages.
     pub fn pages(self) -> BoxStream<'static, Result<BucketsPage>> {
         pages(self)
     }

@@ -1,4 +1,4 @@
-//! Listing the uploads in parts that are under way.
+//! Listing unfinished multipart uploads.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -20,10 +20,11 @@ impl R2Service {
 
 const LIST_UPLOADS: Operation<'_> = Operation::without_key("list_multipart_uploads");
 
-/// A listing of the uploads that are neither completed nor aborted.
+/// A request to list the uploads that are neither completed nor aborted.
 ///
-/// Awaiting it gives one [`MultipartUploadsPage`]; [`stream`](Self::stream) and [`pages`](Self::pages) go on to the end, a page
-/// at a time. The bucket's binding cannot list them: [`ErrorKind::Unsupported`](crate::ErrorKind).
+/// Awaiting it returns one [`MultipartUploadsPage`]. [`stream`](Self::stream) and [`pages`](Self::pages)
+/// fetch all pages, one after another. A Worker's binding cannot list uploads:
+/// [`ErrorKind::Unsupported`](crate::ErrorKind).
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct ListMultipartUploads {
@@ -34,7 +35,7 @@ pub struct ListMultipartUploads {
 impl ListMultipartUploads {
     listing_setters!(MultipartUploadsPage);
 
-    /// Goes on where a page ended: its [`MultipartUploadsPage::next_key_marker`] and
+    /// Continues where a page ended: at its [`MultipartUploadsPage::next_key_marker`] and
     /// [`next_upload_id_marker`](MultipartUploadsPage::next_upload_id_marker).
     pub fn after(mut self, key_marker: impl Into<String>, upload_id_marker: Option<String>) -> Self {
         self.request.key_marker = Some(key_marker.into());
@@ -42,12 +43,12 @@ impl ListMultipartUploads {
         self
     }
 
-    /// All uploads, page after page.
+    /// Returns all uploads, fetched page by page.
     pub fn stream(self) -> BoxStream<'static, Result<MultipartUploadSummary>> {
         self.pages().map_ok(|page| stream::iter(page.uploads.into_iter().map(Ok))).try_flatten().boxed()
     }
 
-    /// All pages.
+    /// Returns all pages.
     pub fn pages(self) -> BoxStream<'static, Result<MultipartUploadsPage>> {
         pages(self)
     }

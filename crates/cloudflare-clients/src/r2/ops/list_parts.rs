@@ -12,17 +12,19 @@ use crate::model::r2::{ListPartsRequest, PartsPage, UploadedPart};
 use crate::r2::service::R2Service;
 
 impl MultipartUpload {
-    /// Lists the parts that the service has: `upload.list_parts().await?` is one page, `.stream()` all parts.
+    /// Lists the parts that the service has: `upload.list_parts().await?` returns one page, `.stream()` all
+    /// parts.
     pub fn list_parts(&self) -> ListParts {
         let request = ListPartsRequest::new(&self.key, &self.upload_id);
         ListParts { service: self.service.clone(), request }
     }
 }
 
-/// A listing of the parts of an upload, by number.
+/// A request to list the parts of an upload, sorted by number.
 ///
-/// Awaiting it gives one [`PartsPage`]; [`stream`](Self::stream) and [`pages`](Self::pages) go on to the end, a page at a time.
-/// The bucket's binding cannot list them: [`ErrorKind::Unsupported`](crate::ErrorKind).
+/// Awaiting it returns one [`PartsPage`]. [`stream`](Self::stream) and [`pages`](Self::pages) fetch all
+/// pages, one after another. A Worker's binding cannot list parts:
+/// [`ErrorKind::Unsupported`](crate::ErrorKind).
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct ListParts {
@@ -31,24 +33,25 @@ pub struct ListParts {
 }
 
 impl ListParts {
-    /// How many parts a page has at most: 1 to 1,000, which is the default.
+    /// Sets the maximum number of parts per page: 1 to 1,000, which is the default.
     pub fn page_size(mut self, size: u32) -> Self {
         self.request.limit = Some(size);
         self
     }
 
-    /// Only parts with greater numbers than this one: the [`PartsPage::next_part_number_marker`] of the page before.
+    /// Lists only parts with larger numbers: continues at the [`PartsPage::next_part_number_marker`] of a
+    /// page.
     pub fn after(mut self, part_number: u16) -> Self {
         self.request.part_number_marker = Some(part_number);
         self
     }
 
-    /// All parts, page after page.
+    /// Returns all parts, fetched page by page.
     pub fn stream(self) -> BoxStream<'static, Result<UploadedPart>> {
         self.pages().map_ok(|page| stream::iter(page.parts.into_iter().map(Ok))).try_flatten().boxed()
     }
 
-    /// All pages.
+    /// Returns all pages.
     pub fn pages(self) -> BoxStream<'static, Result<PartsPage>> {
         pages(self)
     }

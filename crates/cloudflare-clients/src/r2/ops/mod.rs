@@ -1,4 +1,4 @@
-//! The operations of [`R2Service`](super::R2Service) and [`Buckets`](super::Buckets), a file each.
+//! The operations of [`R2Service`](super::R2Service) and [`Buckets`](super::Buckets), one per file.
 
 mod abort_multipart_upload;
 mod bucket_location;

@@ -1,4 +1,4 @@
-//! An upload in parts that is under way.
+//! The handle of a multipart upload.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,12 +11,12 @@ use crate::r2::service::R2Service;
 use crate::sync::lock;
 
 impl R2Service {
-    /// Goes on with an upload that was begun before. There is no I/O, and so no telling whether it exists.
+    /// Returns a handle for an existing upload. Nothing is sent, so the upload may not exist.
     ///
-    /// The handle knows nothing of the parts that are there: [`list_parts`](MultipartUpload::list_parts) asks
-    /// the service for them. The object is made of the parts that [`complete`](MultipartUpload::complete) is
-    /// given and of no others, so that an upload which is resumed completes with the listed ones and the new
-    /// ones:
+    /// The handle does not know the existing parts; [`list_parts`](MultipartUpload::list_parts) requests them
+    /// from the service. The object consists of exactly the parts that are passed to
+    /// [`complete`](MultipartUpload::complete), so complete a resumed upload with both the listed and the new
+    /// parts:
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -57,17 +57,19 @@ impl R2Service {
     }
 }
 
-/// An upload in parts.
+/// A multipart upload.
 ///
-/// All parts but the last have one size, [`MIN_PART_SIZE`](crate::r2::MIN_PART_SIZE) or more, and the last is not larger; there
-/// are at most [`MAX_PARTS`](crate::r2::MAX_PARTS). Parts may go up in any order and at the same time. An upload that is
-/// neither completed nor aborted is dropped by R2 after 7 days. See [multipart objects](https://developers.cloudflare.com/r2/objects/multipart-objects/).
+/// All parts except the last must have the same size, of at least
+/// [`MIN_PART_SIZE`](crate::r2::MIN_PART_SIZE), and the last must not be larger. There are at most
+/// [`MAX_PARTS`](crate::r2::MAX_PARTS). Parts can be uploaded in any order and concurrently. R2 aborts an
+/// upload that is neither completed nor aborted after 7 days. See
+/// [multipart objects](https://developers.cloudflare.com/r2/objects/multipart-objects/).
 #[derive(Clone)]
 pub struct MultipartUpload {
     pub(super) service: R2Service,
     pub(super) key: String,
     pub(super) upload_id: String,
-    /// What it was begun with, where this handle has begun it.
+    /// The metadata of the upload, if this handle has created it.
     pub(super) begun_with: Option<Arc<BegunWith>>,
     pub(super) checksum_algorithm: Option<ChecksumAlgorithm>,
     uploaded_here: Arc<Mutex<BTreeMap<u16, UploadedPart>>>,
@@ -97,41 +99,41 @@ impl MultipartUpload {
         }
     }
 
-    /// The algorithm that an upload which is resumed was [begun
-    /// with](crate::r2::CreateMultipartUpload::checksum_algorithm), for this handle and its clones to come:
-    /// then further parts get their checksums, and they go along when it is completed.
-    /// [`list_parts`](Self::list_parts) says which it was.
+    /// Sets the algorithm with which a resumed upload was
+    /// [created](crate::r2::CreateMultipartUpload::checksum_algorithm), for this handle and its later clones.
+    /// Then checksums are computed for further parts and sent when the upload is completed.
+    /// [`list_parts`](Self::list_parts) returns the algorithm.
     #[must_use]
     pub fn with_checksum_algorithm(mut self, algorithm: ChecksumAlgorithm) -> Self {
         self.checksum_algorithm = Some(algorithm);
         self
     }
 
-    /// The customer's key that the upload was begun with (SSE-C), in place of that of
-    /// [the service](R2Service::with_ssec_key): of an upload that was resumed. Each part is given it.
+    /// Sets the customer's key with which a resumed upload was created (SSE-C), instead of
+    /// [the service's](R2Service::with_ssec_key). It is sent with each part.
     #[must_use]
     pub fn with_ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
         self.service = self.service.with_ssec_key(key);
         self
     }
 
-    /// The key that the object will have.
+    /// The key of the object.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The id. [`R2Service::resume_multipart_upload`] takes it to continue the upload.
+    /// The upload id, for [`R2Service::resume_multipart_upload`].
     pub fn upload_id(&self) -> &str {
         &self.upload_id
     }
 
-    /// The parts that this handle and its clones have uploaded, by number. An upload that was resumed may
-    /// have more: [`list_parts`](Self::list_parts) asks the service for all.
+    /// The parts that this handle and its clones have uploaded, sorted by number. A resumed upload may have
+    /// more: [`list_parts`](Self::list_parts) requests all parts from the service.
     pub fn uploaded_here(&self) -> Vec<UploadedPart> {
         lock(&self.uploaded_here).values().cloned().collect()
     }
 
-    /// Whether this handle and its clones have uploaded all of these.
+    /// Whether this handle and its clones have uploaded all of these parts.
     pub(super) fn has_uploaded_all(&self, parts: &[UploadedPart]) -> bool {
         let uploaded = lock(&self.uploaded_here);
         parts.iter().all(|part| uploaded.get(&part.part_number).is_some_and(|here| here.etag == part.etag))

@@ -1,4 +1,4 @@
-//! Uploads whose parts go up while further ones come, of a length that nobody knows beforehand.
+//! Uploads of unknown length, whose parts are sent while further ones are produced.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,40 +25,40 @@ use crate::r2::service::R2Service;
 /// The bytes of a part.
 #[derive(Debug)]
 pub(crate) struct Part {
-    /// It can be sent again.
+    /// It is replayable.
     pub(crate) body: Body,
-    /// Of all its bytes. Without verification nobody asks for it.
+    /// The CRC of all bytes. It is unused without verification.
     pub(crate) crc: Crc64Nvme,
-    /// Of all its bytes, by the algorithm that the upload begins with, unless that is the CRC-64.
+    /// The checksum of all bytes with the upload's algorithm, unless that is CRC-64/NVME.
     pub(crate) checksum: Option<Checksum>,
 }
 
-/// What is uploaded, and how.
+/// The settings of an upload.
 #[derive(Debug, Clone)]
 pub(crate) struct PartsPlan {
     pub(crate) request: CreateMultipartUploadRequest,
     pub(crate) only_if: Conditional,
-    /// How large all parts but the last are.
+    /// The size of all parts except the last, in bytes.
     pub(crate) part_size: u64,
-    /// How many parts are under way at once, at most.
+    /// The maximum number of concurrent parts.
     pub(crate) concurrency: usize,
-    /// The pace of the transfer that it belongs to.
+    /// The pace of the transfer that the upload belongs to.
     pub(crate) pace: Option<Arc<Pace>>,
 }
 
-/// What became of an upload.
+/// The result of an upload.
 #[derive(Debug)]
 pub(crate) struct Completed {
     pub(crate) stored: StoredObject,
-    /// That of all bytes, where they are verified.
+    /// The checksum of all bytes, if they are verified.
     pub(crate) checksum: Option<Checksum>,
-    /// None where all went up in one request.
+    /// Empty if the upload was a single request.
     pub(crate) parts: Vec<UploadedPart>,
 }
 
-/// An upload of parts that come one after the other. It begins with the second one: what fits into one part
-/// goes up in one request. Dropped before it is complete, it aborts what it has begun, as long as the runtime
-/// runs.
+/// An upload of successive parts. It is created with the second part: a body that fits into one part is sent
+/// in one request. If it is dropped before it is complete, it aborts the created upload, as long as the
+/// runtime runs.
 pub(crate) struct PartsInFlight {
     service: R2Service,
     plan: PartsPlan,
@@ -66,7 +66,7 @@ pub(crate) struct PartsInFlight {
     sending: JoinSet<Result<UploadedPart>>,
     arrived: BTreeMap<u16, UploadedPart>,
     count: u16,
-    /// Of all parts so far.
+    /// The size of all parts so far, in bytes.
     size: u64,
     crc: Crc64Nvme,
 }
@@ -74,7 +74,7 @@ pub(crate) struct PartsInFlight {
 #[derive(Clone)]
 struct Begun {
     upload: MultipartUpload,
-    /// Whether the service was asked for the CRC-64 of the whole.
+    /// Whether the CRC-64/NVME of the whole was requested from the service.
     with_crc: bool,
 }
 
@@ -92,7 +92,7 @@ impl PartsInFlight {
         }
     }
 
-    /// Waits until fewer parts are under way than may be.
+    /// Waits until another part may be sent.
     pub(crate) async fn room(&mut self) -> Result<()> {
         while let Some(arrived) = self.sending.try_join_next() {
             self.arrived(arrived)?;
@@ -103,7 +103,7 @@ impl PartsInFlight {
         Ok(())
     }
 
-    /// Sends a part, of the plan's size unless it is the last, once there is room for it.
+    /// Sends a part once there is room for it. It must have the plan's size unless it is the last.
     pub(crate) async fn push(&mut self, part: Part) -> Result<()> {
         self.room().await?;
         let Part { body, crc, checksum } = part;
@@ -134,7 +134,7 @@ impl PartsInFlight {
         Ok(())
     }
 
-    /// Sends the last part, and makes the object of all.
+    /// Sends the last part and completes the upload.
     pub(crate) async fn finish(&mut self, last: Part) -> Result<Completed> {
         if self.begun.is_none() {
             return self.put_whole(last).await;
@@ -143,7 +143,7 @@ impl PartsInFlight {
         self.complete().await
     }
 
-    /// Makes the object of the parts that were sent.
+    /// Completes the upload with the parts that were sent.
     pub(crate) async fn complete(&mut self) -> Result<Completed> {
         while !self.sending.is_empty() {
             self.next_arrives().await?;
@@ -181,14 +181,14 @@ impl PartsInFlight {
         Ok(Completed { stored, checksum, parts: Vec::new() })
     }
 
-    /// The upload, which begins now if it has not yet.
+    /// Returns the upload, and creates it first if necessary.
     async fn begin(&mut self) -> Result<Begun> {
         if let Some(begun) = &self.begun {
             return Ok(begun.clone());
         }
         let create = CreateMultipartUpload::from_request(self.service.clone(), self.plan.request.clone());
         let (sender, receiver) = oneshot::channel();
-        // Whoever drops this while the answer is on its way would never know what there is to abort.
+        // If the caller is dropped before the response arrives, nobody else would know which upload to abort.
         tokio::spawn(
             async move {
                 let begun = create.with_crc_if_known().await;
@@ -215,7 +215,7 @@ impl PartsInFlight {
         Ok(())
     }
 
-    /// Aborts what has begun where something has failed.
+    /// Aborts the created upload if something failed.
     pub(crate) async fn or_abort<T>(&mut self, result: Result<T>) -> Result<T> {
         if result.is_err() {
             self.sending.shutdown().await;
@@ -227,7 +227,7 @@ impl PartsInFlight {
         result
     }
 
-    /// Aborts what has begun.
+    /// Aborts the created upload.
     pub(crate) async fn abort(mut self) -> Result<()> {
         self.sending.shutdown().await;
         if let Some(Begun { upload, .. }) = self.begun.clone() {
@@ -241,20 +241,20 @@ impl PartsInFlight {
         let PartsPlan { part_size, .. } = self.plan;
         let most = part_size.saturating_mul(MAX_PARTS.into()).min(MAX_OBJECT_SIZE);
         Error::invalid_input(format!(
-            "there are more than {most} bytes, the limit of {MAX_PARTS} parts of {part_size}: give the length \
-             beforehand, or upload it with `upload_reader` or a `writer` in larger parts"
+            "the body is longer than {most} bytes, the limit for {MAX_PARTS} parts of {part_size} bytes: set its length in \
+             advance, or use `upload_reader` or a `writer` with larger parts"
         ))
         .with_code(TOO_LARGE)
     }
 }
 
 fn ended() -> Error {
-    Error::unexpected("the task that uploads was ended")
+    Error::unexpected("the task that uploads was cancelled")
 }
 
 async fn abort(upload: &MultipartUpload) {
     if let Err(error) = upload.abort().await {
-        tracing::warn!(key = upload.key(), %error, "an unfinished upload could not be aborted; R2 drops it after 7 days");
+        tracing::warn!(key = upload.key(), %error, "could not abort an unfinished upload; R2 drops it after 7 days");
     }
 }
 

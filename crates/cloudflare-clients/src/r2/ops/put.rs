@@ -21,8 +21,8 @@ impl R2Service {
 
     /// Stores a value as JSON, with the content type `application/json`.
     ///
-    /// A value that does not serialise is [`ErrorKind::Serialization`](crate::ErrorKind) when the request is
-    /// awaited.
+    /// If the value cannot be converted to JSON, awaiting the request returns
+    /// [`ErrorKind::Serialization`](crate::ErrorKind).
     pub fn put_json<T: serde::Serialize + ?Sized>(&self, key: impl Into<String>, value: &T) -> Put {
         let (body, refused) = match json::to_vec("the value", value) {
             Ok(json) => (Body::from(json), None),
@@ -32,13 +32,15 @@ impl R2Service {
     }
 }
 
-/// A put; awaiting it stores the object and gives what is known of it.
+/// A request to store an object. Awaiting it stores the object and returns its properties.
 ///
-/// A body of known length, up to [`MAX_SINGLE_UPLOAD`], goes up in one request. A stream of unknown length is
-/// refused in a Worker; elsewhere it goes up in parts of [`STREAM_PART_SIZE`], of which four are in memory at
-/// once: so it may have 156.25 GiB, and its conditions are checked when it is complete. Its CRC-64/NVME goes
-/// along, so that the service refuses other bytes, where it knows of that. One that fails or is dropped is
-/// aborted, as long as the runtime runs; what is left after all R2 deletes after 7 days.
+/// A body of known length, up to [`MAX_SINGLE_UPLOAD`], is sent in one request.
+///
+/// A stream of unknown length is refused in a Worker. Elsewhere it is uploaded in parts of
+/// [`STREAM_PART_SIZE`], at most four of which are in memory. It may have up to 156.25 GiB, and its
+/// conditions are checked when it is complete. If the service supports CRC-64/NVME, the checksum is sent too,
+/// so that the service refuses other bytes. If the put fails or is dropped, the upload is aborted, as long as
+/// the runtime runs; otherwise R2 deletes it after 7 days.
 ///
 /// [`MAX_SINGLE_UPLOAD`]: crate::r2::MAX_SINGLE_UPLOAD
 /// [`STREAM_PART_SIZE`]: crate::r2::STREAM_PART_SIZE
@@ -47,7 +49,7 @@ impl R2Service {
 pub struct Put {
     service: R2Service,
     request: PutRequest,
-    /// What was wrong with the value to store.
+    /// The error of a value that cannot be stored.
     refused: Option<Error>,
 }
 
@@ -55,20 +57,21 @@ impl Put {
     metadata_setters!();
     ssec_key_setter!(service);
 
-    /// What the bytes must hash to; else the put fails with [`ErrorKind::Integrity`](crate::ErrorKind) and
-    /// stores nothing.
+    /// Sets the checksum that the bytes must have. If it differs, the put fails with
+    /// [`ErrorKind::Integrity`](crate::ErrorKind) and stores nothing.
     pub fn checksum(mut self, checksum: Checksum) -> Self {
         self.request.checksum = Some(checksum);
         self
     }
 
-    /// A condition on the object that the key already has; if it fails, the put fails with
-    /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind). To create only: `Conditional::new().etag_does_not_match("*")`.
+    /// Sets conditions on the object that is replaced. If they do not hold, the put fails with
+    /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind). To only create an object, use
+    /// `Conditional::new().etag_does_not_match("*")`.
     ///
-    /// The answer to an attempt may be lost, and the next attempt refused. Then an object with the same bytes
-    /// and the same custom metadata counts as what the first attempt stored. So more than one of several puts
-    /// that store the same under a condition may succeed. A put that claims a key names its claimant in the
-    /// custom metadata.
+    /// If the response to an attempt is lost, the next attempt may be refused because of the first. An object
+    /// with the same bytes and the same custom metadata then counts as the result of the first attempt. So of
+    /// several concurrent puts with the same bytes and metadata, more than one may succeed. If a put claims a
+    /// key, name the claimant in the custom metadata.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.request.only_if = only_if;
         self
@@ -92,7 +95,7 @@ impl Put {
         }
         self.request.validate()?;
         if cfg!(target_arch = "wasm32") {
-            // A Worker has no memory for the parts of what has no length.
+            // A Worker does not have the memory for the parts of a stream of unknown length.
             self.request.body.known_length()?;
         }
         Ok(())

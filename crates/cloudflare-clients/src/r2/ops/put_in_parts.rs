@@ -12,20 +12,20 @@ use crate::model::r2::error_code::BAD_DIGEST;
 use crate::model::r2::{Checksum, Crc64Nvme, CreateMultipartUploadRequest, Hasher, PutRequest, StoredObject};
 use crate::r2::service::R2Service;
 
-/// The size of the parts in which a stream of unknown length goes up: 16 MiB.
+/// Size of the parts of a stream of unknown length, in bytes: 16 MiB.
 pub const STREAM_PART_SIZE: usize = 16 * 1024 * 1024;
 
-/// How many parts of a stream of unknown length are under way at once.
+/// The maximum number of concurrent parts of a stream of unknown length.
 const STREAM_CONCURRENCY: usize = 3;
 
-/// Pieces of a stream that are smaller are copied, so that what is kept of them are not many small pieces of
-/// large buffers.
+/// Smaller pieces of a stream are copied, in bytes. Otherwise small pieces would keep large buffers in
+/// memory.
 const COPIED: usize = 64 * 1024;
 
-/// How much is copied into one buffer.
+/// The size of a buffer for copied pieces, in bytes.
 const BUFFER: usize = 256 * 1024;
 
-/// The body's length is not known.
+/// Stores a body of unknown length.
 pub(super) async fn put_in_parts(
     service: R2Service,
     mut request: PutRequest,
@@ -35,7 +35,7 @@ pub(super) async fn put_in_parts(
     let mut parts = Parts::new(stream, request.checksum, service.verifies());
     let first = parts.next().await?;
     let Some(second) = parts.next().await? else {
-        // What fits into one part needs no upload in parts.
+        // A body that fits into one part does not need a multipart upload.
         request.body = first.map_or_else(Body::empty, |part| part.body);
         return put_whole(service, request, operation).await;
     };
@@ -66,14 +66,14 @@ pub(super) async fn put_in_parts(
     Ok(upload.or_abort(sent).await?.stored)
 }
 
-/// Cuts a stream into parts of [`STREAM_PART_SIZE`], the last one shorter. Large pieces are not copied.
+/// Cuts a stream into parts of [`STREAM_PART_SIZE`]; the last is shorter. Large pieces are not copied.
 struct Parts {
     stream: ByteStream,
-    /// What the next part has so far.
+    /// The pieces of the next part so far.
     pieces: Vec<Bytes>,
-    /// What comes behind `pieces`: small pieces, copied.
+    /// Copied small pieces, which follow `pieces`.
     small: Vec<u8>,
-    /// Of a piece that is in several parts, what those behind the next one have.
+    /// The rest of a piece that spans several parts, for later parts.
     rest: Bytes,
     checksum: Option<(Checksum, Hasher)>,
     with_crc: bool,
@@ -151,7 +151,7 @@ impl Parts {
                 if found == expected {
                     return Ok(());
                 }
-                let message = format!("the stream hashes to {found:?}, not to {expected:?}");
+                let message = format!("the stream has the checksum {found:?}, but {expected:?} was set");
                 Err(Error::new(ErrorKind::Integrity, message).with_code(BAD_DIGEST.name))
             }
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! Storing an object in one request.
+//! Storing an object with one request.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,7 +13,7 @@ use crate::r2::lost_answer::may_be_stored_with;
 use crate::r2::service::R2Service;
 use crate::r2::verify::SentMd5;
 
-/// The body's length is known.
+/// Stores a body of known length.
 pub(super) async fn put_whole(
     service: R2Service,
     request: PutRequest,
@@ -25,7 +25,7 @@ pub(super) async fn put_whole(
     let sent = SentMd5::new(&service, &body, checksum).await;
     let checksum = checksum.or(sent.get());
     let replay = Replay::new(body);
-    // What the first attempt has stored of us, damaged on its way: the object that the next one may replace.
+    // The etag of the object that an earlier attempt stored damaged. The next attempt may replace it.
     let damaged = Arc::new(OnceLock::new());
     let attempt = || {
         let replaced = damaged.get().filter(|_| !only_if.is_empty());

@@ -1,4 +1,4 @@
-//! Uploads that go on from one request of a Worker to the next.
+//! Uploads that continue across requests, for example in a Worker.
 
 use std::fmt;
 use std::future::{self, Future};
@@ -23,46 +23,51 @@ use crate::model::r2::{
 };
 use crate::r2::service::R2Service;
 
-/// The size of the parts of a [`ResumableUpload`] by default: 8 MiB.
+/// Default size of the parts of a [`ResumableUpload`], in bytes: 8 MiB.
 pub const RESUMABLE_PART_SIZE: usize = 8 * 1024 * 1024;
 
-/// How many parts are in memory at once.
+/// The maximum number of parts in memory.
 const IN_FLIGHT: usize = 2;
 
 impl R2Service {
-    /// An upload of bytes that come one request after the other, each perhaps to another Worker. Nothing has
-    /// happened until the first part is whole.
+    /// Returns an upload whose bytes arrive in several requests, each perhaps in another Worker. Nothing is
+    /// sent before the first part is complete.
     ///
-    /// The caller keeps its [`state`](ResumableUpload::state) in between, in Workers KV or a Durable Object:
+    /// Between requests, store the upload's [`state`](ResumableUpload::state) in Workers KV or a Durable
+    /// Object:
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, bytes::Bytes};
     /// use cloudflare_clients::Result;
     /// use cloudflare_clients::r2::{Body, R2Service, UploadState};
     ///
-    /// /// A request brings some more of an object. Gives what to keep, and where the next request has to begin.
-    /// async fn more(r2: &R2Service, saved: Option<UploadState>, body: Body) -> Result<(Option<UploadState>, u64)> {
+    /// /// Handles a request with more bytes. Returns the state to store, and where the next request begins.
+    /// async fn more(
+    ///     r2: &R2Service,
+    ///     saved: Option<UploadState>,
+    ///     body: Body,
+    /// ) -> (Option<UploadState>, Result<u64>) {
     ///     let mut upload = match saved {
     ///         Some(state) => r2.resume_upload(state),
     ///         None => r2.resumable_upload("film.mp4").content_type("video/mp4"),
     ///     };
     ///     let sent = upload.send(body).await;
-    ///     // What went well is worth keeping, whatever the rest did.
-    ///     let (state, position) = (upload.state().cloned(), upload.position());
-    ///     sent.map(|()| (state, position))
+    ///     // Store the state after a failure too: earlier parts have arrived.
+    ///     let position = upload.position();
+    ///     (upload.state().cloned(), sent.map(|()| position))
     /// }
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
     /// # let film = Bytes::from(vec![7; 20 << 20]);
-    /// let (state, position) = more(&r2, None, film.slice(..11 << 20).into()).await?;
-    /// assert_eq!(position, 8 << 20);
+    /// let (state, position) = more(&r2, None, film.slice(..11 << 20).into()).await;
+    /// assert_eq!(position?, 8 << 20);
     ///
-    /// // As JSON in the meantime.
+    /// // The state is stored as JSON between requests.
     /// let json = serde_json::to_string(&state).unwrap();
     ///
-    /// // The last request begins where the one before says.
+    /// // The last request begins at the returned position.
     /// let mut upload = r2.resume_upload(serde_json::from_str(&json).unwrap());
     /// upload.send(film.slice(8 << 20..)).await?;
     /// let stored = upload.complete().await?;
@@ -79,38 +84,38 @@ impl R2Service {
         }
     }
 
-    /// Goes on with an upload that has begun, by its state. There is no I/O, and so no telling whether it exists.
+    /// Continues an upload from its state. Nothing is sent, so the upload may not exist.
     pub fn resume_upload(&self, state: UploadState) -> ResumableUpload {
         let part_size = state.part_size;
         ResumableUpload { part_size, state: Some(state.clone()), ..self.resumable_upload(state.key) }
     }
 }
 
-/// What a [`ResumableUpload`] goes on with: its id, and the parts that have arrived. A bucket's binding lists
-/// neither, so that this is all that is known of it.
+/// The state of a [`ResumableUpload`]: its id, and the parts that have arrived. It must be stored, because a
+/// Worker's binding can list neither.
 ///
-/// As JSON it has `key`, `uploadId`, `partSize` and `parts`, which take about 80 bytes each.
+/// Its JSON has `key`, `uploadId`, `partSize` and `parts`, each of which takes about 80 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct UploadState {
-    /// The key that the object will have.
+    /// The key of the object.
     pub key: String,
-    /// The upload's id.
+    /// The upload id.
     pub upload_id: String,
-    /// The size of every part but the last.
+    /// The size of every part except the last, in bytes.
     pub part_size: usize,
-    /// The parts that have arrived, from the first on and without gaps.
+    /// The parts that have arrived, from the first one without gaps.
     pub parts: Vec<UploadedPart>,
 }
 
 impl UploadState {
-    /// How many bytes have arrived: where the next ones have to begin.
+    /// The number of bytes that have arrived, which is where the next ones begin.
     pub fn position(&self) -> u64 {
         self.part_size as u64 * self.parts.len() as u64
     }
 
-    /// The parts, and one more of these bytes.
+    /// The parts, followed by one with these bytes.
     fn with_last(&self, bytes: &[u8]) -> Vec<UploadedPart> {
         let mut parts = self.parts.clone();
         if let (false, Ok(number)) = (bytes.is_empty(), u16::try_from(parts.len() + 1)) {
@@ -122,19 +127,19 @@ impl UploadState {
     }
 }
 
-/// An upload in parts whose bytes come by here, of any number of requests and of a length that nobody knows
-/// beforehand.
+/// A multipart upload whose bytes pass through this program, in any number of requests and of unknown total
+/// length.
 ///
-/// Two parts are in memory at once: with the copies that a Worker's binding takes 32 MiB of its 128. Metadata
-/// and storage class are set when it begins; what is resumed keeps its own. What is neither completed nor
-/// aborted R2 drops after 7 days.
+/// Two parts are in memory concurrently. With the copies that a Worker's binding needs, that is 32 MiB of a
+/// Worker's 128 MiB. Metadata and storage class are set when the upload is created; a resumed upload keeps
+/// its own. R2 aborts an upload that is neither completed nor aborted after 7 days.
 #[must_use = "nothing is stored until it is completed"]
 pub struct ResumableUpload {
     service: R2Service,
     request: CreateMultipartUploadRequest,
     part_size: usize,
     state: Option<UploadState>,
-    /// What came after the last whole part.
+    /// The bytes after the last complete part.
     rest: Bytes,
 }
 
@@ -142,8 +147,8 @@ impl ResumableUpload {
     metadata_setters!();
     ssec_key_setter!(service);
 
-    /// The size of every part but the last, 5 MiB or more; 8 MiB by default, which is enough for objects of
-    /// 78 GiB. A resumed upload keeps its own.
+    /// Sets the size of every part except the last, in bytes: at least 5 MiB. The default of 8 MiB is enough
+    /// for objects of 78 GiB. A resumed upload keeps its own part size.
     pub fn part_size(mut self, bytes: usize) -> Self {
         if self.state.is_none() {
             self.part_size = bytes;
@@ -151,29 +156,29 @@ impl ResumableUpload {
         self
     }
 
-    /// What to keep for [`resume_upload`](R2Service::resume_upload); `None` as long as no part is whole.
+    /// The state to store for [`resume_upload`](R2Service::resume_upload). `None` until the first part is
+    /// complete.
     pub fn state(&self) -> Option<&UploadState> {
         self.state.as_ref()
     }
 
-    /// How many bytes have arrived, as the [`state`](Self::state) has it. Another process begins there, and
-    /// so does this one after a failure.
+    /// The number of bytes that have arrived, according to the [`state`](Self::state). The next bytes begin
+    /// there, in another process or after a failure.
     pub fn position(&self) -> u64 {
         self.state.as_ref().map_or(0, UploadState::position)
     }
 
-    /// Sends the bytes that come next. Those after the last whole part are kept in memory, for more to come or for
+    /// Sends the next bytes. Those after the last complete part are kept in memory, for the next call or
     /// [`complete`](Self::complete).
     ///
     /// # Errors
-    /// After a failure, and where this is dropped, the bytes have to come again from
-    /// [`position`](Self::position) on.
+    /// After a failure, or if this is dropped, send the bytes again from [`position`](Self::position) on.
     pub async fn send(&mut self, body: impl Into<Body>) -> Result<()> {
         self.send_journaled(body, |_| future::ready(Ok(()))).await
     }
 
-    /// As [`send`](Self::send), and gives the state to `journal` after each part, so that it can be kept
-    /// before the rest has arrived. KV takes one write a second to a key.
+    /// Like [`send`](Self::send), but calls `journal` with the state after each part, so that it can be
+    /// stored before the rest has arrived. KV accepts one write per second to a key.
     pub async fn send_journaled<F, Fut>(&mut self, body: impl Into<Body>, mut journal: F) -> Result<()>
     where
         F: FnMut(UploadState) -> Fut,
@@ -183,7 +188,7 @@ impl ResumableUpload {
         let rest = std::mem::take(&mut self.rest);
         let mut reader = PartReader::new(body.into().into_sent_stream(), rest, self.part_size);
         let mut sending = FuturesOrdered::new();
-        // How the body has ended: what is under way then still arrives.
+        // How the body ended. Parts that are under way still arrive.
         let mut ended = None;
         while ended.is_none() || !sending.is_empty() {
             let may_read = ended.is_none() && sending.len() < IN_FLIGHT;
@@ -209,11 +214,11 @@ impl ResumableUpload {
         Ok(())
     }
 
-    /// Makes the object of all that came; awaiting it again is fine where it failed, also after
+    /// Completes the upload with all bytes that were sent. After a failure it can be called again, also after
     /// [`resume_upload`](R2Service::resume_upload).
     ///
     /// # Errors
-    /// [`ErrorKind::NoSuchUpload`]: it was aborted, or dropped after 7 days.
+    /// [`ErrorKind::NoSuchUpload`]: the upload was aborted, or R2 dropped it after 7 days.
     pub async fn complete(&mut self) -> Result<StoredObject> {
         self.validate()?;
         let rest = self.rest.clone();
@@ -228,7 +233,7 @@ impl ResumableUpload {
         };
         match completed.await {
             Err(error) if error.kind() == ErrorKind::NoSuchUpload => {
-                // It may be there already, and the answer was lost.
+                // The object may already exist, if the response was lost.
                 let parts = state.with_last(&rest);
                 match self.service.head(&state.key).await? {
                     Some(object) if is_made_of(&object, &parts) => Ok(object.into()),
@@ -239,7 +244,7 @@ impl ResumableUpload {
         }
     }
 
-    /// Drops what has arrived. Fine when it has ended before.
+    /// Aborts the upload. It is not an error if the upload is already completed or aborted.
     pub async fn abort(&mut self) -> Result<()> {
         self.rest = Bytes::new();
         match &self.state {
@@ -254,13 +259,13 @@ impl ResumableUpload {
         if (self.part_size as u64) < MIN_PART_SIZE {
             let size = self.part_size;
             return operation.check(Err(Error::invalid_input(format!(
-                "a part size of {size} bytes is not one of R2's: take {MIN_PART_SIZE} or more"
+                "the part size is {size} bytes: R2 requires at least {MIN_PART_SIZE}"
             ))));
         }
         Ok(())
     }
 
-    /// What is less than a part needs none.
+    /// Stores less than one part with a single put.
     async fn put(&self, bytes: Bytes) -> Result<StoredObject> {
         let CreateMultipartUploadRequest { key, http_metadata, custom_metadata, storage_class, .. } =
             self.request.clone();
@@ -272,7 +277,7 @@ impl ResumableUpload {
         put.await
     }
 
-    /// The upload, which begins now if it has not yet, and its state.
+    /// Returns the upload and its state, and creates the upload first if necessary.
     async fn begin(&mut self) -> Result<(MultipartUpload, &mut UploadState)> {
         let upload = match &self.state {
             Some(state) => self.service.resume_multipart_upload(&state.key, &state.upload_id),
@@ -293,27 +298,27 @@ impl MultipartUpload {
         match u16::try_from(number) {
             Ok(number) if number <= MAX_PARTS => Ok(self.upload_part(number, bytes).into_future()),
             _ => {
-                let message = format!("there are more bytes than {MAX_PARTS} parts have: take larger parts");
+                let message = format!("the bytes do not fit into {MAX_PARTS} parts: use larger parts");
                 Err(Error::invalid_input(message).with_code(TOO_LARGE))
             }
         }
     }
 }
 
-/// What happens next while parts are sent.
+/// The next event while parts are sent.
 enum Event {
-    /// The next whole part has come, or there is no more.
+    /// The next complete part was read, or the body has ended.
     Read(Result<Option<Bytes>>),
     Arrived(Result<UploadedPart>),
 }
 
-/// Parts arrive in their order, so that there are no gaps before what has arrived.
+/// Parts arrive in their order, so that the arrived ones have no gaps.
 async fn next_event(
     reader: &mut PartReader,
     may_read: bool,
     sending: &mut FuturesOrdered<BoxFuture<'static, Result<UploadedPart>>>,
 ) -> Event {
-    // What it has read stays in the reader when it is dropped.
+    // If this is dropped, the bytes that it has read stay in the reader.
     let mut read = pin!(reader.next());
     future::poll_fn(|context| match sending.poll_next_unpin(context) {
         Poll::Ready(Some(part)) => Poll::Ready(Event::Arrived(part)),
@@ -333,23 +338,23 @@ impl fmt::Debug for ResumableUpload {
     }
 }
 
-/// Cuts a stream into whole parts.
+/// Cuts a stream into complete parts.
 struct PartReader {
     stream: ByteStream,
     part_size: usize,
-    /// What the next part has so far: less than it.
+    /// The bytes of the next part so far.
     buffer: Vec<u8>,
-    /// What came behind it in one piece.
+    /// The rest of the last piece, after `buffer`.
     behind: Bytes,
 }
 
 impl PartReader {
-    /// Begins with what an earlier stream has left, which is less than a part.
+    /// Starts with the rest of an earlier stream, which is smaller than a part.
     fn new(stream: ByteStream, rest: Bytes, part_size: usize) -> Self {
         Self { stream, part_size, buffer: rest.into(), behind: Bytes::new() }
     }
 
-    /// The next whole part. What is left at the end is none.
+    /// The next complete part. An incomplete one at the end is not returned.
     async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             if self.behind.is_empty() {
@@ -367,7 +372,7 @@ impl PartReader {
         }
     }
 
-    /// Doubles the buffer where it is full, up to a whole part.
+    /// Doubles a full buffer, up to the size of a part.
     fn extend(&mut self, more: &[u8]) {
         let needed = self.buffer.len() + more.len();
         if needed > self.buffer.capacity() {

@@ -1,4 +1,4 @@
-//! Uploading the parts of an object.
+//! Uploading parts.
 
 use futures_util::FutureExt as _;
 
@@ -14,15 +14,16 @@ use crate::model::r2::{Checksum, UploadPartRequest, UploadedPart};
 use crate::r2::verify::SentMd5;
 
 impl MultipartUpload {
-    /// Uploads a part, in place of one with the same number, which is 1 to 10,000. The length of its body
-    /// must be known.
+    /// Uploads a part, replacing one with the same number, which is 1 to 10,000. The length of the body must
+    /// be known.
     pub fn upload_part(&self, part_number: u16, body: impl Into<Body>) -> UploadPart {
         let request = UploadPartRequest::new(&self.key, &self.upload_id, part_number, body);
         UploadPart { upload: self.clone(), request }
     }
 }
 
-/// The upload of a part; awaiting it gives the [`UploadedPart`], which completing the upload takes.
+/// A request to upload a part. Awaiting it returns the [`UploadedPart`], which is needed to complete the
+/// upload.
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct UploadPart {
@@ -31,9 +32,10 @@ pub struct UploadPart {
 }
 
 impl UploadPart {
-    /// What the bytes must hash to; else the upload of the part fails with
-    /// [`ErrorKind::Integrity`](crate::ErrorKind). Where the upload was [begun with an
-    /// algorithm](crate::r2::CreateMultipartUpload::checksum_algorithm) it is a checksum of that one.
+    /// Sets the checksum that the bytes must have. If it differs, the upload of the part fails with
+    /// [`ErrorKind::Integrity`](crate::ErrorKind). If the upload was
+    /// [created with an algorithm](crate::r2::CreateMultipartUpload::checksum_algorithm), use the same one
+    /// here.
     pub fn checksum(mut self, checksum: Checksum) -> Self {
         self.request.checksum = Some(checksum);
         self
@@ -78,8 +80,7 @@ impl UploadPart {
 
 #[cfg(not(target_arch = "wasm32"))]
 impl MultipartUpload {
-    /// What a part has to come with, where the object gets a checksum of the checksums of its parts and the
-    /// part's bytes are in memory.
+    /// The checksum to send with a part in memory, if the object gets a composite checksum.
     async fn checksum_of_part(&self, body: &Body) -> Option<Checksum> {
         let algorithm = self
             .checksum_algorithm

@@ -1,4 +1,4 @@
-//! Parts that are copies.
+//! Copying objects as parts.
 
 use std::ops::Range;
 
@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::model::r2::{Conditional, SseCustomerKey, UploadPartCopyRequest, UploadedPart};
 
 impl MultipartUpload {
-    /// Makes bytes of an object a part, without their coming here, in place of a part with the same number.
+    /// Copies bytes of an object as a part, replacing one with the same number. The bytes do not pass through
+    /// this program.
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, Result, r2::R2Service};
@@ -18,7 +19,7 @@ impl MultipartUpload {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
     /// # r2.put("day-1.log", vec![b'1'; MIN_PART_SIZE as usize]).await?;
-    /// // Two days in one object:
+    /// // Combines two days into one object:
     /// let upload = r2.create_multipart_upload("days.log").await?;
     /// let first = upload.upload_part_copy(1, "day-1.log").await?;
     /// let second = upload.upload_part(2, "day 2").await?;
@@ -34,12 +35,12 @@ impl MultipartUpload {
     }
 }
 
-/// A part that is a copy; awaiting it gives the [`UploadedPart`], which completing the upload takes. Its size
-/// is known where the service says it.
+/// A request to copy bytes as a part. Awaiting it returns the [`UploadedPart`], which is needed to complete
+/// the upload. Its size is known if the service returns it.
 ///
-/// One request copies up to [`MAX_SINGLE_UPLOAD`](crate::r2::MAX_SINGLE_UPLOAD) bytes. A source that is missing is
-/// [`ErrorKind::NoSuchKey`](crate::ErrorKind), and the [`key`](crate::Error::key) of the error is the source's. The bucket's binding
-/// has no copy: [`ErrorKind::Unsupported`](crate::ErrorKind).
+/// One request copies at most [`MAX_SINGLE_UPLOAD`](crate::r2::MAX_SINGLE_UPLOAD) bytes. If the source does
+/// not exist, the error is [`ErrorKind::NoSuchKey`](crate::ErrorKind) with the source's
+/// [`key`](crate::Error::key). A Worker's binding cannot copy: [`ErrorKind::Unsupported`](crate::ErrorKind).
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct UploadPartCopy {
@@ -48,27 +49,28 @@ pub struct UploadPartCopy {
 }
 
 impl UploadPartCopy {
-    /// Another bucket of the account, or of the store, that the source is in. The credentials must be good
-    /// for both.
+    /// Sets the source's bucket, in the same account or local store. The credentials must have access to both
+    /// buckets.
     pub fn source_bucket(mut self, bucket: impl Into<String>) -> Self {
         self.request.source_bucket = Some(bucket.into());
         self
     }
 
-    /// The bytes of the source to copy; all by default. An end behind the source's is the source's.
+    /// Sets the bytes of the source to copy; all by default. An end after the source's end is reduced to it.
     pub fn range(mut self, range: Range<u64>) -> Self {
         self.request.range = Some(range);
         self
     }
 
-    /// What the source must meet. AWS has it; R2 [does not](https://developers.cloudflare.com/r2/api/s3/api/):
+    /// Sets conditions on the source. AWS supports them, R2
+    /// [does not](https://developers.cloudflare.com/r2/api/s3/api/):
     /// [`ErrorKind::Unsupported`](crate::ErrorKind).
     pub fn source_only_if(mut self, only_if: Conditional) -> Self {
         self.request.source_only_if = only_if;
         self
     }
 
-    /// The customer's key that the source is encrypted with (SSE-C), in place of that of the upload.
+    /// Sets the customer's key with which the source is encrypted (SSE-C), instead of the upload's.
     pub fn source_ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
         self.request.source_ssec_key = key.into();
         self

@@ -1,4 +1,4 @@
-//! A Worker has one thread.
+//! Hashes on the same thread: a Worker has only one.
 
 #![expect(clippy::unused_async, reason = "on threads it waits")]
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::error::Result;
 use crate::model::r2::{Checksum, Hasher};
 
-/// A hasher for pieces of a stream.
+/// A hasher for the pieces of a stream.
 pub(in crate::r2) struct SideHasher(Hasher);
 
 impl SideHasher {
@@ -21,7 +21,7 @@ impl SideHasher {
         Ok(())
     }
 
-    /// The checksum of all bytes.
+    /// Returns the checksum of all bytes.
     pub(in crate::r2) async fn finish(self) -> Result<Checksum> {
         Ok(self.0.finish())
     }

@@ -1,4 +1,4 @@
-//! Hashing what arrives while more arrives.
+//! Hashes received bytes while more arrive.
 
 #[cfg(target_arch = "wasm32")]
 mod in_line;

@@ -1,4 +1,4 @@
-//! On other threads than the one that receives.
+//! Hashes on other threads than the one that receives.
 
 use std::pin::Pin;
 
@@ -10,15 +10,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Checksum, Hasher};
 use crate::runtime::begin_blocking;
 
-/// How many bytes are hashed on another thread at a time. MD5 takes about 300 microseconds for them.
+/// How many bytes are hashed at a time on another thread. MD5 takes about 300 microseconds for them.
 const BATCH: usize = 256 * 1024;
 
-/// A hasher for pieces of a stream, which works on another thread while the next pieces arrive. Twice
-/// [`BATCH`] of them are kept in memory at most, and the piece that passes that.
+/// A hasher for the pieces of a stream, which works on another thread while the next pieces arrive. It keeps
+/// at most twice [`BATCH`] bytes in memory, plus the piece that exceeds that.
 pub(in crate::r2) struct SideHasher {
-    /// The hasher, once it has hashed what it was given.
+    /// The hasher, after it has hashed the previous batch.
     hasher: Pin<Box<dyn Future<Output = Result<Hasher>> + Send + Sync>>,
-    /// What it is given next.
+    /// The pieces of the next batch.
     pieces: Vec<Bytes>,
     length: usize,
 }
@@ -42,14 +42,18 @@ impl SideHasher {
             let hashing = begin_blocking(move || updated(hasher, &pieces));
             self.hasher = Box::pin(hashing.map(|hashed| {
                 hashed.map_err(|error| {
-                    Error::new(ErrorKind::Connection, "the hashing of a body was stopped").with_source(error)
+                    Error::new(
+                        ErrorKind::Connection,
+                        "hashing the body was cancelled, because the runtime is shutting down",
+                    )
+                    .with_source(error)
                 })
             }));
         }
         Ok(())
     }
 
-    /// The checksum of all bytes.
+    /// Returns the checksum of all bytes.
     ///
     /// # Errors
     /// The runtime is shutting down.

@@ -1,4 +1,4 @@
-//! The runtime that goes with a signer's clock, for requests that are signed by it.
+//! The runtime with a signer's clock, for requests that it signs.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::runtime::{DEFAULT, Runtime};
 
 impl Clock {
-    /// A runtime whose clock is this one.
+    /// A runtime with this clock.
     pub(crate) fn runtime(&self) -> Arc<dyn Runtime> {
         let runtime = self.runtime.clone().unwrap_or_else(|| Arc::new(DEFAULT));
         match self.standing {
@@ -20,7 +20,7 @@ impl Clock {
     }
 }
 
-/// A clock that stands still, with a timer that runs.
+/// A runtime with a fixed time and a running timer.
 #[derive(Debug)]
 struct Standing {
     now: SystemTime,

@@ -1,4 +1,4 @@
-//! How much a key may do.
+//! Access scopes of keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,28 +8,28 @@ use serde::{Deserialize, Serialize};
 use super::s3_action::S3Action;
 use crate::error::{Error, Result};
 
-/// How much a key may do: the permissions of an [R2 API
-/// token](https://developers.cloudflare.com/r2/api/tokens/#permissions), and the scope of temporary
+/// The permissions of a key: those of an
+/// [R2 API token](https://developers.cloudflare.com/r2/api/tokens/#permissions), and the scope of temporary
 /// credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AccessScope {
-    /// Reads and lists objects.
+    /// Can read and list objects.
     ObjectReadOnly,
-    /// Reads, writes, lists and deletes objects.
+    /// Can read, write, list and delete objects.
     ObjectReadWrite,
-    /// Reads and lists objects, and reads the configuration of buckets.
+    /// Can read and list objects, and read the configuration of buckets.
     AdminReadOnly,
-    /// Everything: also creates, changes and deletes buckets.
+    /// Can do everything, including creating, configuring and deleting buckets.
     AdminReadWrite,
 }
 
 impl AccessScope {
-    /// All of them.
+    /// All scopes.
     pub const ALL: [Self; 4] =
         [Self::ObjectReadOnly, Self::ObjectReadWrite, Self::AdminReadOnly, Self::AdminReadWrite];
 
-    /// Its name in Cloudflare's API and in a session token, such as `object-read-only`.
+    /// The scope's name in Cloudflare's API and in a session token, such as `object-read-only`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ObjectReadOnly => "object-read-only",
@@ -39,17 +39,17 @@ impl AccessScope {
         }
     }
 
-    /// Whether it is more than one of objects: the configuration of buckets can be read with it.
+    /// Whether the scope includes the configuration of buckets.
     pub fn is_admin(self) -> bool {
         matches!(self, Self::AdminReadOnly | Self::AdminReadWrite)
     }
 
-    /// Whether something can be changed with it.
+    /// Whether the scope allows changes.
     pub fn can_write(self) -> bool {
         matches!(self, Self::ObjectReadWrite | Self::AdminReadWrite)
     }
 
-    /// Whether an action on objects can be done with it.
+    /// Whether the scope allows an action on objects.
     pub fn allows(self, action: S3Action) -> bool {
         self.can_write() || action.only_reads()
     }

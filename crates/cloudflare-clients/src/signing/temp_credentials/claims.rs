@@ -1,4 +1,4 @@
-//! What a session token says, and its form: a [JSON Web Token](https://www.rfc-editor.org/rfc/rfc7519).
+//! The content and form of a session token: a [JSON Web Token](https://www.rfc-editor.org/rfc/rfc7519).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -12,10 +12,10 @@ use super::s3_action::S3Action;
 use crate::error::Result;
 use crate::json;
 
-/// What comes before the JWT in a session token.
+/// The text before the JWT in a session token.
 pub(super) const PREFIX: &str = "jwt/";
 
-/// The first part of every JWT that is made here.
+/// The first part of every JWT that is created here.
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 
 /// The claims, in the order in which they are signed.
@@ -24,25 +24,25 @@ pub(super) struct Claims {
     pub(super) bucket: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) scope: Option<AccessScope>,
-    /// `None`: all that the scope allows.
+    /// `None` for all actions of the scope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) actions: Option<Vec<S3Action>>,
-    /// `None`: the whole bucket.
+    /// `None` for the whole bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) paths: Option<Paths>,
-    /// The account's id.
+    /// The account id.
     pub(super) sub: String,
     /// The access key id of the parent.
     pub(super) iss: String,
     /// The host of the endpoint.
     pub(super) aud: String,
-    /// When it was issued, in seconds since 1970.
+    /// When the token was issued, in seconds since 1970.
     pub(super) iat: u64,
-    /// When it expires, in seconds since 1970.
+    /// When the token expires, in seconds since 1970.
     pub(super) exp: u64,
 }
 
-/// The objects that can be reached: those whose keys begin so, and these themselves.
+/// The allowed objects: those whose keys start with a prefix, and single keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Paths {
@@ -53,7 +53,7 @@ pub(super) struct Paths {
 }
 
 impl Claims {
-    /// The JWT, signed with the characters of the parent's secret.
+    /// Returns the JWT, signed with the characters of the parent's secret.
     pub(super) fn sign(&self, secret_access_key: &str) -> Result<Zeroizing<String>> {
         let mut jwt = Zeroizing::new(URL_SAFE_NO_PAD.encode(HEADER));
         jwt.push('.');
@@ -65,7 +65,7 @@ impl Claims {
     }
 }
 
-/// Of what is signed: the first two parts of a JWT and the dot between them.
+/// Computes the HMAC of the signed text: the first two parts of a JWT and the dot between them.
 #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
 pub(super) fn mac(secret_access_key: &str, signed: &str) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret_access_key.as_bytes())
@@ -74,12 +74,12 @@ pub(super) fn mac(secret_access_key: &str, signed: &str) -> Hmac<Sha256> {
     mac
 }
 
-/// The secret of temporary credentials.
+/// The secret access key of the temporary credentials.
 pub(super) fn secret_of(jwt: &str) -> Zeroizing<String> {
     Zeroizing::new(hex::encode(Sha256::digest(jwt)))
 }
 
-/// What is sent with each request.
+/// The session token that is sent with each request.
 pub(super) fn session_token_of(jwt: &str) -> Zeroizing<String> {
     let text = Zeroizing::new([PREFIX, jwt].concat());
     Zeroizing::new(STANDARD.encode(text.as_bytes()))

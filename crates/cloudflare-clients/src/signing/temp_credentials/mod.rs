@@ -1,5 +1,5 @@
-//! [Temporary credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/) of R2: what
-//! may be done with them, made from a permanent key without the network, and verified as a server does.
+//! R2's [temporary credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/): what
+//! they allow, how they are created from a permanent key without the network, and how a server verifies them.
 
 mod access_scope;
 mod claims;

@@ -1,4 +1,4 @@
-//! What temporary credentials are to allow.
+//! Requests for temporary credentials.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -14,17 +14,17 @@ use crate::error::{Error, Result};
 use crate::model::r2::{validate_bucket_name, validate_key};
 use crate::signing::signing_client::R2SigningClient;
 
-/// The longest lifetime that R2 gives, 7 days in seconds.
+/// The maximum lifetime in R2: 7 days, in seconds.
 const LONGEST: u64 = 604_800;
-/// The lifetime where none is given, as in Cloudflare's API.
+/// The default lifetime, as in Cloudflare's API.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
-/// What temporary credentials are to allow: of one bucket. It is checked when they are made.
+/// What temporary credentials for one bucket allow. The values are checked when the credentials are created.
 ///
-/// Without more, they read and list all objects of the bucket for 15 minutes. See
+/// By default, they can read and list all objects of the bucket for 15 minutes. See
 /// [`TempCredentials::for_bucket`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "it does nothing until credentials are made of it"]
+#[must_use = "it does nothing until credentials are created from it"]
 pub struct TempCredentialsRequest {
     bucket: String,
     scope: AccessScope,
@@ -35,7 +35,7 @@ pub struct TempCredentialsRequest {
 }
 
 impl TempCredentials {
-    /// What credentials of a bucket are to allow: [`mint`](TempCredentialsRequest::mint) makes them.
+    /// Starts a request for credentials of a bucket. [`mint`](TempCredentialsRequest::mint) creates them.
     pub fn for_bucket(bucket: impl Into<String>) -> TempCredentialsRequest {
         TempCredentialsRequest::new(bucket.into())
     }
@@ -53,60 +53,62 @@ impl TempCredentialsRequest {
         }
     }
 
-    /// How much they allow, and never more than their parent: [`AccessScope::ObjectReadOnly`] by default.
+    /// Sets the scope, which never exceeds that of the parent key. [`AccessScope::ObjectReadOnly`] by
+    /// default.
     pub fn scope(mut self, scope: AccessScope) -> Self {
         self.scope = scope;
         self
     }
 
-    /// Allows these operations only, each of which the scope has to allow. By default all are allowed that
-    /// the scope allows. Cloudflare's API has no actions: this is for [`mint`](Self::mint) only.
+    /// Allows only these actions, all of which the scope must allow. By default, all actions of the scope are
+    /// allowed. Cloudflare's API does not support actions: they work with [`mint`](Self::mint) only.
     pub fn actions(mut self, actions: impl IntoIterator<Item = S3Action>) -> Self {
         self.actions.get_or_insert_default().extend(actions);
         self
     }
 
-    /// Allows the objects whose keys begin so, such as `creator-123/`, and listings below it. It may be
-    /// called for several. Without prefixes and [objects](Self::object) all of the bucket is allowed.
+    /// Allows the objects whose keys start with this prefix, such as `creator-123/`, and listings below it.
+    /// Call it repeatedly for several prefixes. Without prefixes and [objects](Self::object), the whole
+    /// bucket is allowed.
     ///
-    /// It ends with a slash: `creator-1` would allow what is in `creator-12/`, too.
+    /// A prefix must end with a slash: `creator-1` would also allow the objects in `creator-12/`.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefixes.push(prefix.into());
         self
     }
 
-    /// Allows the object with this key. It may be called for several. Nothing can be listed by that.
+    /// Allows the object with this key, but no listings. Call it repeatedly for several objects.
     pub fn object(mut self, key: impl Into<String>) -> Self {
         self.objects.push(key.into());
         self
     }
 
-    /// How long they work: 15 minutes by default, from 1 second to 7 days in whole seconds. Whatever is
-    /// signed with them stops working by then, presigned URLs included.
+    /// Sets how long the credentials are valid: 1 second to 7 days, in whole seconds. 15 minutes by default.
+    /// Everything that is signed with them expires with them, including presigned URLs.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// Makes the credentials from those of `parent`, by computation alone: nothing is sent. They begin at the
-    /// [time](R2SigningClient::at) of `parent`, are for its endpoint, and stop working with its key. The
-    /// bucket may be another than its own.
+    /// Creates the credentials from those of `parent`, without sending anything. They start at the
+    /// [time](R2SigningClient::at) of `parent`, are valid for its endpoint, and become invalid with its key.
+    /// The bucket may differ from that of `parent`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) says what cannot be allowed, or that `parent` cannot be
-    /// one: its credentials are temporary themselves, or its account is not known.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a value is not allowed, the parent's credentials are
+    /// temporary, or the parent's account id is not known.
     pub fn mint(&self, parent: &R2SigningClient) -> Result<TempCredentials> {
         self.validate()?;
         let credentials = parent.signer().credentials();
         if credentials.session_token().is_some() {
             return Err(Error::invalid_input(
-                "temporary credentials cannot make others: use the permanent key that they came from",
+                "temporary credentials cannot create others: use the permanent key that they were created from",
             ));
         }
         let account_id = parent.account_id().ok_or_else(|| {
             Error::invalid_input(
-                "temporary credentials name the account, which this endpoint does not: give its id with \
-                 `R2SigningConfig::account_id`, or as R2_ACCOUNT_ID",
+                "temporary credentials contain the account id, which this endpoint does not: set it with \
+                 `R2SigningConfig::account_id` or R2_ACCOUNT_ID",
             )
         })?;
         validate_account_id(account_id)?;
@@ -140,8 +142,8 @@ impl TempCredentialsRequest {
         self.validate()?;
         if self.actions.is_some() {
             return Err(Error::unsupported(
-                "Cloudflare's API makes no temporary credentials for single actions: leave the actions out, or make them \
-                 with `TempCredentialsRequest::mint`",
+                "Cloudflare's API cannot restrict temporary credentials to actions: omit the actions, or create the \
+                 credentials with `TempCredentialsRequest::mint`",
             ));
         }
         Ok(ApiBody {
@@ -154,12 +156,12 @@ impl TempCredentialsRequest {
         })
     }
 
-    /// The bucket that they are for.
+    /// The bucket of the credentials.
     pub fn bucket(&self) -> &str {
         &self.bucket
     }
 
-    /// When those expire that are made now: a whole second.
+    /// When credentials that are created now expire, in whole seconds.
     #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
     pub(crate) fn expires_at(&self, now: std::time::SystemTime) -> std::time::SystemTime {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -175,7 +177,7 @@ impl TempCredentialsRequest {
         validate_bucket_name(&self.bucket)?;
         if self.lifetime.subsec_nanos() != 0 || !(1..=LONGEST).contains(&self.lifetime.as_secs()) {
             return Err(Error::invalid_input(format!(
-                "temporary credentials cannot live {:?}: give whole seconds, from 1 to 604,800 (7 days)",
+                "temporary credentials cannot be valid for {:?}: use 1 to 604,800 whole seconds (7 days)",
                 self.lifetime
             )));
         }
@@ -183,14 +185,14 @@ impl TempCredentialsRequest {
         for prefix in &self.prefixes {
             if prefix.is_empty() {
                 return Err(Error::invalid_input(
-                    "an empty prefix would allow the whole bucket: name a folder such as creator-123/, or leave the prefix \
-                     out to allow all of it",
+                    "an empty prefix would allow the whole bucket: use a folder such as creator-123/, or omit the prefix to \
+                     allow the whole bucket",
                 ));
             }
             if !prefix.ends_with('/') {
                 return Err(Error::invalid_input(format!(
-                    "the prefix {prefix:?} does not end with a slash, so that it would allow all keys that go on in any way: \
-                     write it as {:?}, or allow the single object",
+                    "the prefix {prefix:?} does not end with a slash, so it would allow all keys that start with it: \
+                     use {:?}, or allow a single object",
                     format!("{}/", prefix.trim_end_matches(['*', '/']))
                 )));
             }
@@ -199,7 +201,7 @@ impl TempCredentialsRequest {
         for key in &self.objects {
             if key.is_empty() {
                 return Err(Error::invalid_input(
-                    "an object to be allowed has an empty key: name it, or leave it out",
+                    "the key of an allowed object is empty: set it, or omit the object",
                 ));
             }
             validate_key(key)?;
@@ -211,12 +213,12 @@ impl TempCredentialsRequest {
         let Some(actions) = &self.actions else { return Ok(()) };
         if actions.is_empty() {
             return Err(Error::invalid_input(
-                "an empty list of actions allows nothing: name some, or leave the list out to allow all that the scope does",
+                "an empty list of actions allows nothing: add some, or omit the list to allow all actions of the scope",
             ));
         }
         match actions.iter().find(|action| !self.scope.allows(**action)) {
             Some(action) => Err(Error::invalid_input(format!(
-                "the scope {} does not allow the action {action}: leave it out, or take {}",
+                "the scope {} does not allow the action {action}: omit it, or use the scope {}",
                 self.scope,
                 if self.scope.is_admin() {
                     AccessScope::AdminReadWrite
@@ -229,8 +231,8 @@ impl TempCredentialsRequest {
     }
 }
 
-/// [The
-/// body](https://developers.cloudflare.com/api/resources/r2/subresources/temporary_credentials/methods/create/).
+/// The
+/// [request body](https://developers.cloudflare.com/api/resources/r2/subresources/temporary_credentials/methods/create/).
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,4 +1,4 @@
-//! What temporary credentials can be limited to.
+//! Actions of the S3 API that temporary credentials can be restricted to.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// A variant for each action, named as R2 names it.
+/// Defines the actions, with R2's names.
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// An operation that temporary credentials can be
-        /// [limited to](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/).
+        /// [restricted to](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/).
         ///
-        /// `HeadBucket` is not among them.
+        /// `HeadBucket` cannot be chosen.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum S3Action {
@@ -21,10 +21,10 @@ macro_rules! actions {
         }
 
         impl S3Action {
-            /// All of them.
+            /// All actions.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// Its name, such as `GetObject`.
+            /// The action's name, such as `GetObject`.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)*
@@ -39,13 +39,13 @@ actions! {
     HeadObject,
     /// Reads an object.
     GetObject,
-    /// Reads where the bucket is.
+    /// Reads the location of the bucket.
     GetBucketLocation,
-    /// Lists objects, in the first version of the API.
+    /// Lists objects with the first version of the API.
     ListObjectsV1,
-    /// Lists objects.
+    /// Lists objects with the second version of the API.
     ListObjectsV2,
-    /// Lists the uploads in parts that were not finished.
+    /// Lists unfinished multipart uploads.
     ListMultipartUploads,
     /// Lists the parts of an upload.
     ListParts,
@@ -55,22 +55,22 @@ actions! {
     DeleteObject,
     /// Deletes several objects.
     DeleteObjects,
-    /// Copies an object, which it also reads.
+    /// Copies an object, which also reads it.
     CopyObject,
-    /// Begins an upload in parts.
+    /// Creates a multipart upload.
     CreateMultipartUpload,
     /// Uploads a part.
     UploadPart,
-    /// Copies a range of an object, which it also reads, as a part.
+    /// Copies a range of an object as a part, which also reads it.
     UploadPartCopy,
-    /// Gives an upload up.
+    /// Aborts a multipart upload.
     AbortMultipartUpload,
-    /// Makes an object of an upload's parts.
+    /// Completes a multipart upload.
     CompleteMultipartUpload,
 }
 
 impl S3Action {
-    /// Whether it changes nothing.
+    /// Whether the action changes nothing.
     pub fn only_reads(self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! Session tokens as a server reads them.
+//! Verification of session tokens by a server.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,13 +15,13 @@ use crate::model::r2::normalize_key;
 use crate::signing::endpoint::{host_and_port, is_loopback};
 use crate::sigv4::Credentials;
 
-/// How far the clock of who made a token may be ahead.
+/// How far ahead of the server's clock a token may be issued, in seconds.
 const MAX_SKEW: u64 = 15 * 60;
-/// 7 days in seconds.
+/// The maximum lifetime: 7 days, in seconds.
 const LONGEST: u64 = 604_800;
 
-/// A session token of [temporary
-/// credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/) that holds, and what it
+/// A verified session token of
+/// [temporary credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/), and what it
 /// allows.
 ///
 /// ```
@@ -30,7 +30,8 @@ const LONGEST: u64 = 604_800;
 /// use cloudflare_clients::s3::session_token::{S3Action, SessionToken};
 /// use cloudflare_clients::sigv4::Credentials;
 ///
-/// let (account, id, secret) = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210", "the-secret");
+/// let account = "0123456789abcdef0123456789abcdef";
+/// let (id, secret) = ("fedcba9876543210fedcba9876543210", "the-secret");
 /// let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
 /// let parent = R2SigningClient::new(R2SigningConfig::new(account, id, secret, "media"))?.at(now);
 /// let temporary = TempCredentials::for_bucket("media").prefix("data/").mint(&parent)?;
@@ -48,38 +49,38 @@ pub struct SessionToken {
     credentials: Credentials,
 }
 
-/// Why a session token does not hold.
+/// Why a session token is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSessionToken {
-    /// It is not base64 of `jwt/` and a JWT with the claims of R2.
+    /// The token is not base64 of `jwt/` and a JWT with R2's claims.
     #[error("the session token is malformed")]
     Malformed,
-    /// It is signed in another way than HS256.
-    #[error("the session token is not signed by HS256")]
+    /// The token is not signed with HS256.
+    #[error("the session token is not signed with HS256")]
     Algorithm,
-    /// It was signed with another secret, or changed.
+    /// The token was signed with another secret, or modified.
     #[error("the signature of the session token does not match")]
     Signature,
-    /// It was made from another key than the request names.
-    #[error("the session token is of another key")]
+    /// The token was created from another key than the request's.
+    #[error("the session token belongs to another key")]
     Issuer,
-    /// It is of another account.
-    #[error("the session token is of another account")]
+    /// The token belongs to another account.
+    #[error("the session token belongs to another account")]
     Subject,
-    /// It is for another endpoint.
+    /// The token is for another endpoint.
     #[error("the session token is for another endpoint")]
     Audience,
-    /// It has expired.
+    /// The token has expired.
     #[error("the session token has expired")]
     Expired,
-    /// It begins later than now.
-    #[error("the session token begins in the future")]
+    /// The token starts in the future.
+    #[error("the session token starts in the future")]
     NotYet,
-    /// It lives longer than 7 days, or not at all.
-    #[error("the session token has a lifetime that is not from 1 second to 7 days")]
+    /// The token's lifetime is not 1 second to 7 days.
+    #[error("the session token has a lifetime that is not 1 second to 7 days")]
     Lifetime,
-    /// It says neither a scope nor actions.
+    /// The token has neither a scope nor actions.
     #[error("the session token has neither a scope nor actions")]
     NothingAllowed,
 }
@@ -88,21 +89,21 @@ pub enum InvalidSessionToken {
 #[derive(Deserialize)]
 struct Header {
     alg: String,
-    /// Extensions that who reads the token has to know: none is known.
+    /// Extensions that the verifier must understand. None is supported.
     #[serde(default)]
     crit: Option<serde_json::Value>,
 }
 
 impl SessionToken {
-    /// Verifies a token that came with a request: its signature first, in constant time, then what it says of
-    /// the parent key, the account, the endpoint and the time. `host` is that of the request, with the bucket
-    /// in front or not; a token may say it without its port, and all names of the loopback interface are one.
+    /// Verifies the token of a request: first its signature, in constant time, then the parent key, the
+    /// account, the endpoint and the time. `host` is the request's host, with or without the bucket name. The
+    /// token may omit the port, and all names of the loopback interface are equal.
     ///
-    /// Whether the request is what the token allows is a question of its own, and so is the request's
-    /// signature by [`credentials`](Self::credentials).
+    /// This does not check whether the token allows the request, nor the request's signature with
+    /// [`credentials`](Self::credentials).
     ///
     /// # Errors
-    /// It does not hold.
+    /// The token is invalid.
     pub fn verify(
         token: &str,
         parent: &Credentials,
@@ -121,31 +122,31 @@ impl SessionToken {
         Ok(Self { claims, credentials })
     }
 
-    /// What requests with the token are signed with.
+    /// The credentials that requests with the token are signed with.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
-    /// The one bucket that it is for.
+    /// The only bucket that the token allows.
     pub fn bucket(&self) -> &str {
         &self.claims.bucket
     }
 
-    /// When it stops working.
+    /// When the token expires.
     pub fn expires_at(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(self.claims.exp)
     }
 
-    /// Whether it allows an action, wherever in the bucket.
+    /// Whether the token allows an action, for some objects of the bucket.
     pub fn allows_action(&self, action: S3Action) -> bool {
         let Claims { scope, actions, .. } = &self.claims;
         scope.is_none_or(|scope| scope.allows(action))
             && actions.as_ref().is_none_or(|actions| actions.contains(&action))
     }
 
-    /// Whether it allows to read the configuration of the bucket, and if `write`, to change it. That needs an
-    /// admin scope and neither actions, none of which is about configuration, nor paths, outside of which it
-    /// has effects.
+    /// Whether the token allows reading the bucket's configuration or, with `write`, changing it. This needs
+    /// an admin scope without actions and paths: no action is about the configuration, and the configuration
+    /// affects objects outside the paths.
     pub fn allows_administration(&self, write: bool) -> bool {
         let Claims { scope, actions, paths, .. } = &self.claims;
         scope.is_some_and(|scope| scope.is_admin() && (scope.can_write() || !write))
@@ -153,15 +154,15 @@ impl SessionToken {
             && paths.is_none()
     }
 
-    /// Whether it reaches the object with this key. Keys are compared in the [form](normalize_key) by which
-    /// R2 tells them apart.
+    /// Whether the token allows the object with this key. Keys are compared in
+    /// [R2's normal form](normalize_key).
     pub fn allows_key(&self, key: &str) -> bool {
         let Some(paths) = &self.claims.paths else { return true };
         let key = normalize_key(key);
         paths.object_paths.iter().any(|path| normalize_key(path) == key) || self.allows_listing(&key)
     }
 
-    /// Whether it reaches all objects whose keys have this prefix.
+    /// Whether the token allows all objects with this prefix.
     pub fn allows_listing(&self, prefix: &str) -> bool {
         let Some(paths) = &self.claims.paths else { return true };
         let prefix = normalize_key(prefix);
@@ -169,7 +170,7 @@ impl SessionToken {
     }
 }
 
-/// The claims of a JWT whose signature holds.
+/// Reads the claims of a JWT after checking its signature.
 fn read(jwt: &str, secret_access_key: &str) -> Result<Claims, InvalidSessionToken> {
     let malformed = InvalidSessionToken::Malformed;
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed);

@@ -10,15 +10,15 @@ use crate::signing::endpoint::Endpoint;
 use crate::signing::signing_config::R2SigningConfig;
 use crate::sigv4::Credentials;
 
-/// [Temporary credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/) of one bucket,
-/// for whoever is to do no more than what they allow: a browser, a job, another program. Any S3 client takes
-/// the three values.
+/// [Temporary credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/) for one
+/// bucket, to pass restricted access to a browser, a job or another program. Any S3 client accepts the three
+/// values.
 ///
-/// Treat them as a secret: `Debug` shows no more than the access key id, the bucket and the time. They
-/// serialise whole, for those who are to use them: `accessKeyId`, `secretAccessKey`, `sessionToken`, and
-/// `expiresAt` in UTC by [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339).
+/// Treat them as a secret: `Debug` shows only the access key id, the bucket and the expiry. They serialize
+/// completely, to be passed to their user: `accessKeyId`, `secretAccessKey`, `sessionToken`, and `expiresAt`
+/// in UTC in the format of [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339).
 ///
-/// An `S3Bucket` or an [`R2SigningClient`](crate::r2::R2SigningClient) takes them with `into()`.
+/// Pass them to an `S3Bucket` or an [`R2SigningClient`](crate::r2::R2SigningClient) with `into()`.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -37,12 +37,12 @@ use crate::sigv4::Credentials;
 ///     .mint(&parent.at(UNIX_EPOCH + Duration::from_secs(1_800_000_000)))?;
 /// assert_eq!(temporary.expires_at(), UNIX_EPOCH + Duration::from_secs(1_800_003_600));
 ///
-/// // What a browser or a job is given:
+/// // For a browser or a job:
 /// let json = serde_json::to_value(&temporary)?;
 /// assert_eq!(json["accessKeyId"], "fedcba9876543210fedcba9876543210");
 /// assert_eq!(json["expiresAt"], "2027-01-15T09:00:00.000Z");
 ///
-/// // What this program does with them itself:
+/// // For this program:
 /// let client = R2SigningClient::new(temporary.into())?;
 /// assert_eq!(client.bucket_name(), "media");
 /// # Ok::<_, Box<dyn std::error::Error>>(())
@@ -78,37 +78,37 @@ impl TempCredentials {
         Self { access_key_id, secret_access_key, session_token, expires_at, bucket, endpoint, region }
     }
 
-    /// The access key id.
+    /// The access key id, which is that of the parent.
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
     }
 
-    /// The secret access key.
+    /// The secret access key: 64 hexadecimal digits.
     pub fn secret_access_key(&self) -> &str {
         &self.secret_access_key
     }
 
-    /// The session token, which goes with each request as `X-Amz-Security-Token`.
+    /// The session token, which is sent with each request as `X-Amz-Security-Token`.
     pub fn session_token(&self) -> &str {
         &self.session_token
     }
 
-    /// When they stop working; a whole second.
+    /// When the credentials expire, in whole seconds.
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
     }
 
-    /// The bucket that they are for.
+    /// The bucket that the credentials are for.
     pub fn bucket_name(&self) -> &str {
         &self.bucket
     }
 
-    /// Where they are good.
+    /// The endpoint that the credentials are for.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// To sign with.
+    /// The credentials for signing.
     pub fn signing(&self) -> Credentials {
         Credentials::new(&self.access_key_id, self.secret_access_key.as_str())
             .with_session_token(self.session_token.as_str())
@@ -116,7 +116,7 @@ impl TempCredentials {
 }
 
 impl From<TempCredentials> for R2SigningConfig {
-    /// Their bucket, at the endpoint of their parent.
+    /// Creates the config of the bucket, at the endpoint of the parent.
     fn from(temporary: TempCredentials) -> Self {
         let TempCredentials {
             access_key_id, secret_access_key, session_token, bucket, endpoint, region, ..

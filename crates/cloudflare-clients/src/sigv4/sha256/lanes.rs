@@ -1,8 +1,8 @@
-//! Several hashes side by side, as the machine does it best. All `unsafe` of the library is in here and in
-//! `store/md5`.
+//! Several hashes in parallel, with the fastest method of the machine. All `unsafe` code of the library is
+//! here and in `store/md5`.
 //!
-//! The functions for one machine's instructions have loops where `map` or `from_fn` would be shorter: those are compiled without
-//! the instructions, so what they are given is called rather than inlined.
+//! The functions for one machine's instructions have loops where `map` or `from_fn` would be shorter. Those
+//! are compiled without the instructions, so their closures would be called rather than inlined.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -14,21 +14,21 @@ mod x86_64;
 use super::state::{Block, LANES, State};
 
 impl State {
-    /// [`after`](Self::after) of several hashes. All have the same number of blocks.
+    /// Like [`after`](Self::after) for several hashes. All must have the same number of blocks.
     #[inline]
     pub(in crate::sigv4) fn all_after(mut states: [Self; LANES], blocks: [&[Block]; LANES]) -> [Self; LANES] {
         compress(&mut states, blocks);
         states
     }
 
-    /// Lower-case hexadecimal digits.
+    /// The hash as lower-case hexadecimal digits.
     #[inline]
     pub(in crate::sigv4) fn to_hex(self) -> [u8; 64] {
         hex(&self.0)
     }
 }
 
-/// Continues each hash by its blocks. All have the same number of them.
+/// Continues each hash with its blocks. All have the same number of them.
 #[inline]
 fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) {
     debug_assert!(blocks.iter().all(|lane| lane.len() == blocks[0].len()));
@@ -48,7 +48,7 @@ fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) {
     }
 }
 
-/// Lower-case hexadecimal digits.
+/// Converts a hash to lower-case hexadecimal digits.
 #[inline]
 fn hex(words: &[u32; 8]) -> [u8; 64] {
     #[cfg(target_arch = "x86_64")]
@@ -63,7 +63,8 @@ fn hex(words: &[u32; 8]) -> [u8; 64] {
     }
 }
 
-/// All eight digits at once: each nibble goes into a byte of a `u64`, and becomes a digit there.
+/// Converts all eight digits together: each nibble is moved into a byte of a `u64`, and converted to a digit
+/// there.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 #[inline]
 fn hex_of_word(word: u32) -> [u8; 8] {
@@ -73,7 +74,7 @@ fn hex_of_word(word: u32) -> [u8; 8] {
     nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff;
     nibbles = (nibbles | nibbles << 4) & 0x0f0f_0f0f_0f0f_0f0f;
     let letter = (nibbles + 6 * EACH) >> 4 & EACH;
-    // `a` is 39 further than what follows `9`.
+    // `a` is 39 positions after the character that follows `9`.
     let further = (letter << 5) + (letter << 3) - letter;
     (nibbles + u64::from(b'0') * EACH + further).to_be_bytes()
 }

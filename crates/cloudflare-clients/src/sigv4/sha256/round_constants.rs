@@ -1,4 +1,4 @@
-//! What SHA-256 mixes into its rounds, four at a time.
+//! SHA-256's round constants, four at a time.
 
 pub(super) static ROUND_CONSTANTS: [[u32; 4]; 16] = [
     [0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5],

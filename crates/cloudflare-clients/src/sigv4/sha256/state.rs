@@ -1,14 +1,14 @@
-//! A hash under way.
+//! The state of an unfinished hash.
 
 use sha2::block_api::compress256;
 use zeroize::Zeroize;
 
-/// How many hashes go side by side.
+/// The number of hashes that are computed in parallel.
 pub(in crate::sigv4) const LANES: usize = 4;
 
 pub(in crate::sigv4) type Block = [u8; 64];
 
-/// A hash after a whole number of blocks.
+/// The state of a hash after a whole number of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sigv4) struct State(pub(super) [u32; 8]);
 
@@ -24,7 +24,7 @@ impl State {
         0x5be0_cd19,
     ]);
 
-    /// The hash after these blocks too.
+    /// The state after these blocks too.
     #[inline]
     pub(in crate::sigv4) fn after(mut self, blocks: &[Block]) -> Self {
         compress256(&mut self.0, blocks);

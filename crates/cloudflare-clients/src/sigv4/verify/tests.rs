@@ -18,7 +18,7 @@ fn now() -> SystemTime {
     Timestamp::parse("20270115T080000Z").unwrap().time()
 }
 
-/// A request as it arrives.
+/// A request as it is received.
 #[derive(Debug, Clone)]
 struct Received {
     method: Method,
@@ -164,9 +164,9 @@ fn refused_as_r2_refuses() {
         let error = request.verify().unwrap_err();
         assert_eq!(format!("{} {}: {error}", error.status().as_u16(), error.code()), answer);
     }
-    // A header that is not read needs no signature.
+    // A header that has no effect needs no signature.
     presigned().header("x-amz-content-sha256", "UNSIGNED-PAYLOAD").verify().unwrap();
-    // The header beats the query.
+    // The header takes precedence over the query.
     let both = presigned().header("authorization", "Basic eA==");
     assert_eq!(both.verify(), Err(VerifyError::MissingPayloadHash));
 }
@@ -290,7 +290,7 @@ fn any_request() -> impl Strategy<Value = Received> {
     )
 }
 
-/// `text` with the byte at about `at` replaced by another printable one, if that changes it.
+/// `text` with the byte near `at` replaced by another printable one, if that changes it.
 fn change(text: &str, at: prop::sample::Index, to: u8) -> Option<String> {
     let mut bytes = text.as_bytes().to_vec();
     let byte = bytes.get_mut(at.index(text.len().max(1)))?;
@@ -335,7 +335,7 @@ proptest! {
                 let names: Vec<HeaderName> = request.headers.keys().filter(is_signed).cloned().collect();
                 let name = &names[header.index(names.len())];
                 let value = change(request.headers[name].to_str().unwrap(), at, to);
-                // The names of headers have no case.
+                // Header names are case-insensitive.
                 prop_assume!(value.as_ref().is_some_and(|value| {
                     !value.as_bytes().eq_ignore_ascii_case(request.headers[name].as_bytes())
                 }));

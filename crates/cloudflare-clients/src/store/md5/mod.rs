@@ -1,5 +1,5 @@
-//! MD5 of several bodies side by side: each step waits for the one before it, so that one body alone leaves
-//! most of a processor idle.
+//! MD5 of several bodies in parallel: each step depends on the one before it, so a single body leaves most of
+//! a processor idle.
 
 mod state;
 #[cfg(target_arch = "x86_64")]
@@ -12,19 +12,19 @@ use crate::r2::Checksum;
 
 pub(super) use self::state::LANES;
 
-/// The MD5 of bytes that arrive in pieces, as [RFC 1321](https://www.rfc-editor.org/rfc/rfc1321) has it.
+/// The MD5 of bytes that arrive in pieces, as in [RFC 1321](https://www.rfc-editor.org/rfc/rfc1321).
 #[derive(Debug, Clone)]
 pub(super) struct Md5 {
     state: State,
-    /// How many bytes there were.
+    /// Number of bytes so far.
     length: u64,
-    /// The bytes after the last whole block, at the beginning.
+    /// The bytes after the last whole block, at the beginning of this buffer.
     rest: Block,
-    /// How many those are.
+    /// Number of these bytes.
     rest_length: usize,
 }
 
-/// A body, and the bytes of it that come next.
+/// A hash, and the bytes to continue it with.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
     pub(super) md5: Md5,
@@ -32,7 +32,7 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    /// The hash, continued by the bytes.
+    /// The hash after the bytes.
     pub(super) fn hashed(mut self) -> Md5 {
         self.md5.update(&self.bytes);
         self.md5
@@ -67,7 +67,7 @@ impl Md5 {
         Checksum::Md5(digest)
     }
 
-    /// Takes the next bytes. The state still has to be continued by the blocks that it gives.
+    /// Adds the next bytes, except for the returned blocks, which the caller must add to the returned state.
     fn begin_update<'a>(&mut self, mut bytes: &'a [u8]) -> (&mut State, &'a [Block]) {
         let begun = self.rest_length;
         self.length = self.length.wrapping_add(bytes.len() as u64);
@@ -102,8 +102,8 @@ pub(super) fn update_all(pieces: &mut [Piece]) {
     }
 }
 
-/// Whether this machine hashes several bodies in less time than one after the other. In a debug build each
-/// of its instructions is a call, which takes more.
+/// Whether this machine hashes several bodies faster in parallel than one after the other. In a debug build
+/// each vector instruction is a call, which is slower.
 pub(super) fn is_side_by_side() -> bool {
     #[cfg(target_arch = "x86_64")]
     let is_available = x86_64::is_available();
@@ -112,8 +112,8 @@ pub(super) fn is_side_by_side() -> bool {
     is_available && cfg!(not(debug_assertions))
 }
 
-/// Continues the first hashes, each by as many blocks as all of them have. `false` where the machine cannot:
-/// nothing was done then.
+/// Continues the first hashes, each by as many blocks as all of them have. Returns `false` if the machine
+/// does not support it, and then does nothing.
 fn side_by_side(lanes: &mut [(&mut State, &[Block])]) -> bool {
     let at_once = lanes.len().min(LANES);
     let lanes = &mut lanes[..at_once];

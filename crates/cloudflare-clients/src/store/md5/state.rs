@@ -1,9 +1,9 @@
-//! What is hashed, and what becomes of it.
+//! The blocks and the state of the hash.
 
-/// How many hashes go side by side.
+/// Number of hashes that are computed in parallel.
 pub(in crate::store) const LANES: usize = 8;
 
-/// The bytes of a block.
+/// Size of a block, in bytes.
 pub(super) const BLOCK: usize = 64;
 
 pub(super) type Block = [u8; BLOCK];

@@ -1,4 +1,4 @@
-//! Eight hashes side by side, with AVX2: a vector holds the same word of each.
+//! Eight hashes in parallel, with AVX2: a vector holds the same word of each.
 
 #![allow(unsafe_code)]
 
@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 
 use super::state::{Block, LANES, State};
 
-/// The sines of [RFC 1321, section 3.4](https://www.rfc-editor.org/rfc/rfc1321#section-3.4), one for each step.
+/// The sines of [RFC 1321, section 3.4](https://www.rfc-editor.org/rfc/rfc1321#section-3.4), one per step.
 const SINES: [u32; 64] = [
     0xd76a_a478,
     0xe8c7_b756,
@@ -82,7 +82,7 @@ pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx2")
 }
 
-/// `false` where the processor lacks the instructions: nothing was done then.
+/// Returns `false` if the processor lacks the instructions, and then does nothing.
 pub(super) fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) -> bool {
     let is_available = is_available();
     if is_available {
@@ -92,7 +92,8 @@ pub(super) fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) -
     is_available
 }
 
-/// Sixteen steps. `$word` says which word of the block each takes, and `$function` is that of the round.
+/// Sixteen steps. `$word` selects the word of the block for each step, and `$function` is the round's
+/// function.
 macro_rules! round {
     ($state:ident, $words:ident, $first:literal, $word:expr, [$s0:literal, $s1:literal, $s2:literal, $s3:literal], $function:expr) => {
         let [mut a, mut b, mut c, mut d] = $state;
@@ -191,7 +192,7 @@ fn values(vector: __m256i) -> [u32; LANES] {
     ]
 }
 
-/// `b + (a + function + word + sine <<< LEFT)`. `RIGHT` is what is left of 32.
+/// `b + (a + function + word + sine <<< LEFT)`. `RIGHT` is 32 minus `LEFT`.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn step<const LEFT: i32, const RIGHT: i32>(

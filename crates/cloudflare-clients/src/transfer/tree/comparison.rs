@@ -1,4 +1,4 @@
-//! Whether both sides have the same.
+//! Whether both sides have the same content.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -15,43 +15,43 @@ use crate::transfer::pieces::Piece;
 use crate::transfer::proof::Proof;
 use crate::transfer::read_checksums::{read_checksums, read_md5s};
 
-/// Objects up to this size are hashed rather than asked for.
+/// Objects up to this size are hashed without a further request, in bytes.
 const MAX_HASHED: u64 = 1024 * 1024;
 
-/// Listings tell times to the millisecond.
+/// Listings give times to the millisecond.
 const PRECISION: Duration = Duration::from_millis(1);
 
-/// How a transfer of many finds out whether the target has a name as the source has it. Sizes that differ are seen
-/// by all of them, and metadata that differs by none.
+/// How a transfer of many objects decides whether the target is up to date. Every method detects different
+/// sizes, and none detects different metadata.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compare {
-    /// By their times; where these leave it open, by their bytes.
+    /// By modification times and, if these are inconclusive, by content.
     ///
-    /// A file that was written before its object was uploaded is unchanged, and so is one that has the time
-    /// of its object. Others are hashed, and only those whose bytes differ are transferred. Of two objects
-    /// the etags are compared.
+    /// A file is unchanged if it was written before its object was uploaded, or if it has the time of its
+    /// object. Other files are hashed, and transferred only if their bytes differ. Two objects are compared
+    /// by their etags.
     ///
-    /// A file that is given an earlier time when it is written to, or that is written to while the service's
-    /// clock is ahead of this machine's, can count as unchanged: [`Checksum`](Self::Checksum) sees it.
+    /// A change is missed if writing to a file sets an earlier time, or if the service's clock is ahead of
+    /// this machine's while the file is written to. [`Checksum`](Self::Checksum) detects such changes.
     #[default]
     Time,
-    /// By their bytes: files are read, and hashed as the service has hashed their objects. Where it says nothing
-    /// that they can be compared by, as [`Time`](Self::Time).
+    /// By content: files are read and hashed, and compared with the checksums of their objects. If the
+    /// service has no usable checksum, the same as [`Time`](Self::Time).
     Checksum,
-    /// By their sizes alone.
+    /// By size only.
     Size,
-    /// Not at all: everything is transferred.
+    /// Compares nothing and transfers everything.
     Nothing,
 }
 
-/// A file on one side, and an object on the other.
+/// A file on one side and an object on the other.
 pub(super) struct Pair<'a> {
     pub(super) service: &'a R2Service,
     pub(super) path: &'a Path,
     pub(super) file: &'a Entry,
     pub(super) object: &'a Entry,
-    /// Whether the file was fetched, and has the time of the object if it was not written to.
+    /// Whether the file was downloaded, and so has the object's time unless it was written to.
     pub(super) is_download: bool,
 }
 
@@ -79,7 +79,7 @@ impl Pair<'_> {
         }
     }
 
-    /// `None` where the service says nothing to compare by.
+    /// Compares the content. `None` if the service has no usable checksum.
     async fn has_same_bytes(&self, compare: Compare) -> Result<Option<bool>> {
         let Some(listed) = self.object.object.as_deref() else { return Ok(None) };
         let whole = Piece { number: 1, offset: 0, length: listed.size };
@@ -116,7 +116,7 @@ fn is_same_time(one: SystemTime, other: SystemTime) -> bool {
     apart < PRECISION
 }
 
-/// Whether the target has the source's bytes, of two objects.
+/// Whether the target object has the source's bytes.
 pub(super) async fn are_unchanged(
     compare: Compare,
     (source_service, source): (&R2Service, &Entry),

@@ -1,4 +1,4 @@
-//! Deleting all keys below a prefix.
+//! Deletion of all keys below a prefix.
 
 use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 
@@ -9,12 +9,12 @@ use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, Result};
 use crate::r2::R2Service;
 
-/// How many requests, of 1,000 keys each, are under way at once.
+/// Number of concurrent requests, of 1,000 keys each.
 const CONCURRENCY: usize = 4;
 
 impl R2Service {
-    /// Deletes the objects below a prefix: `r2.delete_prefix("creator-123/drafts/").await?`. A prefix that
-    /// does not end with a slash gets one.
+    /// Deletes all objects below a prefix: `r2.delete_prefix("creator-123/drafts/").await?`. If the prefix
+    /// does not end with a slash, one is added.
     pub fn delete_prefix(&self, prefix: impl Into<String>) -> DeletePrefix {
         DeletePrefix {
             service: self.clone(),
@@ -25,11 +25,11 @@ impl R2Service {
     }
 }
 
-/// The deletion of all objects below a prefix; awaiting it lists and deletes them, 1,000 a request, and says
-/// how many they were.
+/// A request to delete all objects below a prefix. Awaiting it lists and deletes them, 1,000 per request, and
+/// returns how many were deleted.
 ///
-/// Keys that could not be deleted are in the report: [`TreeReport::failures`]. An empty prefix would be
-/// the whole bucket, and is [`ErrorKind::InvalidInput`](crate::ErrorKind).
+/// Keys that could not be deleted are in the report: [`TreeReport::failures`]. An empty prefix would delete
+/// the whole bucket, and is rejected with [`ErrorKind::InvalidInput`](crate::ErrorKind).
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct DeletePrefix {
@@ -40,13 +40,13 @@ pub struct DeletePrefix {
 }
 
 impl DeletePrefix {
-    /// Whether nothing is deleted, and the report says what would be.
+    /// Sets whether to delete nothing and only report what would be deleted. The default is false.
     pub fn dry_run(mut self, dry_run: bool) -> Self {
         self.dry_run = dry_run;
         self
     }
 
-    /// Calls `listen` with what becomes of each key, whose name is what follows the prefix.
+    /// Calls `listen` with the result for each key. Names in the events are the keys without the prefix.
     pub fn on_event(mut self, listen: impl Fn(TreeEvent<'_>) + Send + Sync + 'static) -> Self {
         self.listeners.event = Some(std::sync::Arc::new(listen));
         self
@@ -55,8 +55,7 @@ impl DeletePrefix {
     async fn send(self) -> Result<TreeReport> {
         let operation = Operation::without_key("delete_prefix");
         if self.prefix.is_empty() {
-            let message =
-                "an empty prefix is the whole bucket: list it, and delete its keys, if that is meant";
+            let message = "an empty prefix would delete the whole bucket: to do that, list the bucket and delete its keys";
             return operation.check(Err(Error::invalid_input(message)));
         }
         let Self { service, dry_run, listeners, .. } = self;

@@ -1,4 +1,4 @@
-//! What a tree has, in the order of the names.
+//! The entries of a tree, in the order of their names.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -11,24 +11,24 @@ use tokio::task::JoinHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Object, normalize_key};
 
-/// The entries of a tree in the order of their names; the first error ends it.
+/// The entries of a tree in the order of their names. The first error ends the stream.
 pub(super) type Entries = BoxStream<'static, Result<Listed>>;
 
 /// Something that was found in a tree.
 #[derive(Debug)]
 pub(super) enum Listed {
     Entry(Entry),
-    /// What cannot be transferred, and why. It is in its place by its name.
+    /// An entry that cannot be transferred, and why. It is sorted by its name like the others.
     Refused {
         name: String,
         error: Error,
     },
-    /// What is not meant to be transferred, and why: nor is what would lie below it.
+    /// An entry that is not meant to be transferred, and why. Nothing below it is listed.
     LeftOut {
         name: String,
         why: Error,
     },
-    /// What lies here could not be listed.
+    /// A directory whose content could not be listed.
     Unreadable {
         name: String,
         error: Error,
@@ -38,12 +38,12 @@ pub(super) enum Listed {
 /// A file or an object.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
-    /// Below the root of its tree, with slashes.
+    /// Path below the root of its tree, with slashes.
     pub(super) name: String,
     pub(super) size: u64,
-    /// When the file was written, or the object uploaded.
+    /// When the file was written or the object was uploaded.
     pub(super) modified: SystemTime,
-    /// What the listing says of it, of an object.
+    /// The object as it was listed; `None` for a file.
     pub(super) object: Option<Box<Object>>,
 }
 
@@ -58,7 +58,7 @@ impl Listed {
     }
 }
 
-/// The order of names on both sides: that of the bytes of the form in which R2 compares keys.
+/// The order of names on both sides: by the bytes of the normal form in which R2 compares keys.
 pub(super) fn order(one: &str, other: &str) -> Ordering {
     comparable(one).cmp(&comparable(other))
 }
@@ -67,7 +67,7 @@ fn comparable(name: &str) -> Cow<'_, str> {
     normalize_key(name)
 }
 
-/// What a task sends. One that did not come to its end must not look like a listing that did.
+/// Receives the batches of a listing task. A task that ended early must not look like a complete listing.
 pub(super) fn received<T: Send + 'static>(
     receiver: Receiver<Vec<Result<T>>>,
     listing: JoinHandle<()>,
@@ -78,7 +78,8 @@ pub(super) fn received<T: Send + 'static>(
         }
         let ended = listing.take()?.await;
         let error = ended.err()?;
-        let error = Error::new(ErrorKind::Storage, "the listing was ended").with_source(error);
+        let error =
+            Error::new(ErrorKind::Storage, "the task that lists the tree ended early").with_source(error);
         Some((vec![Err(error)], (receiver, None)))
     })
 }

@@ -1,21 +1,22 @@
-//! Which names below a folder can be files, and where these are.
+//! Which names below a folder can be files, and their paths.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::transfer::partial_file;
 
-/// Names that Windows keeps for devices, whatever their extension.
+/// Names that Windows reserves for devices, with any extension.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 const NUMBERED_DEVICES: [&str; 2] = ["com", "lpt"];
 
-/// The path of the file of this name in a folder.
+/// Returns the path of the file with this name in a folder.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): it would lie elsewhere, or this system takes no such name.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the path would be outside the folder, or the system does
+/// not allow the name.
 pub(super) fn path_in(folder: &Path, name: &str) -> Result<PathBuf> {
     if let Some(problem) = problem(name, cfg!(windows)) {
-        return Err(Error::invalid_input(format!("no file can have the name {name:?}: {problem}")));
+        return Err(Error::invalid_input(format!("{name:?} cannot be the name of a file: {problem}")));
     }
     let mut path = folder.to_owned();
     path.extend(name.split('/'));
@@ -24,12 +25,12 @@ pub(super) fn path_in(folder: &Path, name: &str) -> Result<PathBuf> {
 
 fn problem(name: &str, on_windows: bool) -> Option<&'static str> {
     if name.contains('\0') {
-        return Some("it has a zero byte");
+        return Some("it contains a zero byte");
     }
     name.split('/').find_map(|part| match part {
         "" => Some("it begins or ends with a slash, or has two in a row"),
-        "." | ".." => Some("a part of it is . or .."),
-        part if partial_file::is_partial(part) => Some("unfinished downloads have such names"),
+        "." | ".." => Some("it contains . or .. as a part"),
+        part if partial_file::is_partial(part) => Some("such names are reserved for unfinished downloads"),
         part if on_windows => problem_on_windows(part),
         _ => None,
     })
@@ -38,7 +39,7 @@ fn problem(name: &str, on_windows: bool) -> Option<&'static str> {
 /// See [Naming Files](https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file).
 fn problem_on_windows(part: &str) -> Option<&'static str> {
     if part.contains(['<', '>', ':', '"', '\\', '|', '?', '*']) || part.contains(|c: char| c < ' ') {
-        return Some("it has a character that Windows does not take");
+        return Some("it contains a character that Windows does not allow");
     }
     if part.ends_with(['.', ' ']) {
         return Some("a part of it ends with a dot or a space, which Windows drops");
@@ -51,7 +52,7 @@ fn problem_on_windows(part: &str) -> Option<&'static str> {
             })
         })
     };
-    (DEVICES.contains(&base.as_str()) || is_numbered()).then_some("Windows keeps it for a device")
+    (DEVICES.contains(&base.as_str()) || is_numbered()).then_some("Windows reserves it for a device")
 }
 
 #[cfg(test)]
@@ -79,7 +80,7 @@ mod tests {
             ".a.partial",
         ] {
             let error = path_in(folder, name).unwrap_err();
-            assert!(error.message().starts_with("no file can have the name "), "{name}: {error}");
+            assert!(error.message().contains(" cannot be the name of a file: "), "{name}: {error}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a folder of this machine has.
+//! The content of a local folder.
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;
@@ -15,14 +15,14 @@ use crate::model::r2::normalize_key;
 use crate::transfer::blocking::storage;
 use crate::transfer::partial_file;
 
-/// How many entries go over to the reader at once.
+/// Number of entries per batch.
 const BATCH: usize = 256;
 
-/// The files of a folder, listed a little ahead of the reader. One that is the target may be missing, and has
-/// downloads that are under way.
+/// Lists the files of a folder, slightly ahead of the reader. If the folder is the target, it may be missing,
+/// and unfinished downloads in it are skipped.
 pub(super) fn list(folder: PathBuf, follow_links: bool, is_target: bool) -> Entries {
     let (sender, receiver) = mpsc::channel(2);
-    // It ends soon after the receiver is gone.
+    // The task ends soon after the receiver is dropped.
     let listing = tokio::task::spawn_blocking(move || {
         let mut batch = Vec::with_capacity(BATCH);
         for listed in walk(&folder, follow_links, is_target) {
@@ -31,9 +31,9 @@ pub(super) fn list(folder: PathBuf, follow_links: bool, is_target: bool) -> Entr
                 return;
             }
         }
-        // One that went away meanwhile has a listing that ends early.
+        // If the folder was removed in the meantime, the listing ends early.
         if !is_target && let Err(error) = folder.metadata() {
-            batch.push(Err(storage(&folder, "is gone while it is listed", error)));
+            batch.push(Err(storage(&folder, "was removed while it was being listed", error)));
         }
         let _ = sender.blocking_send(batch);
     });
@@ -68,27 +68,27 @@ fn walk(folder: &Path, follow_links: bool, is_target: bool) -> impl Iterator<Ite
     })
 }
 
-/// What lies in a directory comes where its name with a slash does.
+/// Sorts the content of a directory where the directory's name with a slash belongs.
 fn in_order_of_keys(one: &DirEntry, other: &DirEntry, follow_links: bool) -> Ordering {
     let (names, ends) =
         ([one, other].map(DirEntry::file_name), [one, other].map(|entry| end(entry, follow_links)));
-    // A name that is not UTF-8 has the place of its listed form, so that both sides have one order.
+    // A name that is not UTF-8 is sorted by its listed form, so that both sides have one order.
     let [a, b] = names.map(OsStr::to_string_lossy);
     let [a, b] = [normalize_key(&a), normalize_key(&b)];
     let by_key = a.bytes().chain(ends[0]).cmp(b.bytes().chain(ends[1]));
     by_key.then_with(|| names[0].cmp(names[1]))
 }
 
-/// The slash of a directory, which a link that is followed may lead to.
+/// The slash of a directory, or of a followed link to one.
 fn end(entry: &DirEntry, follow_links: bool) -> Option<u8> {
     let kind = entry.file_type();
     (kind.is_dir() || (follow_links && kind.is_symlink() && entry.path().is_dir())).then_some(b'/')
 }
 
-/// Without the path that it repeats.
+/// The I/O error without the path, which the message repeats otherwise.
 fn io_error(error: walkdir::Error) -> std::io::Error {
     if error.loop_ancestor().is_some() {
-        return std::io::Error::other("the link leads back to where it lies");
+        return std::io::Error::other("the symbolic link forms a loop");
     }
     error.into_io_error().unwrap_or_else(|| IoErrorKind::Other.into())
 }
@@ -101,22 +101,22 @@ fn listed(root: &Path, entry: &DirEntry, is_target: bool) -> Option<Listed> {
     let (name, is_text) = name_below(root, entry.path());
     let why = |why: &str| Error::new(ErrorKind::Storage, format!("{} {why}", entry.path().display()));
     if entry.file_name().to_str().is_some_and(partial_file::is_partial) {
-        let why = || why("has a name that downloads have which are not done");
+        let why = || why("has a name that is reserved for unfinished downloads");
         return if is_target { None } else { Some(Listed::LeftOut { name, why: why() }) };
     }
     if !is_text {
-        let error = why("has a name that is not UTF-8, which no key can have");
+        let error = why("has a name that is not UTF-8, and keys must be UTF-8");
         return Some(Listed::Refused { name, error });
     }
     if kind.is_symlink() {
-        return Some(Listed::LeftOut { name, why: why("is a symbolic link, and these are not followed") });
+        return Some(Listed::LeftOut { name, why: why("is a symbolic link, and links are not followed") });
     }
     if !kind.is_file() {
         return Some(Listed::LeftOut { name, why: why("is not a regular file") });
     }
     let found = match entry.metadata() {
         Ok(found) => found,
-        // It was removed meanwhile.
+        // The file was removed in the meantime.
         Err(error) if error.io_error().is_some_and(|error| error.kind() == IoErrorKind::NotFound) => {
             return None;
         }
@@ -129,11 +129,13 @@ fn listed(root: &Path, entry: &DirEntry, is_target: bool) -> Option<Listed> {
     };
     match found.modified() {
         Ok(modified) => Some(Listed::Entry(Entry { name, size: found.len(), modified, object: None })),
-        Err(error) => Some(Listed::Refused { name, error: storage(entry.path(), "has no time", error) }),
+        Err(error) => {
+            Some(Listed::Refused { name, error: storage(entry.path(), "has no modification time", error) })
+        }
     }
 }
 
-/// With slashes, and whether it is UTF-8.
+/// The name with slashes, and whether it is UTF-8.
 fn name_below(root: &Path, path: &Path) -> (String, bool) {
     let below = path.strip_prefix(root).unwrap_or(path);
     let mut name = String::with_capacity(below.as_os_str().len());
@@ -199,7 +201,7 @@ mod tests {
         std::fs::create_dir(folder.path().join("empty")).unwrap();
         let left_out = names(folder.path(), false).await;
         assert_eq!(
-            left_out.iter().filter(|name| name.contains("downloads have which are not done")).count(),
+            left_out.iter().filter(|name| name.contains("reserved for unfinished downloads")).count(),
             2
         );
         let names = names_of(folder.path(), false, true).await;
@@ -232,7 +234,7 @@ mod tests {
         std::os::unix::fs::symlink(&there, folder.path().join("link")).unwrap();
         assert_eq!(names(folder.path(), true).await, ["link/file", "there/file"]);
         let names = names(folder.path(), false).await;
-        assert!(names[0].ends_with("link is a symbolic link, and these are not followed"), "{names:?}");
+        assert!(names[0].ends_with("link is a symbolic link, and links are not followed"), "{names:?}");
         assert_eq!(names[1], "there/file");
     }
 }

@@ -1,4 +1,4 @@
-//! The transfer of each name of a tree.
+//! The transfer of each entry of a tree.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -33,19 +33,19 @@ use crate::transfer::rate::RateLimit;
 use crate::transfer::small_file::{MAX_IN_MEMORY, read_small};
 use crate::transfer::upload::put_whole;
 
-/// Files above this size are large: a few are under way at once, each in pieces.
+/// Files above this size are large: a few are in progress at a time, each in pieces. In bytes.
 const MAX_SMALL: u64 = 64 * 1024 * 1024;
 
-/// The same of objects whose bytes come by here on their way to another bucket, and are in memory.
+/// The same for objects that are copied to another bucket through this process, and are in memory.
 const MAX_SMALL_THROUGH: u64 = 16 * 1024 * 1024;
 
-/// How many large files are under way at once.
+/// Number of large files in progress at a time.
 const LARGE_AT_ONCE: usize = 4;
 
-/// How often a file is sent that changes meanwhile.
+/// How often a file is sent again because it changes while it is sent.
 const MAX_SENDS: u32 = 3;
 
-/// What became of a piece of work.
+/// The result of a piece of work.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Transferred {
@@ -66,34 +66,34 @@ pub(super) enum Outcome {
     Failed {
         name: String,
         error: Error,
-        /// Whether it was among what is to be transferred.
+        /// Whether it was counted as found.
         was_found: bool,
     },
 }
 
-/// What was transferred.
+/// A completed transfer.
 struct Done {
     size: u64,
     verified: Verified,
     resumed_bytes: u64,
 }
 
-/// What the work of one transfer shares.
+/// What the jobs of one transfer share.
 pub(super) struct Jobs {
     direction: Direction,
     settings: Settings,
-    /// What all objects are stored with.
+    /// The metadata and settings that all objects are stored with.
     request: CreateMultipartUploadRequest,
     reporter: Arc<Reporter>,
     pace: Arc<Pace>,
     large: Semaphore,
-    /// Whether the target was listed, so that what is not in the listing is not there.
+    /// Whether the target was listed, so that entries missing from the listing do not exist.
     is_target_listed: bool,
-    /// The directory that was made, or found, last.
+    /// The directory that was created or found last.
     parent: Mutex<Option<PathBuf>>,
     /// The directories that files were deleted from.
     deleted_from: Mutex<BTreeSet<PathBuf>>,
-    /// What waits until a file or directory in its way is deleted.
+    /// Entries that wait until a file or directory in their way is deleted.
     blocked: Mutex<Vec<Entry>>,
 }
 
@@ -117,7 +117,9 @@ impl Jobs {
                 Arc::clone(service.runtime())
             }
             (Place::Folder(_), Place::Folder(_)) => {
-                return Err(Error::invalid_input("both sides are folders"));
+                return Err(Error::invalid_input(
+                    "one side of the transfer must be a bucket: both are folders",
+                ));
             }
         };
         let concurrency = RateLimit::pieces_at_once(settings.rate.as_ref(), settings.concurrency);
@@ -134,7 +136,9 @@ impl Jobs {
                 Direction::Down { service: service.at_pace(&pace), folder }
             }
             (Place::Folder(_), Place::Folder(_)) => {
-                return Err(Error::invalid_input("both sides are folders"));
+                return Err(Error::invalid_input(
+                    "one side of the transfer must be a bucket: both are folders",
+                ));
             }
         };
         Ok(Self {
@@ -151,12 +155,13 @@ impl Jobs {
         })
     }
 
-    /// How many pieces of work are begun at once. Most of them wait for a slot of the pace.
+    /// How many pieces of work to start concurrently. Most of them wait for a slot of the pace.
     pub(super) fn most_under_way(&self) -> usize {
         self.settings.concurrency + LARGE_AT_ONCE * 2
     }
 
-    /// How many pieces of one file ask for slots at once: few enough that the others get theirs soon.
+    /// How many pieces of one file may ask for slots concurrently: few enough that other files get theirs
+    /// soon.
     fn pieces_at_once(&self) -> usize {
         self.settings.concurrency.min(DEFAULT_CONCURRENCY)
     }
@@ -172,8 +177,8 @@ impl Jobs {
         }
     }
 
-    /// `None` is of a name that is [blocked](Self::take_blocked). An error is one that would meet all the
-    /// others too.
+    /// Performs a piece of work. Returns `None` for an entry that is [blocked](Self::take_blocked). Fails
+    /// only with an error that all other work would meet too.
     pub(super) async fn perform(&self, work: Work) -> Result<Option<Outcome>> {
         let failed = |name, error, was_found| Ok(Some(Outcome::Failed { name, error, was_found }));
         let (source, transferred) = match work {
@@ -217,13 +222,13 @@ impl Jobs {
         }
     }
 
-    /// The names, once, that something was in the way of which the target alone may have.
+    /// Takes the entries that were blocked by something that only the target may have. Each is returned once.
     pub(super) fn take_blocked(&self) -> Vec<Entry> {
         std::mem::take(&mut lock(&self.blocked))
     }
 
     async fn is_unchanged(&self, source: &Entry, target: &Entry) -> Result<bool> {
-        // What is deleted afterwards is copied before, whatever is there.
+        // An object whose source is deleted afterwards is always copied first.
         let compare = if self.settings.moves { Compare::Nothing } else { self.settings.compare };
         match &self.direction {
             Direction::Up { folder, service, .. } => {
@@ -262,7 +267,7 @@ impl Jobs {
         });
     }
 
-    /// Whether something is in the way of a file that may be deleted at the end. It may be deleted by now.
+    /// Whether the file may be blocked by something that is deleted at the end, or has just been deleted.
     fn may_be_blocked(&self, error: &Error) -> bool {
         let is_down = matches!(self.direction, Direction::Down { .. });
         is_down && self.settings.delete && error.kind() == ErrorKind::Conflict
@@ -311,7 +316,7 @@ impl Jobs {
                 Err(error) if error.kind() != ErrorKind::Storage => return Err(error),
                 sent => sent,
             };
-            // It may have been written to meanwhile, as of a small one.
+            // The file may have been written to while it was sent, as with a small file.
             match file.check(path).await {
                 Ok(()) => return sent,
                 Err(error) if sends >= MAX_SENDS => return Err(error),
@@ -353,8 +358,8 @@ impl Jobs {
         Ok(Done { size: file.size, verified: done.verified, resumed_bytes: done.resumed_bytes })
     }
 
-    /// Reads the file once, and looks at it again when it is stored: one that was written to meanwhile has a
-    /// time before that of its object, and would count as unchanged from then on.
+    /// Reads the file once, and checks it again when it is stored. A file that was written to in the meantime
+    /// is older than its object, and would count as unchanged from then on.
     async fn upload_small(
         &self,
         service: &R2Service,
@@ -432,11 +437,11 @@ impl Jobs {
         let _slot = self.pace.slot().await;
         let Some(found) = service.get(&object.key).await? else { return Err(deleted(object)) };
         if found.size > MAX_IN_MEMORY {
-            let message = format!("{:?} was replaced by a larger object since it was listed", object.key);
+            let message = format!("{:?} was replaced by a larger object after it was listed", object.key);
             return Err(Error::new(ErrorKind::Conflict, message));
         }
         let kept = modified_time::of(&found).filter(|_| self.settings.metadata_rules.keep_times);
-        // The listing knows its own object's time to the millisecond.
+        // The listing has the time of its object to the millisecond.
         let uploaded = if found.etag == object.etag { object.uploaded } else { found.uploaded };
         let verified = if !service.verifies() {
             Verified::LengthOnly
@@ -454,8 +459,8 @@ impl Jobs {
         Ok(Done { size, verified, resumed_bytes: 0 })
     }
 
-    /// Makes the directory of a file, unless a link would lead elsewhere, and sees to it that a name that is
-    /// `absent` in the listing is not there under another one.
+    /// Creates the directory of a file, unless a link would lead elsewhere. If `is_absent`, checks that the
+    /// file does not exist under a name that the file system treats as equal.
     async fn make_parent(&self, folder: &Path, path: &Path, is_absent: bool) -> Result<()> {
         let parent = path.parent().unwrap_or(folder).to_owned();
         let is_made = lock(&self.parent).as_ref() == Some(&parent);
@@ -466,7 +471,7 @@ impl Jobs {
             }
             if is_absent && path.symlink_metadata().is_ok() {
                 let message = format!(
-                    "{} exists: another key has the same name in this folder, or it was written meanwhile",
+                    "{} exists: another key maps to the same file name, or another program wrote the file",
                     path.display()
                 );
                 return Err(Error::new(ErrorKind::Conflict, message));
@@ -500,14 +505,16 @@ impl Jobs {
         Ok(Done { size: copied.source.size, verified: copied.verified, resumed_bytes: 0 })
     }
 
-    /// Deletes the source of a copy, if it still is what was copied.
+    /// Deletes the source of a copy, if it is still the object that was copied.
     async fn delete_copied(&self, service: &R2Service, source: &Object) -> Result<()> {
         let _slot = self.pace.slot().await;
         match service.head(&source.key).await? {
             Some(found) if found.etag == source.etag => service.delete(&source.key).await,
             Some(_) => {
-                let message =
-                    format!("{:?} was replaced while it was moved: its copy is the one before", source.key);
+                let message = format!(
+                    "{:?} was replaced while it was being moved: the copy is of the earlier object",
+                    source.key
+                );
                 Err(Error::new(ErrorKind::Conflict, message))
             }
             None => Ok(()),
@@ -536,8 +543,8 @@ impl Jobs {
 }
 
 impl Jobs {
-    /// Removes the directories that are empty now that files were deleted. No transfer may be under way,
-    /// which could be about to write into one.
+    /// Removes the directories that are empty after the deletion of files. No transfer may be in progress, as
+    /// it could be about to write into one of them.
     pub(super) async fn remove_emptied(&self) -> Result<()> {
         let directories = std::mem::take(&mut *lock(&self.deleted_from));
         let Direction::Down { folder, .. } = &self.direction else { return Ok(()) };
@@ -558,7 +565,7 @@ impl Done {
     }
 }
 
-/// Whether everything else would fail as well.
+/// Whether all other work would fail with this error as well.
 pub(super) fn is_fatal(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Credentials | ErrorKind::MissingSigningConfig | ErrorKind::NoSuchBucket)
 }
@@ -574,23 +581,23 @@ fn gone(entry: &Entry) -> Error {
 }
 
 fn deleted(object: &Object) -> Error {
-    Error::new(ErrorKind::NoSuchKey, format!("{:?} was deleted since it was listed", object.key))
+    Error::new(ErrorKind::NoSuchKey, format!("{:?} was deleted after it was listed", object.key))
 }
 
-/// Each directory down to this one. The folder itself may be a link, those in it may not.
+/// Creates each directory down to this one. The folder itself may be a link, those in it must not be.
 fn make_directory(folder: &Path, directory: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(|error| storage(folder, "cannot be made", error))?;
+    std::fs::create_dir_all(folder).map_err(|error| storage(folder, "cannot be created", error))?;
     let mut path = folder.to_owned();
     for part in directory.strip_prefix(folder).unwrap_or(Path::new("")) {
         path.push(part);
-        let failed = |error| storage(&path, "cannot be made", error);
+        let failed = |error| storage(&path, "cannot be created", error);
         match std::fs::create_dir(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 let found = path.symlink_metadata().map_err(failed)?;
                 if !found.is_dir() {
                     let what = if found.is_symlink() { "a symbolic link" } else { "a file" };
-                    let message = format!("{} is {what} and no directory", path.display());
+                    let message = format!("{} is {what}, not a directory", path.display());
                     return Err(Error::new(ErrorKind::Conflict, message));
                 }
             }
@@ -600,7 +607,7 @@ fn make_directory(folder: &Path, directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Deletes files, and says which directories they were in.
+/// Deletes files. Returns the results, and the directories that the files were in.
 fn delete_files(folder: &Path, entries: Vec<Entry>) -> (Vec<(Entry, Result<()>)>, BTreeSet<PathBuf>) {
     let mut directories = BTreeSet::new();
     let delete = |entry: Entry| {
@@ -618,12 +625,12 @@ fn delete_files(folder: &Path, entries: Vec<Entry>) -> (Vec<(Entry, Result<()>)>
     (results, directories)
 }
 
-/// Removes these directories of a folder, and those they are in, where they are empty.
+/// Removes these directories of a folder, and their parents, if they are empty.
 fn remove_empty(folder: &Path, directories: BTreeSet<PathBuf>) {
-    // A directory comes after what it is in.
+    // A directory sorts after its parent.
     for directory in directories.into_iter().rev() {
         let up = directory.ancestors().take_while(|parent| *parent != folder);
-        // One that has something stays, and so do those that it is in.
+        // Removal stops at the first directory that is not empty.
         let _ = up.map(std::fs::remove_dir).try_for_each(|removed| removed);
     }
 }

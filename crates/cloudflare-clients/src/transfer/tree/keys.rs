@@ -1,4 +1,4 @@
-//! What the keys of a bucket that begin alike have.
+//! The keys of a bucket below a prefix.
 
 use std::borrow::Cow;
 
@@ -10,11 +10,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Object, normalize_key};
 use crate::r2::R2Service;
 
-/// Which objects are listed whose names end with a slash and that have no bytes: they stand for directories.
+/// Which directory markers to list: objects without bytes whose names end with a slash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Directories {
     None,
-    /// All but the one that stands for the prefix itself.
+    /// All except the marker of the prefix itself.
     Below,
     All,
 }
@@ -29,7 +29,7 @@ impl Directories {
     }
 }
 
-/// The objects below a prefix, listed a page ahead of the reader.
+/// Lists the objects below a prefix, one page ahead of the reader.
 pub(super) fn list(service: &R2Service, prefix: String, directories: Directories) -> Entries {
     let (sender, receiver) = mpsc::channel(1);
     let mut pages = service.list().prefix(&prefix).pages();
@@ -54,7 +54,7 @@ pub(super) fn list(service: &R2Service, prefix: String, directories: Directories
         .boxed()
 }
 
-/// The part of a key that follows the prefix, by the form in which R2 compares keys.
+/// The part of a key that follows the prefix, in the normal form in which R2 compares keys.
 pub(super) fn name_below<'a>(prefix: &str, key: &'a str) -> Option<Cow<'a, str>> {
     if let Some(name) = key.strip_prefix(prefix) {
         return Some(name.into());
@@ -65,7 +65,7 @@ pub(super) fn name_below<'a>(prefix: &str, key: &'a str) -> Option<Cow<'a, str>>
 
 fn listed(prefix: &str, object: Object, directories: Directories) -> Result<Option<Listed>> {
     let Some(name) = name_below(prefix, &object.key).map(Cow::into_owned) else {
-        let message = format!("the listing of {prefix:?} has the key {:?}", object.key);
+        let message = format!("the listing of the prefix {prefix:?} contains the key {:?}", object.key);
         return Err(Error::unexpected(message));
     };
     let is_directory = name.is_empty() || name.ends_with('/');
@@ -73,7 +73,10 @@ fn listed(prefix: &str, object: Object, directories: Directories) -> Result<Opti
         if object.size == 0 {
             return Ok(None);
         }
-        let message = format!("the key {:?} names a directory, and its object has bytes", object.key);
+        let message = format!(
+            "the key {:?} ends with a slash, like a directory, but its object is not empty",
+            object.key
+        );
         let error = Error::new(ErrorKind::InvalidInput, message);
         return Ok(Some(Listed::Refused { name, error }));
     }

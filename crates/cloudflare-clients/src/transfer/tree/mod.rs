@@ -1,4 +1,4 @@
-//! Transfers of many: folders, the keys below a prefix, and from one of them to another.
+//! Transfers of many objects: between folders and prefixes, and between prefixes.
 
 mod comparison;
 mod delete_prefix;

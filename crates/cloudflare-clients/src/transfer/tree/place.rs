@@ -1,4 +1,4 @@
-//! The two kinds of trees: folders of this machine, and keys that begin alike.
+//! The two kinds of trees: local folders, and keys with a common prefix.
 
 use std::path::{Path, PathBuf};
 
@@ -6,9 +6,9 @@ use crate::model::r2::normalize_key;
 use crate::r2::R2Service;
 use crate::transfer::copy_route::CopyRoute;
 
-/// One side of a transfer of many objects: a folder of this machine, or the keys of a bucket that begin alike.
+/// One side of a transfer of many objects: a local folder, or the keys of a bucket below a prefix.
 ///
-/// A path is a folder: `"films".into()`. [`R2Service::tree`] gives keys.
+/// A path converts to a folder: `"films".into()`. [`R2Service::tree`] returns the keys below a prefix.
 #[derive(Debug, Clone)]
 pub struct Tree(pub(super) Place);
 
@@ -23,9 +23,9 @@ pub(super) enum Place {
 }
 
 impl R2Service {
-    /// The objects below a prefix, as one side of a [`sync`](crate::transfer::sync). A prefix that does not
-    /// end with a slash gets one: `films` is `films/`, and not `films-old/` too. An empty one is the whole
-    /// bucket.
+    /// Returns the objects below a prefix as one side of a [`sync`](crate::transfer::sync). If the prefix
+    /// does not end with a slash, one is added: `films` means `films/`, and excludes `films-old/`. An empty
+    /// prefix is the whole bucket.
     pub fn tree(&self, prefix: impl Into<String>) -> Tree {
         Tree(Place::Keys { service: self.clone(), prefix: folder_prefix(prefix.into()) })
     }
@@ -39,7 +39,7 @@ pub(super) fn folder_prefix(mut prefix: String) -> String {
 }
 
 impl Place {
-    /// Whether one of them lies in the other, where that can be told.
+    /// Whether one contains the other, as far as that can be determined.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Folder(_), Self::Keys { .. }) | (Self::Keys { .. }, Self::Folder(_)) => false,

@@ -1,4 +1,4 @@
-//! What there is to do, name by name: both sides come sorted, so that they are compared like the halves of a zip.
+//! Compares both sides entry by entry. Both are sorted, so one pass suffices.
 
 use std::cmp::Ordering;
 use std::pin::Pin;
@@ -14,17 +14,17 @@ use crate::model::r2::{MAX_DELETES, normalize_key};
 /// The next thing to do.
 #[derive(Debug)]
 pub(super) enum Work {
-    /// Only the source has it.
+    /// The entry exists only in the source.
     New(Entry),
-    /// Both sides have it.
+    /// The entry exists on both sides.
     Both { source: Entry, target: Entry },
-    /// Only the source has it, and what was in its way may be deleted now.
+    /// The entry exists only in the source, and what blocked it may have been deleted.
     Again(Entry),
-    /// Only the target has these.
+    /// The entries exist only in the target.
     Extra(Vec<Entry>),
-    /// Nothing can be done about it.
+    /// The entry cannot be transferred.
     Refused { name: String, error: Error },
-    /// Nothing is to be done about it.
+    /// The entry is left out on purpose.
     LeftOut { name: String, why: Error },
 }
 
@@ -33,19 +33,19 @@ pub(super) struct Planner {
     source: Side,
     target: Side,
     selection: Selection,
-    /// Whether what only the target has is wanted.
+    /// Whether entries that exist only in the target are needed.
     wants_extra: bool,
     extra: Vec<Entry>,
-    /// Whether the source has anything.
+    /// Whether the source has any entry.
     has_source: bool,
-    /// What names below something of the source begin with that is not looked into.
+    /// Prefixes of the names below entries of the source that are not looked into.
     unknown: Vec<String>,
 }
 
 struct Side {
     what: &'static str,
     entries: Pin<Box<Peekable<Entries>>>,
-    /// The name that was taken last, as it is compared.
+    /// The last name, in its normal form.
     last: Option<String>,
 }
 
@@ -83,25 +83,25 @@ impl Planner {
         }
     }
 
-    /// Whether the source may have this name below something that is not looked into.
+    /// Whether the source may have this name below an entry that is not looked into.
     fn is_unknown(&mut self, name: &str) -> bool {
         if self.unknown.is_empty() {
             return false;
         }
         let name = normalize_key(name);
-        // Names come in order: what is behind this one is not needed any more.
+        // Names come in order: prefixes before this name are no longer needed.
         self.unknown.retain(|below| name.starts_with(below.as_str()) || **below > *name);
         self.unknown.iter().any(|below| name.starts_with(below.as_str()))
     }
 
-    /// What is deleted, once both listings have come to their ends: nothing is for one that is cut short or
-    /// out of order.
+    /// Returns the entries to delete, once both listings are complete. Nothing is deleted if a listing was
+    /// cut short or out of order.
     fn take_extra(&mut self) -> Result<Option<Work>> {
         if self.extra.is_empty() {
             return Ok(None);
         }
         if !self.has_source {
-            // More likely it is the wrong one, or not there yet.
+            // More likely it is the wrong source, or it does not exist yet.
             let message = "the source has nothing, so that all of the target would be deleted: \
                 if that is meant, delete it by itself";
             return Err(Error::invalid_input(message));
@@ -110,7 +110,7 @@ impl Planner {
         Ok(Some(Work::Extra(std::mem::replace(&mut self.extra, rest))))
     }
 
-    /// Of a name that is not selected: what lies below it may be.
+    /// Handles a source entry that is not selected. Entries below it may be selected.
     fn work_beside(&mut self, source: Listed) -> Option<Work> {
         match source {
             Listed::Unreadable { name, error } if !self.selection.leaves_out(&name) => {
@@ -124,11 +124,12 @@ impl Planner {
         }
     }
 
-    /// What lies there is missing in the listing, and not in the source.
+    /// The content is missing in the listing, but may exist in the source.
     fn unreadable(&mut self, name: String, error: Error) -> Work {
         let deletes = std::mem::take(&mut self.wants_extra);
         self.extra.clear();
-        let error = if deletes { error.explain("nothing is deleted") } else { error };
+        let error =
+            if deletes { error.explain("nothing is deleted, as the listing is incomplete") } else { error };
         Work::Refused { name, error }
     }
 
@@ -141,8 +142,9 @@ impl Planner {
         match (source, target) {
             (Some(Taken { listed, is_again: true }), _) | (None, Some(Taken { listed, is_again: true })) => {
                 let name = listed.name().to_owned();
-                let message =
-                    format!("another one has the name {name:?} too, by the form in which R2 compares keys");
+                let message = format!(
+                    "more than one entry has the name {name:?} in the normal form in which R2 compares keys"
+                );
                 Some(Work::Refused { name, error: Error::invalid_input(message) })
             }
             (Some(Taken { listed: Listed::Unreadable { name, error }, .. }), _) => {
@@ -159,7 +161,7 @@ impl Planner {
                 | Listed::LeftOut { why: error, .. }
                 | Listed::Unreadable { error, .. } => Work::Refused {
                     name: source.name,
-                    error: error.explain("something else is in its place"),
+                    error: error.explain("something else has this name in the target"),
                 },
             }),
             (None, Some(Taken { listed: Listed::Entry(target), .. })) => {
@@ -172,7 +174,7 @@ impl Planner {
             | (None, Some(Taken { listed: Listed::Unreadable { name, error }, .. })) => {
                 Some(Work::Refused { name, error })
             }
-            // Nothing is transferred there, and nothing deleted.
+            // Nothing to transfer and nothing to delete.
             (None, Some(_) | None) => None,
         }
     }
@@ -180,7 +182,7 @@ impl Planner {
 
 struct Taken {
     listed: Listed,
-    /// Whether the one before has the same name.
+    /// Whether the previous entry has the same name.
     is_again: bool,
 }
 
@@ -191,7 +193,7 @@ impl Side {
         let ordering = self.last.as_deref().map_or(Ordering::Less, |last| last.cmp(&name));
         if ordering.is_gt() {
             let message = format!(
-                "the listing of the {} is not in the order of its names: {name:?} comes after {:?}",
+                "the listing of the {} is not sorted by name: {name:?} comes after {:?}",
                 self.what,
                 self.last.as_deref().unwrap_or_default()
             );
@@ -273,7 +275,7 @@ mod tests {
         let target = ["0", "a", "b/1", "c"].map(entry);
         assert_eq!(
             plan(source, target.into()).await,
-            ["=a", "!b nothing is deleted: it cannot be read", "+d"]
+            ["=a", "!b nothing is deleted, as the listing is incomplete: it cannot be read", "+d"]
         );
     }
 
@@ -302,7 +304,7 @@ mod tests {
     async fn what_is_refused_takes_its_place() {
         let both = plan(vec![refused("a"), entry("b")], vec![entry("a"), refused("b"), refused("c")]).await;
         assert_eq!(both[0], "!a a link");
-        assert!(both[1].starts_with("!b something else is in its place: "), "{both:?}");
+        assert!(both[1].starts_with("!b something else has this name in the target: "), "{both:?}");
         assert_eq!(both.len(), 2);
         let again = plan(["cr\u{e9}a", "cre\u{301}a"].map(entry).into(), vec![]).await;
         assert!(again[1].contains("has the name"), "{again:?}");

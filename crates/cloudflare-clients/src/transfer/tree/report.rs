@@ -1,4 +1,4 @@
-//! What became of a transfer of many, name by name and altogether.
+//! The result of a transfer of many objects, by name and in total.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,110 +8,115 @@ use crate::error::{Error, Result};
 use crate::sync::lock;
 use crate::transfer::proof::Verified;
 
-/// How many failures a report keeps.
+/// Maximum number of failures that a report keeps.
 const MAX_FAILURES: usize = 1000;
 
-/// What became of one name of a transfer of many, for [`TreeTransfer::on_event`](super::TreeTransfer::on_event).
+/// What happened to one entry of a transfer, for [`TreeTransfer::on_event`](super::TreeTransfer::on_event).
 ///
-/// Names are those below the roots of both trees.
+/// Names are paths below the roots of both trees, with slashes.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TreeEvent<'a> {
-    /// The target has it now.
+    /// The entry was transferred to the target.
     Transferred {
-        /// What was transferred.
+        /// Name of the entry.
         name: &'a str,
-        /// Its size in bytes.
+        /// Size in bytes.
         size: u64,
-        /// What proved it; `None` in a dry run.
+        /// How it was verified; `None` in a dry run.
         verified: Option<Verified>,
-        /// How many of the bytes had arrived before.
+        /// Number of bytes that had arrived in an earlier attempt.
         resumed_bytes: u64,
     },
-    /// The target had it already.
+    /// The target was up to date.
     Unchanged {
-        /// What both have.
+        /// Name of the entry.
         name: &'a str,
-        /// Its size in bytes.
+        /// Size in bytes.
         size: u64,
     },
-    /// The target had it, and the source has not: [`TreeTransfer::delete`](super::TreeTransfer::delete).
+    /// The entry existed only in the target and was deleted:
+    /// [`TreeTransfer::delete`](super::TreeTransfer::delete).
     Deleted {
-        /// What was deleted.
+        /// Name of the entry.
         name: &'a str,
-        /// The size that it had, in bytes.
+        /// Former size in bytes.
         size: u64,
     },
-    /// It is not transferred: a link that is not followed, or a device.
+    /// The entry is not transferred: a link that is not followed, or a special file.
     LeftOut {
-        /// What it is about.
+        /// Name of the entry.
         name: &'a str,
-        /// Why.
+        /// The reason.
         why: &'a Error,
     },
-    /// It could not be transferred or deleted, or may not be, as a key that is no name of a file.
+    /// The entry could not be transferred or deleted, or was rejected, such as a key that cannot be a file
+    /// name.
     Failed {
-        /// What it is about.
+        /// Name of the entry.
         name: &'a str,
-        /// Why.
+        /// The error.
         error: &'a Error,
     },
 }
 
-/// How far a transfer of many is, for [`TreeTransfer::on_progress`](super::TreeTransfer::on_progress). What
-/// is found grows while both sides are still being listed.
+/// Progress of a transfer, for [`TreeTransfer::on_progress`](super::TreeTransfer::on_progress). The numbers
+/// found grow while both sides are still being listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TreeProgress {
-    /// How many files or objects were found that are to be transferred, or would be if they were not refused.
+    /// Number of files or objects that are to be transferred, including those that are rejected.
     pub found: u64,
-    /// How many bytes these have.
+    /// Their total size in bytes.
     pub found_bytes: u64,
-    /// How many of them are done, failures included.
+    /// Number of them that are done, including failures.
     pub done: u64,
-    /// How many bytes were transferred.
+    /// Number of bytes transferred.
     pub done_bytes: u64,
-    /// How many names both sides have alike, or are left out.
+    /// Number of entries that are equal on both sides or left out.
     pub unchanged: u64,
-    /// Whether both sides are listed: what is found stays as it is.
+    /// Whether both sides are listed completely, so that the numbers found are final.
     pub is_listed: bool,
 }
 
-/// What became of a transfer of many. After a dry run, what would have become of it.
+/// The result of a transfer. After a dry run, what would have been done.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 #[must_use = "some of it may have failed"]
 pub struct TreeReport {
-    /// How many files or objects were transferred.
+    /// Number of files or objects transferred.
     pub transferred: u64,
-    /// How many bytes these have.
+    /// Their total size in bytes.
     pub transferred_bytes: u64,
-    /// How many of these bytes had arrived before.
+    /// Number of these bytes that had arrived in an earlier attempt.
     pub resumed_bytes: u64,
-    /// How many names the target had already, as the source has them.
+    /// Number of entries that were up to date in the target.
     pub unchanged: u64,
-    /// How many the target had, and the source has not, were deleted.
+    /// Number of entries that existed only in the target and were deleted.
     pub deleted: u64,
-    /// How many are not transferred as they are links, which are not followed, or no regular files.
+    /// Number of entries that were not transferred because they are links that are not followed, or special
+    /// files.
     pub left_out: u64,
-    /// How many could not be transferred or deleted.
+    /// Number of entries that could not be transferred or deleted.
     pub failed: u64,
-    /// What proved how many of those that were transferred.
+    /// Number of transferred entries for each kind of verification.
     pub verified: BTreeMap<Verified, u64>,
-    /// The names that failed, the first 1,000 of them, and why.
+    /// Names and errors of the first 1,000 failures.
     pub failures: Vec<(String, Error)>,
 }
 
 impl TreeReport {
-    /// Fails if anything failed.
+    /// Returns an error if anything failed.
     ///
     /// # Errors
-    /// The first failure, which says how many others failed.
+    /// The first failure, with the number of other failures.
     pub fn check(&self) -> Result<()> {
         let Some((name, error)) = self.failures.first() else { return Ok(()) };
         Err(match self.failed.saturating_sub(1) {
-            0 => error.clone().explain(format_args!("{name:?} failed")),
-            others => error.clone().explain(format_args!("{name:?} failed, and {others} more")),
+            0 => error.clone().explain(format_args!("{name:?} could not be transferred")),
+            others => {
+                error.clone().explain(format_args!("{name:?} and {others} more could not be transferred"))
+            }
         })
     }
 }
@@ -119,7 +124,7 @@ impl TreeReport {
 type OnEvent = Arc<dyn Fn(TreeEvent<'_>) + Send + Sync>;
 type OnProgress = Arc<dyn Fn(TreeProgress) + Send + Sync>;
 
-/// Who is told.
+/// The callbacks of a transfer.
 #[derive(Clone, Default)]
 pub(super) struct Listeners {
     pub(super) event: Option<OnEvent>,
@@ -132,7 +137,7 @@ impl fmt::Debug for Listeners {
     }
 }
 
-/// The report to be, and who is told meanwhile.
+/// Collects the report and calls the callbacks.
 #[derive(Debug, Default)]
 pub(super) struct Reporter {
     listeners: Listeners,
@@ -147,13 +152,13 @@ impl Reporter {
     pub(super) fn progress(&self, change: impl FnOnce(&mut TreeProgress)) {
         let mut progress = lock(&self.progress);
         change(&mut progress);
-        // Under the lock, so that no later call has an earlier progress.
+        // Called under the lock, so that a later call never has an earlier progress.
         if let Some(listener) = &self.listeners.progress {
             listener(*progress);
         }
     }
 
-    /// Something that counts the bytes of one file, of which it is told how many are done.
+    /// Returns a callback for the progress of one file. It is called with the number of bytes done.
     pub(super) fn bytes(self: &Arc<Self>) -> impl Fn(u64, u64) + Send + Sync + 'static {
         let (reporter, before) = (Arc::clone(self), Mutex::new(0));
         move |done: u64, _: u64| {

@@ -1,4 +1,4 @@
-//! Which names are transferred, and what their objects are stored with.
+//! Which entries are transferred, and the metadata of their objects.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use crate::model::r2::HttpMetadata;
 use crate::transfer::content_type::guess_content_type;
 use crate::transfer::key_pattern::KeyPattern;
 
-/// The names that a transfer is about: those that any of `include` holds, or all if it is empty, but for those
-/// that any of `exclude` holds.
+/// The names to transfer: those that match any of `include`, or all if it is empty, except those that match
+/// any of `exclude`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Selection {
     pub(super) include: Vec<NamePattern>,
@@ -26,17 +26,17 @@ impl Selection {
     }
 }
 
-/// A pattern of names below a root.
+/// A pattern for names below a root.
 #[derive(Debug, Clone)]
 pub(super) struct NamePattern {
     pattern: KeyPattern,
-    /// Whether it is about the last part of a name, in any directory.
+    /// Whether it is matched against the last part of a name, in any directory.
     is_anywhere: bool,
 }
 
 impl NamePattern {
-    /// Without a slash it is about the last part of a name. `/a` is `a` in the root alone, and `a/` what lies
-    /// in `a`.
+    /// Parses a pattern. Without a slash it applies to the last part of a name. `/a` is `a` in the root only,
+    /// and `a/` is everything in `a`.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let text = text.strip_prefix("./").unwrap_or(text);
         let name = text.strip_suffix('/').unwrap_or(text);
@@ -50,24 +50,24 @@ impl NamePattern {
         self.pattern.matches(name) || (self.is_anywhere && self.pattern.matches(last()))
     }
 
-    /// Whether it matches the name, or that of a directory that it lies in.
+    /// Whether the pattern matches the name, or a directory that contains it.
     fn holds(&self, name: &str) -> bool {
         self.matches(name) || name.match_indices('/').any(|(slash, _)| self.matches(&name[..slash]))
     }
 }
 
-/// What objects are stored with, by their names.
+/// The metadata of objects, by their names.
 #[derive(Debug, Clone)]
 pub(super) struct MetadataRules {
     pub(super) guess_content_type: bool,
-    /// Whether the times of files are kept with them.
+    /// Whether the modification times of files are kept.
     pub(super) keep_times: bool,
-    /// Later ones win.
+    /// Later rules win.
     pub(super) rules: Vec<(NamePattern, HttpMetadata)>,
 }
 
 impl MetadataRules {
-    /// That of one object, over what all of them have.
+    /// The metadata of one object: that of all objects, with the rules applied.
     pub(super) fn of(&self, name: &str, all: &HttpMetadata) -> HttpMetadata {
         let mut metadata = HttpMetadata::new();
         if self.guess_content_type {

@@ -1,4 +1,4 @@
-//! How each name of a tree is transferred.
+//! The settings for each entry of a tree.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use crate::transfer::rate::RateLimit;
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) compare: Compare,
-    /// Whether what only the target has is deleted.
+    /// Whether entries that exist only in the target are deleted.
     pub(super) delete: bool,
     pub(super) dry_run: bool,
-    /// Whether what was copied is deleted from the source.
+    /// Whether the source is deleted after it was copied.
     pub(super) moves: bool,
     pub(super) metadata_rules: MetadataRules,
     pub(super) part_size: Option<u64>,

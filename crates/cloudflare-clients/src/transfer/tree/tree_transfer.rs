@@ -24,12 +24,12 @@ use crate::transfer::object_checksum::checksum_algorithm_setter;
 use crate::transfer::pieces::Pieces;
 use crate::transfer::rate::RateLimit;
 
-/// How many requests of a transfer of many are under way at once, unless it is told otherwise.
+/// Number of requests of a tree transfer in flight, by default.
 const DEFAULT_CONCURRENCY: usize = 32;
 
-/// Transfers what the source has and the target has not, or has otherwise.
+/// Transfers the entries of the source that are missing or different in the target.
 ///
-/// One of them is a folder and the other one [the keys below a prefix](R2Service::tree), or both are keys.
+/// One side is a local folder and the other one [the keys below a prefix](R2Service::tree), or both are keys.
 ///
 /// ```
 /// # use cloudflare_clients::{LocalBucket, r2::{HttpMetadata, R2Service}};
@@ -60,23 +60,23 @@ pub fn sync(source: impl Into<Tree>, target: impl Into<Tree>) -> TreeTransfer {
 }
 
 impl R2Service {
-    /// Stores the files of a folder below a prefix: [`sync`] from the folder.
+    /// Uploads the files of a folder below a prefix: [`sync`] from the folder.
     pub fn upload_dir(&self, folder: impl Into<PathBuf>, prefix: impl Into<String>) -> TreeTransfer {
         TreeTransfer::new("upload_dir", folder.into().into(), self.tree(prefix))
     }
 
-    /// Fetches the objects below a prefix into a folder: [`sync`] to the folder.
+    /// Downloads the objects below a prefix into a folder: [`sync`] to the folder.
     pub fn download_dir(&self, prefix: impl Into<String>, folder: impl Into<PathBuf>) -> TreeTransfer {
         TreeTransfer::new("download_dir", self.tree(prefix), folder.into().into())
     }
 
-    /// Copies the objects below a prefix to another one of this bucket: [`sync`] within it.
+    /// Copies the objects below a prefix to another prefix of this bucket: [`sync`] within the bucket.
     pub fn copy_prefix(&self, source: impl Into<String>, target: impl Into<String>) -> TreeTransfer {
         TreeTransfer::new("copy_prefix", self.tree(source), self.tree(target))
     }
 
-    /// Copies the objects below a prefix to another one of this bucket, and deletes each once its copy is
-    /// proved. Nothing is compared: what the other prefix has is replaced.
+    /// Moves the objects below a prefix to another prefix of this bucket: each source is deleted once its
+    /// copy is verified. Nothing is compared: existing objects of the target are replaced.
     pub fn move_prefix(&self, source: impl Into<String>, target: impl Into<String>) -> TreeTransfer {
         let mut moved = TreeTransfer::new("move_prefix", self.tree(source), self.tree(target));
         moved.settings.moves = true;
@@ -84,24 +84,26 @@ impl R2Service {
     }
 }
 
-/// The transfer of a tree; awaiting it gives a [`TreeReport`], which says what could not be transferred.
+/// A request to transfer a tree. Awaiting it returns a [`TreeReport`], which lists the entries that could not
+/// be transferred.
 ///
-/// - **What is transferred.** Names that only the source has, and those that differ, as [`Compare`] says.
-///   Both sides are listed as it goes, in the order of their names: in memory are only the names that are to
-///   be deleted.
-/// - **Interrupted**, it is continued by the same call: what has arrived is unchanged. Large files are
-///   continued where they stopped, if uploads have a [`journal`](Self::journal).
-/// - **Files** that are not regular are left out, and links, unless they are [followed](Self::follow_links).
-///   What lies below one of them in the target is not deleted. Directories come into being by the files in
-///   them.
-/// - **Keys** that are no names of files in the folder, by `..`, a leading slash, or what Windows keeps for
-///   devices, are refused: nothing is written elsewhere. Keys that end with a slash and have no bytes, which
-///   stand for directories, are skipped. From prefix to prefix, all keys are copied.
-/// - **Times.** A file's time is kept in the custom metadata `mtime` of its object, where rclone keeps it
-///   too, and a file that is fetched gets it back, or else the time at which its object was uploaded.
+/// - **Selection.** Entries are transferred that exist only in the source, or that differ, as [`Compare`]
+///   defines. Both sides are listed during the transfer, in the order of their names. Only the names that are
+///   to be deleted are held in memory.
+/// - **Resume.** The same call resumes an interrupted transfer: entries that have arrived are unchanged.
+///   Large files continue where they stopped; for uploads this needs a [`journal`](Self::journal).
+/// - **Files.** Special files are left out, and so are symbolic links unless they are
+///   [followed](Self::follow_links). Entries of the target below one of them are not deleted. Directories are
+///   created for the files in them.
+/// - **Keys** that cannot be file names in the folder, because of `..`, a leading slash, or names that
+///   Windows reserves, are rejected: nothing is written outside the folder. Empty objects whose keys end with
+///   a slash, which stand for directories, are skipped. Between prefixes, all keys are copied.
+/// - **Times.** The modification time of a file is stored in the custom metadata `mtime` of its object, which
+///   rclone uses too. A downloaded file gets this time, or else the time at which its object was uploaded.
 ///
-/// Refusals and failures of single names are in the report. That nothing can be listed, or the credentials
-/// are not taken, is an error of the transfer.
+/// # Errors
+/// Failures of single entries are in the report. The transfer itself fails if a side cannot be listed, or the
+/// credentials are rejected.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct TreeTransfer {
@@ -109,7 +111,7 @@ pub struct TreeTransfer {
     source: Tree,
     target: Tree,
     settings: Settings,
-    /// What all objects are stored with. Its key means nothing.
+    /// The metadata and settings that all objects are stored with. The key is not used.
     request: CreateMultipartUploadRequest,
     selection: Selection,
     follow_links: bool,
@@ -142,43 +144,45 @@ impl TreeTransfer {
         }
     }
 
-    /// How it finds out what has changed; [`Compare::Time`] by default.
+    /// Sets how to find out what has changed. The default is [`Compare::Time`].
     pub fn compare(mut self, compare: Compare) -> Self {
         self.settings.compare = compare;
         self
     }
 
-    /// Whether what only the target has is deleted; false by default. What is not [included](Self::include),
-    /// or [excluded](Self::exclude), stays. It happens once both sides are listed, and not at all if
-    /// something of the source cannot be listed. That the source has nothing at all while the target has
-    /// something is [`ErrorKind::InvalidInput`](crate::ErrorKind): it may be the wrong one.
+    /// Sets whether to delete entries that exist only in the target. The default is false. Entries that are
+    /// not [included](Self::include), or are [excluded](Self::exclude), are kept. The deletion starts when
+    /// both sides are listed, and does not happen if a part of the source cannot be listed. If the source is
+    /// empty and the target is not, the transfer fails with [`ErrorKind::InvalidInput`](crate::ErrorKind), as
+    /// it may be the wrong source.
     pub fn delete(mut self, delete: bool) -> Self {
         self.settings.delete = delete;
         self
     }
 
-    /// Whether nothing is changed, and the report says what would be; false by default.
+    /// Sets whether to change nothing and only report what would be done. The default is false.
     pub fn dry_run(mut self, dry_run: bool) -> Self {
         self.settings.dry_run = dry_run;
         self
     }
 
-    /// Transfers names that this pattern matches, or another one that is given so, and no others. It is a
-    /// [`KeyPattern`](crate::transfer::KeyPattern): without a slash, as in `*.mp4`, it is about the last part of a name; with one it is about
-    /// the whole name below the root, as in `drafts/*.mp4`. One that matches a directory is about all that
-    /// lies in it.
+    /// Transfers only names that match this pattern, or another one that was included. The pattern is a
+    /// [`KeyPattern`](crate::transfer::KeyPattern). Without a slash, as in `*.mp4`, it applies to the last
+    /// part of a name; with one, as in `drafts/*.mp4`, to the whole name below the root. A pattern that
+    /// matches a directory includes everything in it.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is malformed.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the pattern is malformed.
     pub fn include(mut self, pattern: impl Into<String>) -> Result<Self> {
         self.selection.include.push(NamePattern::parse(&pattern.into())?);
         Ok(self)
     }
 
-    /// Leaves out names that this pattern matches, as of [`include`](Self::include), even if they are included.
+    /// Leaves out names that match this pattern, even if they are included. Patterns are those of
+    /// [`include`](Self::include).
     ///
     /// # Errors
-    /// As [`include`](Self::include).
+    /// Like [`include`](Self::include).
     pub fn exclude(mut self, pattern: impl Into<String>) -> Result<Self> {
         self.selection.exclude.push(NamePattern::parse(&pattern.into())?);
         Ok(self)
@@ -187,76 +191,77 @@ impl TreeTransfer {
     metadata_setters!();
     checksum_algorithm_setter!(request);
 
-    /// What the objects are stored with whose names a pattern matches, over what all of them are. Of several,
-    /// the later one wins. Copies keep the metadata of their sources.
+    /// Sets the metadata of objects whose names match a pattern, in addition to that of all objects. If
+    /// several patterns match, the later one wins. Copies keep the metadata of their sources.
     ///
     /// # Errors
-    /// As [`include`](Self::include).
+    /// Like [`include`](Self::include).
     pub fn metadata_of(mut self, pattern: impl Into<String>, metadata: HttpMetadata) -> Result<Self> {
         self.settings.metadata_rules.rules.push((NamePattern::parse(&pattern.into())?, metadata));
         Ok(self)
     }
 
-    /// Whether objects get the content type that the extension of their name
-    /// [stands for](crate::transfer::guess_content_type), where no other one is given; true by default.
+    /// Sets whether objects get the content type [for the extension of their
+    /// name](crate::transfer::guess_content_type) if no other one is set. The default is true.
     pub fn guess_content_type(mut self, guess: bool) -> Self {
         self.settings.metadata_rules.guess_content_type = guess;
         self
     }
 
-    /// Whether the times of files are kept with their objects, and given back; true by default. Without, a
-    /// file that is fetched has the time at which its object was uploaded.
+    /// Sets whether the modification times of files are stored with their objects, and restored by downloads.
+    /// The default is true. Without it, a downloaded file gets the time at which its object was uploaded.
     pub fn keep_times(mut self, keep: bool) -> Self {
         self.settings.metadata_rules.keep_times = keep;
         self
     }
 
-    /// Whether symbolic links in a folder are followed that is the source; false by default. One that leads back to
-    /// where it lies is refused.
+    /// Sets whether symbolic links in a source folder are followed. The default is false. A link that forms a
+    /// loop is a failure in the report.
     pub fn follow_links(mut self, follow: bool) -> Self {
         self.follow_links = follow;
         self
     }
 
-    /// The size of parts, as of [`Upload::part_size`](crate::transfer::Upload::part_size), and of ranges of
-    /// downloads.
+    /// Sets the size of upload parts, as in [`Upload::part_size`](crate::transfer::Upload::part_size), and of
+    /// download ranges.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.settings.part_size = Some(bytes);
         self
     }
 
-    /// How many requests are under way at once, at most; 32 by default. 0 counts as 1.
+    /// Sets the maximum number of requests in flight. The default is 32; 0 counts as 1.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.settings.concurrency = requests.max(1);
         self
     }
 
-    /// The rate of all bytes together, which other transfers may share.
+    /// Limits the rate of all bytes together. Other transfers may share the limit.
     pub fn share_rate(mut self, limit: &RateLimit) -> Self {
         self.settings.rate = Some(limit.clone());
         self
     }
 
-    /// The folder that keeps what has arrived of large files:
+    /// Sets the folder for the journals of large files, from which uploads are resumed:
     /// [`Upload::journal`](crate::transfer::Upload::journal).
     pub fn journal(mut self, folder: impl Into<PathBuf>) -> Self {
         self.settings.journal = Some(folder.into());
         self
     }
 
-    /// Whether downloads are continued, and kept for that: [`Download::resume`](crate::transfer::Download::resume).
+    /// Sets whether downloads are resumed, and kept to be resumed:
+    /// [`Download::resume`](crate::transfer::Download::resume).
     pub fn resume(mut self, resume: bool) -> Self {
         self.settings.resume = resume;
         self
     }
 
-    /// Calls `listen` with what becomes of each name, as it is known.
+    /// Calls `listen` with the result for each name, as soon as it is known.
     pub fn on_event(mut self, listen: impl Fn(TreeEvent<'_>) + Send + Sync + 'static) -> Self {
         self.listeners.event = Some(Arc::new(listen));
         self
     }
 
-    /// Calls `report` as bytes go by and names are found or done.
+    /// Calls `report` as bytes are transferred and names are found or done.
     pub fn on_progress(mut self, report: impl Fn(TreeProgress) + Send + Sync + 'static) -> Self {
         self.listeners.progress = Some(Arc::new(report));
         self
@@ -271,18 +276,16 @@ impl TreeTransfer {
     fn validate(&self) -> Result<()> {
         let (source, target) = (&self.source.0, &self.target.0);
         if let (Place::Folder(_), Place::Folder(_)) = (source, target) {
-            let message = "both sides are folders of this machine: one of them has to be a tree of a bucket";
+            let message = "both sides are local folders: one of them must be a tree of a bucket";
             return Err(Error::invalid_input(message));
         }
         if source.overlaps(target) {
             return Err(Error::invalid_input(
-                "one of the prefixes begins with the other one: a tree cannot go into itself",
+                "one prefix contains the other: a tree cannot be transferred into itself",
             ));
         }
         if self.settings.moves && matches!(source, Place::Keys { prefix, .. } if prefix.is_empty()) {
-            return Err(Error::invalid_input(
-                "an empty prefix is the whole bucket: give the prefix that is to be moved",
-            ));
+            return Err(Error::invalid_input("an empty prefix is the whole bucket: name the prefix to move"));
         }
         let CreateMultipartUploadRequest {
             http_metadata,
@@ -298,8 +301,8 @@ impl TreeTransfer {
             || checksum_algorithm.is_some()
             || !self.settings.metadata_rules.rules.is_empty();
         if has_metadata && !matches!(source, Place::Folder(_)) {
-            let message = "metadata, storage class and a checksum's algorithm are for files that are uploaded: copies keep those of \
-                 their sources";
+            let message = "metadata, storage class and checksum algorithm can only be set when files are uploaded: copies and \
+                 downloads keep those of their sources";
             return Err(Error::invalid_input(message));
         }
         Pieces::new(0, self.settings.part_size)?;
@@ -311,7 +314,7 @@ impl TreeTransfer {
 
     async fn run(self) -> Result<TreeReport> {
         let directories = match (&self.source.0, &self.target.0) {
-            // No key is empty.
+            // A key cannot be empty.
             (Place::Keys { .. }, Place::Keys { prefix, .. }) if prefix.is_empty() => Directories::Below,
             (Place::Keys { .. }, Place::Keys { .. }) => Directories::All,
             _ => Directories::None,
@@ -359,7 +362,7 @@ impl TreeTransfer {
         while let Some(outcome) = outcomes.next().await {
             match outcome {
                 Ok(outcome) => tell(&reporter, &mut report, outcome.as_ref()),
-                // What is under way is done first.
+                // What is in progress is finished first.
                 Err(error) => {
                     ended.get_or_insert(error);
                 }

@@ -1,5 +1,6 @@
-//! [POST .../bulk/get](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_get/): up to 100 values
-//! as text.
+//! [POST
+//! .../bulk/get](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_get/):
+//! returns up to 100 values as text.
 
 use std::collections::HashMap;
 
@@ -13,15 +14,15 @@ use crate::error::Result;
 use crate::model::kv::{GetManyRequest, Metadata, ValueWithMetadata};
 use crate::time::{from_seconds, to_seconds};
 
-/// The request.
+/// The JSON of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeysJson {
-    /// The keys: 1 to 100.
+    /// 1 to 100 keys.
     pub keys: Vec<String>,
-    /// What the values are to be: `text` or `json`.
+    /// Format of the returned values: `text` or `json`.
     #[serde(rename = "type", default = "text")]
     pub value_type: String,
-    /// Whether to say metadata and expiry, too.
+    /// Whether to return metadata and expirations too.
     #[serde(rename = "withMetadata", default)]
     pub with_metadata: bool,
 }
@@ -30,22 +31,22 @@ fn text() -> String {
     "text".to_owned()
 }
 
-/// The result: values by their keys, `null` where there is none.
+/// The JSON of the result: the values by key, `null` for missing keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValuesJson<V> {
-    /// The values.
+    /// The value of each key, or `None` if the key is missing.
     pub values: HashMap<String, Option<V>>,
 }
 
-/// A value with metadata.
+/// The JSON of a value with metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueJson<V> {
-    /// The value.
+    /// The value, in the requested format.
     pub value: V,
-    /// What is kept beside it.
+    /// The metadata of the key, if it has any.
     #[serde(default)]
     pub metadata: Option<Metadata>,
-    /// When the key expires, in seconds since 1970.
+    /// Expiration of the key, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u64>,
 }
@@ -60,17 +61,17 @@ impl<V> From<ValueWithMetadata<V>> for ValueJson<V> {
 /// Writes the request.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`](crate::ErrorKind): a cache TTL.
+/// [`ErrorKind::Unsupported`](crate::ErrorKind) for a cache TTL.
 pub fn request(get: &GetManyRequest) -> Result<Request> {
     no_cache_ttl(get.cache_ttl)?;
     let keys = KeysJson { keys: get.keys.clone(), value_type: text(), with_metadata: get.with_metadata };
     Request::new(Method::POST, "/bulk/get").json(&keys)
 }
 
-/// The values in the order of the keys.
+/// Returns the values in the order of the keys.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): the answer cannot be read.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if the answer cannot be parsed.
 pub fn parse(get: &GetManyRequest, body: &[u8]) -> Result<Vec<Option<ValueWithMetadata<String>>>> {
     if !get.with_metadata {
         let found: ValuesJson<String> = Envelope::result(body)?;

@@ -1,5 +1,6 @@
-//! [PUT .../bulk](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_update/): stores up to 10,000
-//! values, 100 MB together.
+//! [PUT
+//! .../bulk](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_update/):
+//! stores up to 10,000 values, 100 MB in total.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -15,44 +16,45 @@ use crate::error::{Error, Result};
 use crate::model::kv::{MAX_BULK_BYTES, Metadata, PutRequest};
 use crate::time::{from_seconds, to_seconds};
 
-/// A pair, as an entry of the request.
+/// An entry of the request: a key and its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PairJson<'a> {
-    /// The key.
+    /// The key, at most 512 bytes.
     pub key: Cow<'a, str>,
     /// The value: text, or bytes in Base64.
     pub value: Cow<'a, str>,
     /// Whether the value is in Base64.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub base64: bool,
-    /// When the key expires, in seconds since 1970.
+    /// Expiration of the key, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u64>,
-    /// After how many seconds the key expires.
+    /// Time until the key expires, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration_ttl: Option<u64>,
-    /// What to keep beside the value.
+    /// The metadata of the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
 }
 
-/// Writes the request. The values are in memory.
+/// Writes the request. The values must be in memory.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): a value is not in memory, or the request would have more than 100 MB.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) if a value is not in memory, or the request would be larger
+/// than 100 MB.
 pub fn request(puts: &[PutRequest]) -> Result<Request> {
     let pairs: Vec<PairJson<'_>> = puts.iter().map(pair).collect::<Result<_>>()?;
     let request = Request::new(Method::PUT, "/bulk").json(&pairs)?;
     match request.body.content_length() {
         Some(length) if length > MAX_BULK_BYTES as u64 => Err(Error::invalid_input(format!(
-            "the request would have {length} bytes: KV takes {MAX_BULK_BYTES} at most"
+            "the request would have {length} bytes: KV accepts at most {MAX_BULK_BYTES}"
         ))),
         _ => Ok(request),
     }
 }
 
 impl<'a> PairJson<'a> {
-    /// A key and its value: as text, or in Base64 where it is no text or Base64 is shorter.
+    /// Creates an entry. The value is written as text, or in Base64 if it is not text or Base64 is shorter.
     pub fn new(key: &'a str, value: &'a [u8]) -> Self {
         let text = as_text(value);
         Self {
@@ -65,10 +67,11 @@ impl<'a> PairJson<'a> {
         }
     }
 
-    /// The put that it asks for.
+    /// Converts the entry to the put that it requests.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the value is not the Base64 that it says it is, or the expiration is no time.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the value is marked as Base64 and is not, or the
+    /// expiration is not a valid time.
     pub fn into_put(self) -> Result<PutRequest> {
         let value = if self.base64 {
             BASE64.decode(self.value.as_bytes()).map_err(|error| {
@@ -80,7 +83,10 @@ impl<'a> PairJson<'a> {
         };
         let expiration = self.expiration.map(|seconds| {
             from_seconds(seconds).ok_or_else(|| {
-                Error::invalid_input(format!("the expiration of {:?} is no time: {seconds}", self.key))
+                Error::invalid_input(format!(
+                    "the expiration of {:?} is not a valid time: {seconds}",
+                    self.key
+                ))
             })
         });
         Ok(PutRequest {
@@ -94,7 +100,7 @@ impl<'a> PairJson<'a> {
 
 fn pair(put: &PutRequest) -> Result<PairJson<'_>> {
     let value = put.value.as_bytes().ok_or_else(|| {
-        Error::invalid_input("a bulk write takes values that are in memory: collect it into bytes")
+        Error::invalid_input("a value of a bulk write must be in memory: collect it into bytes")
     })?;
     Ok(PairJson {
         expiration: put.expiration.map(to_seconds),
@@ -104,23 +110,23 @@ fn pair(put: &PutRequest) -> Result<PairJson<'_>> {
     })
 }
 
-/// What became of each pair.
+/// Returns the outcome for each pair, in order.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): the answer cannot be read.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if the answer cannot be parsed.
 pub fn parse<'k>(keys: impl IntoIterator<Item = &'k str>, body: &[u8]) -> Result<Vec<Result<()>>> {
     outcomes(keys, body)
 }
 
-/// A value that goes as text: what is none, or is shorter in Base64 than as text of JSON, does not.
+/// The value as text, unless it is not UTF-8 or is shorter in Base64 than as JSON text.
 fn as_text(value: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(value).ok()?;
     (json_len(text) <= base64_len(value)).then_some(text)
 }
 
-/// How many bytes of the request a pair takes at most.
+/// Maximum number of bytes that a pair adds to the request.
 pub(crate) fn encoded_len(put: &PutRequest, value: &[u8]) -> usize {
-    /// The names, quotes, commas and numbers.
+    /// Bytes for names, quotes, commas and numbers.
     const OTHERS: usize = 160;
     let metadata = put.metadata.as_ref().map_or(0, |metadata| metadata.as_str().len());
     let value = as_text(value).map_or_else(|| base64_len(value), json_len);
@@ -131,7 +137,7 @@ fn base64_len(bytes: &[u8]) -> usize {
     bytes.len().div_ceil(3) * 4
 }
 
-/// The length of a text in JSON, without its quotes.
+/// Length of a text in JSON, without quotes.
 fn json_len(text: &str) -> usize {
     let escaped = |byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,

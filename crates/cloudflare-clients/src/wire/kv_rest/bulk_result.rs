@@ -1,4 +1,4 @@
-//! What became of the keys of a bulk write or deletion.
+//! The outcomes of a bulk write or deletion.
 
 use std::collections::HashSet;
 
@@ -10,18 +10,18 @@ use crate::error::{Error, ErrorKind, Result};
 /// The result of a bulk write or deletion.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BulkResult {
-    /// How many keys it worked for, where the answer says so.
+    /// Number of keys that succeeded, if the answer contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successful_key_count: Option<u64>,
-    /// The keys that it did not work for, to be sent again.
+    /// The keys that failed and can be sent again.
     #[serde(default)]
     pub unsuccessful_keys: Vec<String>,
 }
 
-/// What became of each of the keys. Those that the answer names can be sent again; as can all, where it is
-/// about more or fewer keys than these.
+/// Returns the outcome for each key. Keys that the answer lists can be sent again. If the counts do not match
+/// the keys, all can be sent again.
 pub(super) fn outcomes<'k>(keys: impl IntoIterator<Item = &'k str>, body: &[u8]) -> Result<Vec<Result<()>>> {
-    // An older form of the answer has no result where all went well.
+    // An older form of the answer has no result if all keys succeeded.
     let result = Envelope::<BulkResult>::parse(body)?.result.unwrap_or_default();
     let failed: HashSet<&str> = result.unsuccessful_keys.iter().map(String::as_str).collect();
     let keys: Vec<&str> = keys.into_iter().collect();
@@ -31,7 +31,7 @@ pub(super) fn outcomes<'k>(keys: impl IntoIterator<Item = &'k str>, body: &[u8])
         let most = keys.len().saturating_sub(failed.len());
         if count < least as u64 || count > most as u64 {
             let message = format!(
-                "the answer counts {count} keys that it worked for and names {} that it did not, and {} were sent",
+                "the answer counts {count} keys that succeeded and lists {} that failed, but {} were sent",
                 failed.len(),
                 keys.len()
             );
@@ -42,7 +42,7 @@ pub(super) fn outcomes<'k>(keys: impl IntoIterator<Item = &'k str>, body: &[u8])
         if failed.contains(key) {
             return Err(Error::new(
                 ErrorKind::Server,
-                "KV did not do this for the key, and asks to try it again",
+                "KV did not process the key, and asks to send it again",
             ));
         }
         Ok(())

@@ -13,16 +13,16 @@ use crate::model::kv::{NamespaceInfo, validate_title};
 /// Writes the request, which is about the account.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): the title is empty or too long.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the title is empty or too long.
 pub fn request(title: &str) -> Result<Request> {
     validate_title(title)?;
     with_title(Request::new(Method::POST, ""), title)
 }
 
-/// The namespace that was created.
+/// Returns the namespace that was created.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): the answer cannot be read.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if the answer cannot be parsed.
 pub fn parse(body: &[u8]) -> Result<NamespaceInfo> {
     Envelope::<NamespaceJson>::result(body).map(Into::into)
 }

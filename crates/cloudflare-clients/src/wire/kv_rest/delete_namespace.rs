@@ -14,10 +14,10 @@ pub fn request() -> Request {
     Request::new(Method::DELETE, "")
 }
 
-/// Reads the answer.
+/// Parses the answer.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is not one of a success.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if it is not that of a success.
 pub fn parse(body: &[u8]) -> Result<()> {
     Envelope::<IgnoredAny>::parse(body).map(drop)
 }

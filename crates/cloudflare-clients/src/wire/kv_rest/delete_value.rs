@@ -1,4 +1,5 @@
-//! [DELETE .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/delete/):
+//! [DELETE
+//! .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/delete/):
 //! deletes a key.
 
 use http::Method;
@@ -14,10 +15,10 @@ pub fn request(request: &DeleteRequest) -> Request {
     Request::of_key(Method::DELETE, "values", &request.key)
 }
 
-/// Reads the answer.
+/// Parses the answer.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is not one of a success.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if it is not that of a success.
 pub fn parse(body: &[u8]) -> Result<()> {
     Envelope::<IgnoredAny>::parse(body).map(drop)
 }

@@ -1,4 +1,4 @@
-//! What every answer is in, but for a value.
+//! The envelope of every answer except a value.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -6,20 +6,21 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::{Error, Result};
 use crate::model::kv::error_code::ErrorCode;
 
-/// The [envelope](https://developers.cloudflare.com/fundamentals/api/how-to/make-api-calls/) of Cloudflare's API.
+/// The [envelope](https://developers.cloudflare.com/fundamentals/api/how-to/make-api-calls/) of Cloudflare's
+/// API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope<T> {
-    /// Whether it worked.
+    /// Whether the request succeeded.
     pub success: bool,
-    /// Why it did not.
+    /// The errors of a failed request.
     #[serde(default, deserialize_with = "or_none")]
     pub errors: Vec<Message>,
-    /// What else there is to say.
+    /// Further messages.
     #[serde(default, deserialize_with = "or_none")]
     pub messages: Vec<Message>,
-    /// What was asked for.
+    /// The requested result.
     pub result: Option<T>,
-    /// Where the next page of a listing begins.
+    /// Paging information of a listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result_info: Option<ResultInfo>,
 }
@@ -27,39 +28,39 @@ pub struct Envelope<T> {
 /// An error or a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Its number: see [`error_code`](super::error_code).
+    /// Number of the error: see [`error_code`](super::error_code).
     pub code: u32,
-    /// What it says.
+    /// Human-readable text.
     pub message: String,
 }
 
-/// Where a listing is.
+/// Paging information of a listing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResultInfo {
-    /// How many entries this page has.
+    /// Number of entries on this page.
     #[serde(default)]
     pub count: u64,
-    /// Of keys: where the next page begins. Empty on the last.
+    /// For keys: cursor of the next page. Empty on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Of namespaces: the number of this page, from 1.
+    /// For namespaces: number of this page, starting at 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
-    /// Of namespaces: how many a page has.
+    /// For namespaces: number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_page: Option<u64>,
-    /// Of namespaces: how many there are.
+    /// For namespaces: total number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_count: Option<u64>,
 }
 
-/// `null` in place of a list is an empty one.
+/// Reads `null` as an empty list.
 fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Message>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl<T> Envelope<T> {
-    /// The answer with a result.
+    /// Creates the envelope of a success.
     pub fn success(result: T) -> Self {
         Self {
             success: true,
@@ -70,7 +71,7 @@ impl<T> Envelope<T> {
         }
     }
 
-    /// The answer of a failure.
+    /// Creates the envelope of a failure.
     pub fn failure(code: &ErrorCode, message: impl Into<String>) -> Self {
         let error = Message { code: code.number, message: message.into() };
         Self { success: false, errors: vec![error], messages: Vec::new(), result: None, result_info: None }
@@ -78,25 +79,25 @@ impl<T> Envelope<T> {
 }
 
 impl<T: DeserializeOwned> Envelope<T> {
-    /// Reads the body of a success.
+    /// Parses the body of a success.
     ///
     /// # Errors
-    /// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is none.
+    /// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if it is not one.
     pub fn parse(body: &[u8]) -> Result<Self> {
         let envelope: Self = serde_json::from_slice(body).map_err(|error| {
-            Error::unexpected(format!("the answer cannot be read: {error}")).with_source(error)
+            Error::unexpected(format!("could not parse the answer: {error}")).with_source(error)
         })?;
         if envelope.success {
             return Ok(envelope);
         }
-        let said = said(&envelope.errors).unwrap_or_else(|| "it does not say why".to_owned());
-        Err(Error::unexpected(format!("the answer is 200 and no success: {said}")))
+        let said = said(&envelope.errors).unwrap_or_else(|| "it gives no reason".to_owned());
+        Err(Error::unexpected(format!("the answer has status 200, but reports a failure: {said}")))
     }
 
-    /// The result of a success.
+    /// Parses the result of a success.
     ///
     /// # Errors
-    /// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): there is none.
+    /// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if there is no result.
     pub(super) fn result(body: &[u8]) -> Result<T> {
         Self::parse(body)?.result.ok_or_else(|| Error::unexpected("the answer has no result"))
     }

@@ -11,11 +11,11 @@ use crate::error::{Error, Result};
 pub use crate::model::kv::error_code::*;
 use crate::transport::failure::{plain_text, retry_after, shorten, status_error};
 
-/// The error that an answer is.
+/// Parses an answer that is an error.
 ///
-/// `reason` is the reason phrase of its status line, where it has another one than HTTP's, and `now` is what a
-/// `Retry-After` with a date counts from. Where there is none, and none of the account's requests are left, a 429 waits for what the
-/// `Ratelimit` header says.
+/// `reason` is the reason phrase of its status line, if it is not HTTP's standard one. `now` is used to
+/// compute the delay of a `Retry-After` header with a date. If a 429 has no `Retry-After`, and the account
+/// has no requests left, the delay is taken from the `Ratelimit` header.
 pub fn parse_error(
     status: StatusCode,
     reason: Option<&str>,
@@ -49,10 +49,11 @@ pub fn parse_error(
     }
 }
 
-/// `None` where the key is what was not found. What is not in the API's envelope was not said by the API.
+/// Returns `None` if the error means that the key is missing. An answer without the API's envelope does not
+/// come from the API.
 ///
 /// # Errors
-/// The error, where it is another.
+/// The error, if it is a different one.
 pub fn missing<T>(error: Error) -> Result<Option<T>> {
     let number = error.code().and_then(|code| code.parse().ok());
     let Some(number) = number.filter(|_| error.status() == Some(StatusCode::NOT_FOUND)) else {
@@ -123,7 +124,7 @@ mod tests {
         for (headers, expected) in [
             (vec![("retry-after", "7"), limit(false)], Some(7)),
             (vec![limit(false)], Some(40)),
-            // The key's limit and not the account's.
+            // The limit of the key, not of the account.
             (vec![limit(true)], None),
             (vec![], None),
         ] {

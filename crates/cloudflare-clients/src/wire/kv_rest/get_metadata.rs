@@ -1,5 +1,6 @@
-//! [GET .../metadata/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/metadata/methods/get/):
-//! what is kept beside a value.
+//! [GET
+//! .../metadata/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/metadata/methods/get/):
+//! returns the metadata of a key.
 
 use http::Method;
 
@@ -13,10 +14,10 @@ pub fn request(key: &str) -> Request {
     Request::of_key(Method::GET, "metadata", key)
 }
 
-/// The metadata, where the key has some.
+/// Returns the metadata, if the key has any.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): the answer cannot be read.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if the answer cannot be parsed.
 pub fn parse(body: &[u8]) -> Result<Option<Metadata>> {
     Ok(Envelope::<Metadata>::parse(body)?.result)
 }

@@ -1,5 +1,6 @@
-//! [GET .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/get/):
-//! a value. The answer's body is the value itself.
+//! [GET
+//! .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/get/):
+//! returns a value. The answer's body is the value itself.
 
 use std::time::SystemTime;
 
@@ -13,18 +14,18 @@ use crate::time::{from_seconds, to_seconds};
 /// Writes the request.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`](crate::ErrorKind): a cache TTL.
+/// [`ErrorKind::Unsupported`](crate::ErrorKind) for a cache TTL.
 pub fn request(get: &GetRequest) -> Result<Request> {
     no_cache_ttl(get.cache_ttl)?;
     Ok(Request::of_key(Method::GET, "values", &get.key))
 }
 
-/// When the key expires.
+/// Returns the expiration of the key.
 pub fn parse(headers: &HeaderMap) -> Option<SystemTime> {
     from_seconds(headers.get("expiration")?.to_str().ok()?.trim().parse().ok()?)
 }
 
-/// Says in an answer when the key expires.
+/// Adds the expiration of the key to an answer.
 pub fn write(expiration: SystemTime, headers: &mut HeaderMap) {
     headers.insert("expiration", to_seconds(expiration).into());
 }
@@ -32,6 +33,8 @@ pub fn write(expiration: SystemTime, headers: &mut HeaderMap) {
 pub(super) fn no_cache_ttl(ttl: Option<std::time::Duration>) -> Result<()> {
     match ttl {
         None => Ok(()),
-        Some(_) => Err(Error::unsupported("the REST API has no cache TTL: it is for reads inside a Worker")),
+        Some(_) => {
+            Err(Error::unsupported("the REST API does not support a cache TTL: use it only inside a Worker"))
+        }
     }
 }

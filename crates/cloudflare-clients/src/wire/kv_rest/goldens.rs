@@ -1,4 +1,4 @@
-//! What each operation sends, and what it reads.
+//! The requests of each operation, and the parsing of answers.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -27,7 +27,7 @@ fn account() -> NamespacesUrl {
     NamespacesUrl::new(api, "0".repeat(32))
 }
 
-/// The same of a request about an account.
+/// The same for a request about an account.
 async fn wire_of_account(request: Result<Request>) -> String {
     let token = ApiToken::new("token").unwrap();
     sent(request.unwrap().authorize_for_account(&account(), &token).unwrap()).await

@@ -1,5 +1,6 @@
-//! [GET .../keys](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/keys/methods/list/): a page
-//! of keys.
+//! [GET
+//! .../keys](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/keys/methods/list/):
+//! returns a page of keys.
 
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -10,15 +11,15 @@ use crate::error::{Error, Result};
 use crate::model::kv::{ListPage, ListRequest, ListedKey, Metadata};
 use crate::time::{from_seconds, to_seconds};
 
-/// A key, as an entry of the result.
+/// An entry of the result: a key without its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyJson {
-    /// The key.
+    /// Name of the key.
     pub name: String,
-    /// When it expires, in seconds since 1970.
+    /// Expiration, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u64>,
-    /// What is kept beside its value.
+    /// The metadata of the key, if it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
 }
@@ -39,10 +40,10 @@ pub fn request(list: &ListRequest) -> Request {
         .query_if_some("cursor", list.cursor.as_deref())
 }
 
-/// Reads the answer. A page without a cursor is the last.
+/// Parses the answer. A page without a cursor is the last one.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it cannot be read.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if the answer cannot be parsed.
 pub fn parse(body: &[u8]) -> Result<ListPage> {
     let envelope: Envelope<Vec<KeyJson>> = Envelope::parse(body)?;
     let keys = envelope.result.ok_or_else(|| Error::unexpected("the answer has no result"))?.into_iter().map(

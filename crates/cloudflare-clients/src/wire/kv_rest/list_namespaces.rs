@@ -1,6 +1,6 @@
 //! [GET
 //! .../namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/list/):
-//! a page of namespaces.
+//! returns a page of namespaces.
 
 use http::Method;
 
@@ -13,7 +13,7 @@ use crate::model::kv::{ListNamespacesRequest, NamespacesPage};
 /// Writes the request, which is about the account.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): the page's number or size is not one.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the number or the size of the page is out of range.
 pub fn request(list: &ListNamespacesRequest) -> Result<Request> {
     list.validate()?;
     Ok(Request::new(Method::GET, "")
@@ -22,10 +22,10 @@ pub fn request(list: &ListNamespacesRequest) -> Result<Request> {
         .query_if_some("per_page", Some(list.size())))
 }
 
-/// Reads the answer.
+/// Parses the answer.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it cannot be read.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if the answer cannot be parsed.
 pub fn parse(list: &ListNamespacesRequest, body: &[u8]) -> Result<NamespacesPage> {
     let envelope: Envelope<Vec<NamespaceJson>> = Envelope::parse(body)?;
     let namespaces = envelope.result.ok_or_else(|| Error::unexpected("the answer has no result"))?;

@@ -1,11 +1,12 @@
-//! [KV's REST API](https://developers.cloudflare.com/api/resources/kv/) without I/O: what goes over the wire, and what comes back.
+//! [KV's REST API](https://developers.cloudflare.com/api/resources/kv/) without I/O: writes requests and
+//! parses answers.
 //!
-//! There is a file for each operation: `request` makes the [`Request`], [`Request::authorize`] turns it into what is sent, and
-//! `parse` reads the body of the answer. [`Envelope`], [`error_code`] and the JSON of requests and results work in both directions
-//! and serve a server too.
+//! There is a file for each operation: `request` creates the [`Request`], [`Request::authorize`] converts it
+//! to the HTTP request, and `parse` parses the body of the answer. [`Envelope`], [`error_code`] and the JSON
+//! types of requests and results work in both directions, and servers can use them too.
 //!
 //! Semantic versioning does not cover this module: it is for servers and tools and follows the protocol, so
-//! it may change in a minor version, and in a patch before 1.0. Who builds on it pins the version with `=`.
+//! it may change in a minor version, and before 1.0 in a patch. If you build on it, pin the version with `=`.
 
 pub mod bulk_delete;
 pub mod bulk_get;

@@ -1,4 +1,4 @@
-//! Namespaces as the API has them.
+//! The JSON of namespaces.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,14 +6,14 @@ use super::request::Request;
 use crate::error::Result;
 use crate::model::kv::NamespaceInfo;
 
-/// A namespace in an answer.
+/// The JSON of a namespace in an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamespaceJson {
-    /// The id: 32 hexadecimal characters.
+    /// 32 lower-case hexadecimal characters.
     pub id: String,
-    /// The title.
+    /// Human-readable name, unique within the account, at most 512 bytes.
     pub title: String,
-    /// Whether keys are percent-decoded once: true of all but very old ones.
+    /// Whether keys are percent-decoded once: true for all except very old namespaces.
     #[serde(default)]
     pub supports_url_encoding: bool,
 }
@@ -30,13 +30,13 @@ impl From<NamespaceJson> for NamespaceInfo {
     }
 }
 
-/// The title as a request has it.
+/// The JSON of a request with a title.
 #[derive(Serialize)]
 struct TitleJson<'a> {
     title: &'a str,
 }
 
-/// Adds the title.
+/// Adds the title to a request.
 pub(super) fn with_title(request: Request, title: &str) -> Result<Request> {
     request.json(&TitleJson { title })
 }

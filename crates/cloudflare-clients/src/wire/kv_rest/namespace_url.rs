@@ -1,4 +1,4 @@
-//! Where requests about a namespace go.
+//! The URL of a namespace.
 
 use std::fmt;
 
@@ -13,16 +13,17 @@ pub struct NamespaceUrl {
 }
 
 impl NamespaceUrl {
-    /// A namespace of an account.
+    /// Creates the URL of a namespace of an account.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the namespace's id is not 32 lower-case hexadecimal characters.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the namespace's id is not 32 lower-case hexadecimal
+    /// characters.
     pub fn new(namespaces: NamespacesUrl, namespace_id: String) -> Result<Self> {
         validate_namespace_id(&namespace_id)?;
         Ok(Self { namespaces, namespace_id })
     }
 
-    /// Of all namespaces of its account.
+    /// Returns the URL of all namespaces of the account.
     pub fn namespaces(&self) -> &NamespacesUrl {
         &self.namespaces
     }
@@ -32,7 +33,7 @@ impl NamespaceUrl {
     }
 }
 
-/// Checks the form of a namespace's id: 32 lower-case hexadecimal characters.
+/// Checks that a namespace's id is 32 lower-case hexadecimal characters.
 pub(crate) fn validate_namespace_id(namespace_id: &str) -> Result<()> {
     let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if namespace_id.len() == 32 && namespace_id.bytes().all(is_hex) {

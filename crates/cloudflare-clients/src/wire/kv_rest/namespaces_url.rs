@@ -1,4 +1,4 @@
-//! Where requests about the namespaces of an account go.
+//! The URL of an account's namespaces.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub struct NamespacesUrl {
 }
 
 impl NamespacesUrl {
-    /// The namespaces of an account, below the URL of an API.
+    /// Creates the URL of an account's namespaces, below the URL of an API.
     pub fn new(api: Endpoint, account_id: String) -> Self {
         Self { api, account_id }
     }

@@ -1,5 +1,6 @@
-//! [PUT .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/update/):
-//! stores a value, in a form where it has metadata.
+//! [PUT
+//! .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/update/):
+//! stores a value. With metadata it is sent as a multipart form.
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -14,11 +15,11 @@ use crate::error::{Error, Result};
 use crate::model::kv::PutRequest;
 use crate::time::to_seconds;
 
-/// Writes the request. `boundary` is 1 to 70 letters and digits that must not occur in the value: random ones, or else whoever
-/// made the value could end it early.
+/// Writes the request. `boundary` is 1 to 70 letters and digits that must not occur in the value. Use random
+/// ones, as otherwise the author of the value could end it early.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): the length of a value with metadata is not known.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the length of a value with metadata is unknown.
 pub fn request(put: PutRequest, boundary: &str) -> Result<Request> {
     let PutRequest { key, value, expiration, expiration_ttl, metadata } = put;
     let mut request = Request::of_key(Method::PUT, "values", &key)
@@ -30,7 +31,9 @@ pub fn request(put: PutRequest, boundary: &str) -> Result<Request> {
         return Ok(request);
     };
     let length = value.content_length().ok_or_else(|| {
-        Error::invalid_input("the API takes no value of unknown length: collect it into bytes")
+        Error::invalid_input(
+            "the length of the value is unknown, and the API needs it: collect the value into bytes",
+        )
     })?;
     let before = Bytes::from(format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{}\r\n\
@@ -47,10 +50,10 @@ pub fn request(put: PutRequest, boundary: &str) -> Result<Request> {
     Ok(request)
 }
 
-/// Reads the answer.
+/// Parses the answer.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is not one of a success.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if it is not that of a success.
 pub fn parse(body: &[u8]) -> Result<()> {
     Envelope::<IgnoredAny>::parse(body).map(drop)
 }

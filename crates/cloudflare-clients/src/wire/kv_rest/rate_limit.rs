@@ -1,21 +1,22 @@
-//! How many requests an account has left.
+//! The rate limit of an account.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 
-/// What the header `Ratelimit` says: see
-/// [the API's rate limits](https://developers.cloudflare.com/fundamentals/api/reference/limits/).
+/// The content of the `Ratelimit` header: see [the API's rate
+/// limits](https://developers.cloudflare.com/fundamentals/api/reference/limits/).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    /// How many requests are left.
+    /// Number of requests that are left.
     pub remaining: u64,
-    /// After how long there are all again.
+    /// Time until the limit is reset.
     pub resets_in: Duration,
 }
 
 impl RateLimit {
-    /// Reads `Ratelimit: "default";r=50;t=30`. Of several limits, the one with the fewest requests left.
+    /// Parses `Ratelimit: "default";r=50;t=30`. If there are several limits, returns the one with the fewest
+    /// requests left.
     pub fn parse(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all("ratelimit").into_iter().filter_map(|value| value.to_str().ok());
         values

@@ -1,6 +1,6 @@
 //! [PUT
 //! .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/update/):
-//! gives a namespace another title.
+//! changes the title of a namespace.
 
 use http::Method;
 use serde::de::IgnoredAny;
@@ -14,16 +14,16 @@ use crate::model::kv::validate_title;
 /// Writes the request, which is about the namespace.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): the title is empty or too long.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the title is empty or too long.
 pub fn request(title: &str) -> Result<Request> {
     validate_title(title)?;
     with_title(Request::new(Method::PUT, ""), title)
 }
 
-/// Reads the answer.
+/// Parses the answer.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is not one of a success.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if it is not that of a success.
 pub fn parse(body: &[u8]) -> Result<()> {
     Envelope::<IgnoredAny>::parse(body).map(drop)
 }

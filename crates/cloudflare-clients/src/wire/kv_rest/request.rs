@@ -1,4 +1,4 @@
-//! A request, and what it is when it is authorised.
+//! A request, before and after it is authorised.
 
 use http::{HeaderValue, Method, Uri, header};
 use serde::Serialize;
@@ -11,18 +11,18 @@ use crate::error::{Error, Result};
 use crate::json;
 use crate::sigv4::{canonical_query, encode};
 
-/// A request about a namespace or about those of an account, before it has a URL and a token.
+/// A request about a namespace or about the namespaces of an account, before it has a URL and a token.
 #[derive(Debug)]
 pub struct Request {
-    /// The method.
+    /// HTTP method of the request.
     pub method: Method,
-    /// The path behind that of the namespace or namespaces, percent-encoded: `/values/a%2Fb`.
+    /// The path after that of the namespace or namespaces, percent-encoded: `/values/a%2Fb`.
     pub path: String,
     /// Names and values of the query, not encoded, in any order.
     pub query: Vec<(&'static str, String)>,
     /// The `Content-Type` of the body, if there is one.
     pub content_type: Option<String>,
-    /// The body. Its length is known.
+    /// The body, whose length must be known when it is sent.
     pub body: Body,
 }
 
@@ -31,7 +31,7 @@ impl Request {
         Self { method, path: path.into(), query: Vec::new(), content_type: None, body: Body::empty() }
     }
 
-    /// A request about a key. All of it is encoded, its slashes too.
+    /// A request about a key. The whole key is encoded, including slashes.
     pub(super) fn of_key(method: Method, what: &str, key: &str) -> Self {
         let mut path = format!("/{what}/");
         encode(key, &mut path);
@@ -51,18 +51,18 @@ impl Request {
         Ok(self)
     }
 
-    /// What is sent about a namespace: with its URL and all headers.
+    /// Converts the request to an HTTP request about a namespace, with its URL and all headers.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the length of the body is not known.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the length of the body is unknown.
     pub fn authorize(self, url: &NamespaceUrl, token: &ApiToken) -> Result<http::Request<Body>> {
         self.below(url.namespaces(), url.path()?, token)
     }
 
-    /// What is sent about the namespaces of an account.
+    /// Converts the request to an HTTP request about the namespaces of an account.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the length of the body is not known.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the length of the body is unknown.
     pub fn authorize_for_account(self, url: &NamespacesUrl, token: &ApiToken) -> Result<http::Request<Body>> {
         self.below(url, url.path()?, token)
     }
@@ -70,7 +70,9 @@ impl Request {
     fn below(self, url: &NamespacesUrl, base: String, token: &ApiToken) -> Result<http::Request<Body>> {
         let Self { method, path, query, content_type, body } = self;
         let length = body.content_length().ok_or_else(|| {
-            Error::invalid_input("the API takes no value of unknown length: collect it into bytes")
+            Error::invalid_input(
+                "the length of the value is unknown, and the API needs it: collect the value into bytes",
+            )
         })?;
         let host = url.host()?;
         let mut target = base + &path;
@@ -79,7 +81,7 @@ impl Request {
             target.push_str(&canonical_query(query));
         }
         let uri = Uri::builder().scheme(url.scheme()).authority(host.as_str()).path_and_query(target);
-        let invalid = |error| Error::invalid_input("the request has no valid URL").with_source(error);
+        let invalid = |error| Error::invalid_input("the URL of the request is not valid").with_source(error);
         let uri = uri.build().map_err(invalid)?;
         let mut request = http::Request::new(body);
         let headers = request.headers_mut();

@@ -1,4 +1,4 @@
-//! The token that requests are authorised by.
+//! The token that authorises requests.
 
 use std::fmt;
 
@@ -8,25 +8,27 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use crate::secret::validate_secret;
 
-/// An [API token](https://developers.cloudflare.com/fundamentals/api/get-started/create-token/). `Debug` hides it.
+/// An [API token](https://developers.cloudflare.com/fundamentals/api/get-started/create-token/).
+/// `Debug` hides it.
 #[derive(Clone)]
 pub struct ApiToken(Zeroizing<String>);
 
 impl ApiToken {
-    /// A token, as it was copied.
+    /// Creates a token from its text.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is empty or has characters that no token has.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if it is empty or has characters that tokens do not
+    /// have.
     pub fn new(token: impl Into<String>) -> Result<Self> {
         let token = Zeroizing::new(token.into());
         validate_secret("API token", &token)?;
         Ok(Self(token))
     }
 
-    /// The value of `Authorization`, which `Debug` hides too.
+    /// Returns the value of `Authorization`, which `Debug` hides too.
     ///
     /// # Errors
-    /// None that is known: what it would be made of was checked.
+    /// No error is known: the token was checked when it was created.
     pub fn to_header(&self) -> Result<HeaderValue> {
         let bearer = Zeroizing::new(format!("Bearer {}", self.0.as_str()));
         let mut value = HeaderValue::from_str(&bearer)

@@ -6,7 +6,7 @@ use super::Request;
 use crate::error::Result;
 use crate::model::r2::AbortMultipartUploadRequest;
 
-/// Drops an upload. Any success says that it is gone.
+/// Aborts an upload and deletes its parts. Any success means that it is gone.
 pub fn request(request: &AbortMultipartUploadRequest) -> Result<Request> {
     request.validate()?;
     Ok(Request::new(Method::DELETE, Some(&request.key)).query("uploadId", &request.upload_id))

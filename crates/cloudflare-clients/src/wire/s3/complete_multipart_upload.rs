@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::model::r2::{ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest, StoredObject};
 use crate::transport::headers::read_date;
 
-/// Makes an object of the parts.
+/// Creates the object from the parts.
 pub fn request(request: &CompleteMultipartUploadRequest) -> Result<Request> {
     request.validate()?;
     let document = Writer::document("CompleteMultipartUpload", Some(NAMESPACE), |complete| {
@@ -18,7 +18,7 @@ pub fn request(request: &CompleteMultipartUploadRequest) -> Result<Request> {
             complete.element("Part", |element| {
                 element.text("PartNumber", part.part_number);
                 element.text("ETag", format_args!("\"{}\"", unquote(&part.etag)));
-                // Others count only in uploads that were begun with their algorithm.
+                // Other checksums only count in uploads that were created with their algorithm.
                 let algorithm = request.checksum_algorithm.unwrap_or(ChecksumAlgorithm::Crc64Nvme);
                 let checksum = part.checksums.get(algorithm);
                 xml_checksums::write(&checksum.into_iter().copied().collect(), element);
@@ -34,7 +34,7 @@ pub fn request(request: &CompleteMultipartUploadRequest) -> Result<Request> {
     complete.xml(document)
 }
 
-/// Reads a success, which may turn out to be none.
+/// Parses an answer with status 200, which may contain an error.
 pub fn parse(key: &str, response: &Response) -> Result<StoredObject> {
     let document = response.xml("CompleteMultipartUploadResult")?;
     let mut stored = StoredObject::new(key, etag(&document)?);

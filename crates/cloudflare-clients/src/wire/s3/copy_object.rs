@@ -9,7 +9,7 @@ use super::{Request, Response, xml_checksums};
 use crate::error::Result;
 use crate::model::r2::{CopyRequest, StoredObject};
 
-/// Copies an object to `bucket`, from it unless the request names another one.
+/// Copies an object to `bucket`, from the same bucket unless the request names another one.
 pub fn request(bucket: &str, request: &CopyRequest) -> Result<Request> {
     request.validate()?;
     let mut copy = Request::new(Method::PUT, Some(&request.key));
@@ -32,7 +32,7 @@ pub fn request(bucket: &str, request: &CopyRequest) -> Result<Request> {
     Ok(copy)
 }
 
-/// Reads a success, which may turn out to be none.
+/// Parses an answer with status 200, which may contain an error.
 pub fn parse(key: &str, response: &Response) -> Result<StoredObject> {
     let document = response.xml("CopyObjectResult")?;
     let mut stored = StoredObject::new(key, etag(&document)?);

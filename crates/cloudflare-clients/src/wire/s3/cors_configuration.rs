@@ -1,5 +1,5 @@
-//! A [CORS policy](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CORSConfiguration.html) as a document
-//! of XML, for a client and a server.
+//! A [CORS policy](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CORSConfiguration.html) as an XML
+//! document, for clients and servers.
 
 use http::Method;
 
@@ -7,7 +7,7 @@ use super::xml::{Element, NAMESPACE, Writer, malformed};
 use crate::error::Result;
 use crate::model::r2::{CorsPolicy, CorsRule};
 
-/// The root of the document.
+/// The root element of the document.
 pub(crate) const ROOT: &str = "CORSConfiguration";
 
 /// Writes a policy.
@@ -30,22 +30,23 @@ pub fn write(policy: &CorsPolicy) -> String {
     })
 }
 
-/// Reads a policy, which is not [checked](CorsPolicy::validate).
+/// Parses a policy, without [validating](CorsPolicy::validate) it.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `MalformedXML`: the document is not one of a
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `MalformedXML` if the document is not a CORS
 /// policy.
 pub fn read(document: &Element) -> Result<CorsPolicy> {
     if document.name() != ROOT {
-        return Err(malformed(format!("a <{}> is not a <{ROOT}>", document.name())));
+        return Err(malformed(format!("the root element is <{}>, not <{ROOT}>", document.name())));
     }
     Ok(CorsPolicy::new(document.children("CORSRule").map(rule).collect::<Result<Vec<_>>>()?))
 }
 
 fn rule(element: &Element) -> Result<CorsRule> {
     let texts = |name| element.children(name).map(|child| child.text().trim().to_owned()).collect::<Vec<_>>();
-    let method =
-        |name: String| name.parse::<Method>().map_err(|_| malformed("an <AllowedMethod> is no method"));
+    let method = |name: String| {
+        name.parse::<Method>().map_err(|_| malformed("an <AllowedMethod> is not an HTTP method"))
+    };
     let methods = texts("AllowedMethod").into_iter().map(method).collect::<Result<Vec<_>>>()?;
     let mut rule = CorsRule::new(texts("AllowedOrigin"), methods)
         .allow_headers(texts("AllowedHeader"))

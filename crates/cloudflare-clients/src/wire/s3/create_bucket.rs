@@ -10,7 +10,7 @@ use super::xml::{NAMESPACE, Writer};
 use crate::error::Result;
 use crate::model::r2::CreateBucketRequest;
 
-/// Creates the bucket that the request is signed for. Any success says that it was.
+/// Creates the bucket that the request is signed for. Any success means that it was created.
 pub fn request(request: &CreateBucketRequest) -> Result<Request> {
     request.validate()?;
     let mut create = Request::new(Method::PUT, None);

@@ -8,7 +8,7 @@ use super::{Request, Response};
 use crate::error::{Error, Result};
 use crate::model::r2::{CreateMultipartUploadRequest, CreatedMultipartUpload};
 
-/// Begins an upload in parts.
+/// Starts a multipart upload.
 pub fn request(request: &CreateMultipartUploadRequest) -> Result<Request> {
     request.validate()?;
     let mut create = Request::new(Method::POST, Some(&request.key)).query("uploads", "");
@@ -20,7 +20,7 @@ pub fn request(request: &CreateMultipartUploadRequest) -> Result<Request> {
     Ok(create)
 }
 
-/// Reads the upload's id.
+/// Parses the upload id.
 pub fn parse(response: &Response) -> Result<CreatedMultipartUpload> {
     let document = response.xml("InitiateMultipartUploadResult")?;
     match document.required("UploadId").map_err(unreadable)?.trim() {

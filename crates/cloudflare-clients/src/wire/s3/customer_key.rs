@@ -11,21 +11,21 @@ use crate::error::{Error, Result};
 use crate::model::r2::error_code::{INVALID_ARGUMENT, INVALID_ENCRYPTION_ALGORITHM_ERROR};
 use crate::model::r2::{Checksum, ChecksumAlgorithm, SseCustomerKey};
 
-/// The one algorithm.
+/// The only algorithm.
 const ALGORITHM: &str = "AES256";
 
-/// Which object the headers of a customer's key are about.
+/// Which object the headers of a customer's key refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CustomerKeyTarget {
-    /// The one that the request names: `x-amz-server-side-encryption-customer-*`.
+    /// The object that the request names: `x-amz-server-side-encryption-customer-*`.
     Object,
-    /// The one that a copy reads: `x-amz-copy-source-server-side-encryption-customer-*`.
+    /// The source of a copy: `x-amz-copy-source-server-side-encryption-customer-*`.
     CopySource,
 }
 
 impl CustomerKeyTarget {
-    /// The headers of the algorithm, of the key, and of its MD5.
+    /// Returns the names of the headers for the algorithm, the key, and the MD5 of the key.
     pub const fn headers(self) -> [HeaderName; 3] {
         match self {
             Self::Object => [
@@ -42,7 +42,8 @@ impl CustomerKeyTarget {
     }
 }
 
-/// Adds the headers of a customer's key, where there is one. That of the key is marked as sensitive.
+/// Adds the headers of a customer's key, if there is one. The value of the key's header is marked as
+/// sensitive.
 pub fn write_ssec_key(key: Option<&SseCustomerKey>, target: CustomerKeyTarget, headers: &mut HeaderMap) {
     let Some(key) = key else { return };
     let [algorithm, name, md5] = target.headers();
@@ -57,7 +58,7 @@ pub fn write_ssec_key(key: Option<&SseCustomerKey>, target: CustomerKeyTarget, h
     headers.insert(md5, hash);
 }
 
-/// Adds the headers of an answer about an object that is encrypted with the key of this MD5, in hex.
+/// Adds the headers of an answer about an object that is encrypted with the key that has this MD5, in hex.
 pub fn write_ssec_key_md5(md5: Option<&str>, headers: &mut HeaderMap) {
     let md5 = md5.and_then(|md5| HeaderValue::from_str(&Checksum::from_etag(md5)?.to_base64()).ok());
     if let Some(md5) = md5 {
@@ -67,7 +68,7 @@ pub fn write_ssec_key_md5(md5: Option<&str>, headers: &mut HeaderMap) {
     }
 }
 
-/// Reads the MD5 of the key that an object is encrypted with, in hex, of the headers of an answer.
+/// Reads the MD5, in hex, of the key that an object is encrypted with from the headers of an answer.
 pub fn read_ssec_key_md5(headers: &HeaderMap) -> Option<String> {
     let [algorithm, _, name] = CustomerKeyTarget::Object.headers();
     headers.get(algorithm)?;
@@ -75,12 +76,12 @@ pub fn read_ssec_key_md5(headers: &HeaderMap) -> Option<String> {
     Some(Checksum::from_base64(ChecksumAlgorithm::Md5, md5).ok()?.to_hex())
 }
 
-/// Reads the key that a request gives for an object.
+/// Reads the customer's key of a request.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind) in AWS's words, with the code `InvalidArgument` or
-/// `InvalidEncryptionAlgorithmError`: one of the three headers is missing, or they are not a key of 32 bytes
-/// and its MD5.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with AWS's message and the code `InvalidArgument` or
+/// `InvalidEncryptionAlgorithmError` if one of the three headers is missing, or they are not a key of 32
+/// bytes and its MD5.
 pub fn read_ssec_key(headers: &HeaderMap, target: CustomerKeyTarget) -> Result<Option<SseCustomerKey>> {
     let [algorithm, key, md5] = target.headers().map(|name| text(headers, &name));
     if algorithm.is_none() && key.is_none() && md5.is_none() {

@@ -4,7 +4,7 @@ use http::Method;
 
 use super::Request;
 
-/// Deletes the bucket that the request is signed for, which has no objects. Any success says that it is gone.
+/// Deletes the bucket that the request is signed for, which must be empty. Any success means that it is gone.
 pub fn request() -> Request {
     Request::new(Method::DELETE, None)
 }

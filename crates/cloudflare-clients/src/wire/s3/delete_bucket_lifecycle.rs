@@ -4,7 +4,7 @@ use http::Method;
 
 use super::Request;
 
-/// Removes the bucket's lifecycle policy. Any success says that the bucket has none any more.
+/// Removes the bucket's lifecycle policy. Any success means that the bucket has none any more.
 pub fn request() -> Request {
     Request::new(Method::DELETE, None).query("lifecycle", "")
 }

@@ -5,7 +5,7 @@ use http::Method;
 use super::Request;
 use crate::model::r2::DeleteRequest;
 
-/// Deletes an object. Any success says that it is not there any more.
+/// Deletes an object. Any success means that it no longer exists.
 pub fn request(request: &DeleteRequest) -> Request {
     Request::new(Method::DELETE, Some(&request.key))
 }

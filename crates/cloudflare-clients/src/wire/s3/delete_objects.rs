@@ -9,7 +9,7 @@ use super::xml::{Element, NAMESPACE, Writer};
 use super::{Request, Response, error_code};
 use crate::error::{Error, Result};
 
-/// Deletes up to 1,000 objects, whose keys are all such that [XML can carry them](super::xml::can_carry).
+/// Deletes up to 1,000 objects. [XML must be able to carry](super::xml::can_carry) all their keys.
 pub fn request(keys: &[&str]) -> Result<Request> {
     let document = Writer::document("Delete", Some(NAMESPACE), |delete| {
         for key in keys {
@@ -19,7 +19,7 @@ pub fn request(keys: &[&str]) -> Result<Request> {
     Request::new(Method::POST, None).query("delete", "").xml(document)
 }
 
-/// Reads what became of each key, in their order.
+/// Parses the outcome for each key, in order.
 pub fn parse(keys: &[&str], response: &Response) -> Result<Vec<Result<()>>> {
     let document = response.xml("DeleteResult")?;
     let key_of = |entry: &Element| entry.required("Key").map(str::to_owned).map_err(unreadable);
@@ -34,7 +34,7 @@ pub fn parse(keys: &[&str], response: &Response) -> Result<Vec<Result<()>>> {
         if deleted.contains(*key) {
             return Ok(());
         }
-        // Nothing speaks against deleting it again.
+        // Deleting the object again is harmless.
         Err(Error::unexpected("the answer does not say whether the object was deleted").retryable(true))
     };
     Ok(keys.iter().map(outcome).collect())

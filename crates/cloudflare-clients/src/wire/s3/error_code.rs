@@ -9,13 +9,13 @@ use crate::error::{Error, ErrorKind};
 pub use crate::model::r2::error_code::*;
 use crate::transport::failure::{plain_text, retry_after, shorten, status_error};
 
-/// The error that an answer is.
+/// Parses an answer that is an error.
 ///
-/// `reason` is the reason phrase of its status line, where it has another one than HTTP's, and `now` is what
-/// a `Retry-After` with a date counts from. Only the `<Code>` decides between what shares a status: a 404 is
-/// [`ErrorKind::NoSuchKey`], [`ErrorKind::NoSuchBucket`] or [`ErrorKind::NoSuchUpload`] where the body says
-/// so, and [`ErrorKind::NotFound`] without one. Of a 304, 412 and 416 the error keeps what the headers say of
-/// the object.
+/// `reason` is the reason phrase of its status line, if it is not HTTP's standard one. `now` is used to
+/// compute the delay of a `Retry-After` header with a date. Errors that share a status are distinguished by
+/// the `<Code>` only: a 404 is [`ErrorKind::NoSuchKey`], [`ErrorKind::NoSuchBucket`] or
+/// [`ErrorKind::NoSuchUpload`] if the body says so, and [`ErrorKind::NotFound`] without a body. For a 304,
+/// 412 or 416, the error keeps what the headers say about the object.
 pub fn parse_error(
     status: StatusCode,
     reason: Option<&str>,
@@ -42,7 +42,7 @@ pub fn parse_error(
     } else if code.is_some() && status.is_success() {
         error = error.with_kind(ErrorKind::Server);
     }
-    // R2 tells an access key id of the wrong form by its message alone.
+    // R2 reports a malformed access key id only by its message.
     if code.as_deref() == Some(INVALID_ARGUMENT.name)
         && message.is_some_and(|text| text.starts_with("Credential "))
     {

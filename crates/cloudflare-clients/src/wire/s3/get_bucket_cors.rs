@@ -7,12 +7,12 @@ use super::{Request, Response, cors_configuration};
 use crate::error::Result;
 use crate::model::r2::CorsPolicy;
 
-/// Asks for the bucket's CORS policy. A bucket without one answers with the code `NoSuchCORSConfiguration`.
+/// Gets the bucket's CORS policy. A bucket without one answers with the code `NoSuchCORSConfiguration`.
 pub fn request() -> Request {
     Request::new(Method::GET, None).query("cors", "")
 }
 
-/// Reads the policy.
+/// Parses the policy.
 pub fn parse(response: &Response) -> Result<CorsPolicy> {
     let document = response.xml(cors_configuration::ROOT)?;
     cors_configuration::read(&document).map_err(unreadable)

@@ -7,13 +7,13 @@ use super::{Request, Response, lifecycle_configuration};
 use crate::error::Result;
 use crate::model::r2::LifecyclePolicy;
 
-/// Asks for the bucket's lifecycle policy. A bucket without one answers with the code
+/// Gets the bucket's lifecycle policy. A bucket without one answers with the code
 /// `NoSuchLifecycleConfiguration`.
 pub fn request() -> Request {
     Request::new(Method::GET, None).query("lifecycle", "")
 }
 
-/// Reads the policy.
+/// Parses the policy.
 pub fn parse(response: &Response) -> Result<LifecyclePolicy> {
     let document = response.xml(lifecycle_configuration::ROOT)?;
     lifecycle_configuration::read(&document).map_err(unreadable)

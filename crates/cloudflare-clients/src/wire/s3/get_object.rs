@@ -7,7 +7,7 @@ use super::headers::{self, ConditionTarget, CustomerKeyTarget, check_part};
 use crate::error::{Error, Result};
 use crate::model::r2::{GetRequest, Object};
 
-/// Asks for an object or a range of it.
+/// Gets an object or a range of it.
 pub fn request(request: &GetRequest) -> Result<Request> {
     request.validate()?;
     let mut get =
@@ -21,17 +21,19 @@ pub fn request(request: &GetRequest) -> Result<Request> {
     Ok(get)
 }
 
-/// Reads the head of a success; the body follows, and has `range.length` bytes or `size`.
+/// Parses the head of a success. The body that follows has `range.length` bytes, or `size` if there is no
+/// range.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is not about the bytes that were asked for, or says too little.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if the answer is not about the requested bytes, or
+/// lacks information.
 pub fn parse(request: &GetRequest, status: StatusCode, headers: &HeaderMap) -> Result<Object> {
     let object = headers::read_object(&request.key, headers)?;
     if let Some(number) = request.part_number {
         return match (status, object.range) {
             (StatusCode::OK, None) | (StatusCode::PARTIAL_CONTENT, Some(_)) => check_part(number, object),
             _ => Err(Error::unexpected(format!(
-                "{status} is no answer about {:?} to a get of a part",
+                "the service answered the get of a part with {status} and the range {:?}",
                 object.range
             ))),
         };
@@ -43,17 +45,19 @@ pub fn parse(request: &GetRequest, status: StatusCode, headers: &HeaderMap) -> R
                 Ok(object)
             } else {
                 Err(Error::unexpected(format!(
-                    "{asked:?} of {} bytes was asked for and {served:?} was answered",
+                    "the service answered a request for {asked:?} of {} bytes with {served:?}",
                     object.size
                 )))
             }
         }
         (StatusCode::OK, Some(_), _) => {
-            Err(Error::unexpected("a range was asked for and the whole object was answered"))
+            Err(Error::unexpected("the service answered a request for a range with the whole object"))
         }
         (StatusCode::PARTIAL_CONTENT, None, _) => {
-            Err(Error::unexpected("the whole object was asked for and a part of it was answered"))
+            Err(Error::unexpected("the service answered a request for the whole object with a part of it"))
         }
-        _ => Err(Error::unexpected(format!("{status} is no answer to a get"))),
+        _ => {
+            Err(Error::unexpected(format!("the service answered a get with the unexpected status {status}")))
+        }
     }
 }

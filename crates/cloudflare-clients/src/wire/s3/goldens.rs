@@ -1,4 +1,4 @@
-//! What each operation sends.
+//! The requests of each operation.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,7 +19,7 @@ fn wire(request: Result<Request>) -> String {
     wire_of(Some("media"), request)
 }
 
-/// The same of a request about a bucket, or about the account.
+/// The same for a request about a bucket, or about the account.
 fn wire_of(bucket: Option<&str>, request: Result<Request>) -> String {
     let endpoint = Endpoint::r2("0123456789abcdef0123456789abcdef", None).unwrap();
     let signer = Signer::new(Credentials::new("fedcba9876543210fedcba9876543210", "secret"));
@@ -330,7 +330,7 @@ fn pages_are_decoded_exactly() {
     assert_eq!((page.truncated, page.cursor.as_deref()), (true, Some("t%2F")));
 }
 
-/// As some services other than R2 send it.
+/// The form that some services other than R2 send.
 #[test]
 fn a_listing_without_etags_is_read() {
     let page = list_objects_v2::parse(&answer(
@@ -441,7 +441,7 @@ fn other_parts_than_were_asked_for_are_refused() {
         assert_eq!(object.range, Some(crate::r2::ServedRange { offset: 7, length: 3 }));
         assert!(object.checksums.is_empty(), "they are of the part, or of nobody knows what");
     }
-    // Part 1 is the whole where nobody knows of parts, and where there is one.
+    // Part 1 is the whole object if the service does not support parts, or the object has one part.
     for whole in [headers(10, None, None), headers(10, None, Some(1))] {
         assert!(!get(1, 200, &whole).unwrap().checksums.is_empty());
         assert!(!head(1, &whole).unwrap().checksums.is_empty());

@@ -5,15 +5,15 @@ use http::{HeaderMap, HeaderName, Method};
 use super::Request;
 use crate::model::r2::BucketInfo;
 
-/// The region of a bucket in an answer: R2's is `auto`.
+/// The region of a bucket in an answer. R2's is `auto`.
 pub const BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
 
-/// Asks whether the bucket exists. Any success says yes, a 404 no.
+/// Checks whether the bucket exists. Any success means that it does, a 404 that it does not.
 pub fn request() -> Request {
     Request::new(Method::HEAD, None)
 }
 
-/// What the answer says of a bucket that exists.
+/// Parses the answer about a bucket that exists.
 pub fn parse(name: &str, headers: &HeaderMap) -> BucketInfo {
     let region = headers.get(BUCKET_REGION).and_then(|region| region.to_str().ok());
     BucketInfo { region: region.map(str::to_owned), ..BucketInfo::new(name) }

@@ -7,7 +7,7 @@ use super::headers::{self, CustomerKeyTarget, check_part};
 use crate::error::Result;
 use crate::model::r2::{HeadRequest, Object};
 
-/// Asks for the metadata of an object.
+/// Gets the metadata of an object.
 pub fn request(request: &HeadRequest) -> Request {
     let mut head =
         Request::new(Method::HEAD, Some(&request.key)).query_if_some("partNumber", request.part_number);
@@ -16,11 +16,11 @@ pub fn request(request: &HeadRequest) -> Request {
     head
 }
 
-/// Reads the head of a success.
+/// Parses the head of a success.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is not about the part that was asked for, or says
-/// too little.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if the answer is not about the requested part, or
+/// lacks information.
 pub fn parse(request: &HeadRequest, headers: &HeaderMap) -> Result<Object> {
     let object = headers::read_object(&request.key, headers)?;
     match request.part_number {

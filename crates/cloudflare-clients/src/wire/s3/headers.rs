@@ -1,5 +1,5 @@
-//! The headers of S3 requests and answers, in both directions: a client writes what a server reads, and the
-//! reverse.
+//! The headers of S3 requests and answers, in both directions: a client writes what a server reads, and vice
+//! versa.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -23,34 +23,35 @@ use crate::sigv4::encode_path;
 pub use crate::transport::headers::read_content_length;
 use crate::transport::headers::{date, read_date, text, value};
 
-/// `Content-MD5`.
+/// `Content-MD5`: the MD5 of a body, in Base64.
 pub const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
-/// `x-amz-storage-class`.
+/// `x-amz-storage-class`: the storage class under its S3 name, such as `STANDARD_IA`.
 pub const STORAGE_CLASS: HeaderName = HeaderName::from_static("x-amz-storage-class");
-/// `x-amz-version-id`.
+/// `x-amz-version-id`: the version of the object that was read or written.
 pub const VERSION_ID: HeaderName = HeaderName::from_static("x-amz-version-id");
-/// `x-amz-copy-source`.
+/// `x-amz-copy-source`: the source of a copy, as `/bucket/key`, percent-encoded.
 pub const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
-/// `x-amz-copy-source-range`: `bytes=first-last`.
+/// `x-amz-copy-source-range`: the range of a part copy, as `bytes=first-last`.
 pub const COPY_SOURCE_RANGE: HeaderName = HeaderName::from_static("x-amz-copy-source-range");
-/// `x-amz-metadata-directive`.
+/// `x-amz-metadata-directive`: `REPLACE` if a copy does not keep the metadata of its source.
 pub const METADATA_DIRECTIVE: HeaderName = HeaderName::from_static("x-amz-metadata-directive");
-/// `x-amz-checksum-algorithm`: which checksum an upload in parts is to have.
+/// `x-amz-checksum-algorithm`: the algorithm of a multipart upload's checksum.
 pub const CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-checksum-algorithm");
-/// `x-amz-checksum-type`: whether a checksum is of the bytes (`FULL_OBJECT`) or of the parts' checksums
+/// `x-amz-checksum-type`: whether a checksum is that of the bytes (`FULL_OBJECT`) or of the parts' checksums
 /// (`COMPOSITE`).
 pub const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
-/// `x-amz-checksum-mode`: `ENABLED` asks for the checksums of an object that is read.
+/// `x-amz-checksum-mode`: `ENABLED` requests the checksums of an object that is read.
 pub const CHECKSUM_MODE: HeaderName = HeaderName::from_static("x-amz-checksum-mode");
-/// `x-amz-mp-parts-count`: how many parts an object was uploaded in, where a part of it was asked for.
+/// `x-amz-mp-parts-count`: the number of parts of an object, in the answer to a request for one of its parts.
 pub const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
-/// What the names of custom metadata follow in their headers.
+/// Prefix of the header names of custom metadata.
 pub const METADATA_PREFIX: &str = "x-amz-meta-";
 
-/// Adds the `x-amz-meta-*` headers of custom metadata. Values outside of ASCII are encoded by RFC 2047.
+/// Adds the `x-amz-meta-*` headers of custom metadata. Values outside of ASCII are encoded as in RFC 2047.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): a name is no header token, or a value has control characters.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) if a name is not a header token, or a value has control
+/// characters.
 pub fn write_custom_metadata(metadata: &CustomMetadata, headers: &mut HeaderMap) -> Result<()> {
     for (name, text) in metadata.iter() {
         let header = HeaderName::try_from(format!("{METADATA_PREFIX}{name}")).map_err(|_| {
@@ -68,8 +69,8 @@ pub fn write_custom_metadata(metadata: &CustomMetadata, headers: &mut HeaderMap)
     Ok(())
 }
 
-/// Reads custom metadata: names in lower case, values decoded. A header that is there more than once has its values
-/// with commas between them.
+/// Reads custom metadata: names in lower case, values decoded. The values of a repeated header are joined
+/// with commas.
 pub fn read_custom_metadata(headers: &HeaderMap) -> CustomMetadata {
     let names =
         headers.keys().filter_map(|header| Some((header, header.as_str().strip_prefix(METADATA_PREFIX)?)));
@@ -85,7 +86,7 @@ pub fn read_custom_metadata(headers: &HeaderMap) -> CustomMetadata {
         .collect()
 }
 
-/// Adds `x-amz-storage-class`, where there is one.
+/// Adds `x-amz-storage-class`, if there is a class.
 pub fn write_storage_class(class: Option<StorageClass>, headers: &mut HeaderMap) {
     if let Some(class) = class {
         headers.insert(STORAGE_CLASS, HeaderValue::from_static(class.as_s3()));
@@ -95,7 +96,8 @@ pub fn write_storage_class(class: Option<StorageClass>, headers: &mut HeaderMap)
 /// Reads `x-amz-storage-class`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidStorageClass`: R2 has no such class.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidStorageClass` if R2 does not have the
+/// class.
 pub fn read_storage_class(headers: &HeaderMap) -> Result<Option<StorageClass>> {
     let Some(name) = headers.get(STORAGE_CLASS) else {
         return Ok(None);
@@ -107,7 +109,8 @@ pub fn read_storage_class(headers: &HeaderMap) -> Result<Option<StorageClass>> {
     }
 }
 
-/// The header of a checksum: `Content-MD5` or `x-amz-checksum-*`. The S3 API has none for SHA-384 and SHA-512.
+/// Returns the header of a checksum: `Content-MD5` or `x-amz-checksum-*`. The S3 API has none for SHA-384 and
+/// SHA-512.
 pub fn checksum_header(algorithm: ChecksumAlgorithm) -> Option<HeaderName> {
     Some(match algorithm {
         ChecksumAlgorithm::Md5 => CONTENT_MD5,
@@ -120,25 +123,26 @@ pub fn checksum_header(algorithm: ChecksumAlgorithm) -> Option<HeaderName> {
     })
 }
 
-/// Adds the header of what a request's body must hash to.
+/// Adds the header with the expected checksum of a request's body.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`](crate::ErrorKind): SHA-384 or SHA-512.
+/// [`ErrorKind::Unsupported`](crate::ErrorKind) for SHA-384 and SHA-512.
 pub fn write_checksum(checksum: &Checksum, headers: &mut HeaderMap) -> Result<()> {
     let algorithm = checksum.algorithm();
     let name = checksum_header(algorithm).ok_or_else(|| {
         Error::unsupported(format!(
-            "R2's S3 API takes no {algorithm} checksums: use sha256, sha1, md5, crc32, crc32c or crc64nvme"
+            "R2's S3 API does not support {algorithm} checksums: use sha256, sha1, md5, crc32, crc32c or crc64nvme"
         ))
     })?;
     headers.insert(name, value("checksum", &checksum.to_base64())?);
     Ok(())
 }
 
-/// Reads what a request's body must hash to: every checksum that it gives.
+/// Reads all expected checksums of a request's body.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidDigest`: a header is not base64 of its checksum's length.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidDigest` if a header is not Base64 of
+/// the checksum's length.
 pub fn read_request_checksums(headers: &HeaderMap) -> Result<Vec<Checksum>> {
     let mut checksums = Vec::new();
     for algorithm in ChecksumAlgorithm::ALL {
@@ -163,7 +167,7 @@ pub fn write_checksums(checksums: &Checksums, headers: &mut HeaderMap) {
     }
 }
 
-/// Reads the `x-amz-checksum-*` headers of an answer, of bytes or of the checksums of parts
+/// Reads the `x-amz-checksum-*` headers of an answer: checksums of bytes, or of the checksums of parts
 /// (`<base64>-<parts>`).
 pub fn read_checksums(headers: &HeaderMap) -> Checksums {
     let mut checksums = Checksums::default();
@@ -177,7 +181,7 @@ pub fn read_checksums(headers: &HeaderMap) -> Checksums {
     checksums
 }
 
-/// Says what a copy reads.
+/// Adds the source of a copy.
 pub(super) fn write_copy_source(bucket: &str, key: &str, headers: &mut HeaderMap) -> Result<()> {
     let mut source = format!("/{bucket}/");
     encode_path(key, &mut source);
@@ -185,42 +189,42 @@ pub(super) fn write_copy_source(bucket: &str, key: &str, headers: &mut HeaderMap
     Ok(())
 }
 
-/// Asks for the checksums of an object that is read, which AWS returns only then.
+/// Requests the checksums of an object that is read, which AWS returns only then.
 pub(super) fn ask_for_checksums(headers: &mut HeaderMap) {
     headers.insert(CHECKSUM_MODE, HeaderValue::from_static("ENABLED"));
 }
 
-/// The object of an answer about a part of it, unless it is about another one.
+/// Checks the object of an answer about one of its parts, and fails if the answer is about another part.
 ///
-/// A service that does not know of parts answers about the whole object, and so does R2 for part 1 of what
-/// was not uploaded in parts.
+/// A service that does not support parts answers about the whole object, and so does R2 for part 1 of an
+/// object that was not uploaded in parts.
 pub(super) fn check_part(part_number: u16, mut object: Object) -> Result<Object> {
     if object.range.is_none() && (part_number > 1 || object.parts_count.is_some_and(|count| count > 1)) {
         return Err(Error::unexpected(format!(
-            "part {part_number} was asked for, and the answer does not say where it lies"
+            "part {part_number} was requested, and the answer does not contain its range"
         )));
     }
     if object.range.is_some() {
-        // AWS gives those of the part.
+        // AWS returns the checksums of the part.
         object.checksums = Checksums::default();
     }
     Ok(object)
 }
 
-/// Which object the headers of a condition are about.
+/// Which object the headers of a condition refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConditionTarget {
-    /// The one that the request names: `If-Match` and so on.
+    /// The object that the request names: `If-Match` and so on.
     Object,
-    /// The one that a copy reads: `x-amz-copy-source-if-match` and so on.
+    /// The source of a copy: `x-amz-copy-source-if-match` and so on.
     CopySource,
-    /// The one that a copy replaces: `cf-copy-destination-if-match` and so on.
+    /// The object that a copy replaces: `cf-copy-destination-if-match` and so on.
     CopyDestination,
 }
 
 impl ConditionTarget {
-    /// The headers for it.
+    /// The headers for this object.
     pub(super) const fn headers(self) -> ConditionHeaders {
         match self {
             Self::Object => ConditionHeaders::HTTP,
@@ -240,11 +244,11 @@ impl ConditionTarget {
     }
 }
 
-/// Adds the headers of conditions. Their times lose what is less than a second.
+/// Adds the headers of conditions. Times are truncated to whole seconds.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): an etag is empty, in quotes or has control characters, or a time is not in the
-/// years 1970 to 9999.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) if an etag is empty, in quotes or has control characters, or
+/// a time is not in the years 1970 to 9999.
 pub fn write_conditional(
     only_if: &Conditional,
     target: ConditionTarget,
@@ -254,11 +258,11 @@ pub fn write_conditional(
     target.headers().write(only_if, headers)
 }
 
-/// Reads the headers of conditions; times compare in whole seconds. As HTTP has it, a time that is no date
-/// counts as none.
+/// Reads the headers of conditions. Times are compared in whole seconds. As HTTP specifies, a condition whose
+/// time is not a date is ignored.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): a list of etags is malformed.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) if a list of etags is malformed.
 pub fn read_conditional(target: ConditionTarget, headers: &HeaderMap) -> Result<Conditional> {
     target.headers().read(headers, EtagList::parse_header)
 }
@@ -268,7 +272,7 @@ pub fn read_version(headers: &HeaderMap) -> Option<String> {
     text(headers, &VERSION_ID).map(str::to_owned)
 }
 
-/// As [`write_checksums`], of an object: a composite one, too, and with their type where there are any.
+/// Like [`write_checksums`], for an object: also writes a composite checksum, and the type of the checksums.
 pub fn write_object_checksums(checksums: &Checksums, headers: &mut HeaderMap) {
     let before = headers.len();
     write_checksums(checksums, headers);
@@ -289,10 +293,10 @@ pub fn write_checksum_type(kind: ChecksumType, headers: &mut HeaderMap) {
     headers.insert(CHECKSUM_TYPE, HeaderValue::from_static(kind.as_s3()));
 }
 
-/// Adds the algorithm and the type of the checksum that an upload in parts has, in a request or an answer.
+/// Adds the algorithm and the type of a multipart upload's checksum, in a request or an answer.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`](crate::ErrorKind): R2 has no such checksum of an object in parts.
+/// [`ErrorKind::Unsupported`](crate::ErrorKind) if R2 has no such checksum for multipart objects.
 pub fn write_checksum_algorithm(algorithm: Option<ChecksumAlgorithm>, headers: &mut HeaderMap) -> Result<()> {
     if let Some(algorithm) = algorithm {
         write_checksum_type(algorithm.required_type_of_parts()?, headers);
@@ -301,12 +305,12 @@ pub fn write_checksum_algorithm(algorithm: Option<ChecksumAlgorithm>, headers: &
     Ok(())
 }
 
-/// Adds the headers of an object that is got: all but those of the length, and not its version, which R2 is
-/// known to send with what was put alone: clients would ask for that version, and R2 has no parameter for it.
+/// Adds the headers of an object in the answer to a get, except its length and version. R2 is only known to
+/// send the version after a put: clients would request that version, and R2 has no parameter for it.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind): its metadata cannot be sent in headers. A server that holds metadata which S3 cannot
-/// carry has to leave it out first.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) if its metadata cannot be sent in headers. A server with
+/// metadata that S3 cannot carry must omit it first.
 pub fn write_object(object: &Object, headers: &mut HeaderMap) -> Result<()> {
     headers.insert(header::ETAG, value("etag", &object.http_etag())?);
     headers.insert(header::LAST_MODIFIED, date("upload time", object.uploaded)?);
@@ -331,8 +335,8 @@ pub fn write_object(object: &Object, headers: &mut HeaderMap) -> Result<()> {
 /// Reads an object from the headers of the answer to a get or head.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): there is no length, etag or `Last-Modified`, or a `Content-Range` that makes no
-/// sense.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) if the length, etag or `Last-Modified` is missing, or
+/// the `Content-Range` is invalid.
 pub fn read_object(key: &str, headers: &HeaderMap) -> Result<Object> {
     let missing = |name: &str| Error::unexpected(format!("the answer has no {name}"));
     let length = read_content_length(headers);
@@ -352,7 +356,7 @@ pub fn read_object(key: &str, headers: &HeaderMap) -> Result<Object> {
     object.http_metadata = Some(read_http_metadata(headers));
     object.custom_metadata = Some(read_custom_metadata(headers));
     object.checksums = read_checksums(headers);
-    // Other services have classes that R2 has not.
+    // Other services have storage classes that R2 does not have.
     object.storage_class = read_storage_class(headers).ok().flatten();
     object.range = range;
     object.ssec_key_md5 = read_ssec_key_md5(headers);

@@ -1,6 +1,6 @@
 //! A [lifecycle
-//! policy](https://docs.aws.amazon.com/AmazonS3/latest/API/API_BucketLifecycleConfiguration.html) as a
-//! document of XML, for a client and a server. S3 counts in days.
+//! policy](https://docs.aws.amazon.com/AmazonS3/latest/API/API_BucketLifecycleConfiguration.html) as an XML
+//! document, for clients and servers. S3 counts ages in days.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::model::r2::error_code::NOT_IMPLEMENTED;
 use crate::model::r2::lifecycle::json::{days_of, of_days};
 use crate::model::r2::{LifecycleCondition, LifecyclePolicy, LifecycleRule, StorageClass};
 
-/// The root of the document.
+/// The root element of the document.
 pub(crate) const ROOT: &str = "LifecycleConfiguration";
 
-/// What S3 has in a rule or its filter, and R2 does not.
+/// Elements of a rule or its filter that S3 supports and R2 does not.
 const UNSUPPORTED: [&str; 7] = [
     "Tag",
     "And",
@@ -58,16 +58,16 @@ fn write_condition(condition: LifecycleCondition, element: &mut Writer) {
     }
 }
 
-/// Reads a policy, which is not [checked](LifecyclePolicy::validate). Rules without an `ID` are named by
-/// their place.
+/// Parses a policy, without [validating](LifecyclePolicy::validate) it. Rules without an `ID` are named after
+/// their position.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `MalformedXML`: the document is not one of a
-/// policy. [`ErrorKind::Unsupported`](crate::ErrorKind) with the code `NotImplemented`: a rule has what R2
-/// does not, so that it would apply to more than it says.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `MalformedXML` if the document is not a
+/// lifecycle policy. [`ErrorKind::Unsupported`](crate::ErrorKind) with the code `NotImplemented` if a rule
+/// has an element that R2 does not support, as it would otherwise apply to more objects than it says.
 pub fn read(document: &Element) -> Result<LifecyclePolicy> {
     if document.name() != ROOT {
-        return Err(malformed(format!("a <{}> is not a <{ROOT}>", document.name())));
+        return Err(malformed(format!("the root element is <{}>, not <{ROOT}>", document.name())));
     }
     let mut policy = LifecyclePolicy::new(document.children("Rule").map(rule).collect::<Result<Vec<_>>>()?);
     policy.name_rules();
@@ -79,11 +79,11 @@ fn rule(element: &Element) -> Result<LifecycleRule> {
     let expiration = element.child("Expiration");
     for part in [Some(element), filter, expiration].into_iter().flatten() {
         if let Some(name) = UNSUPPORTED.iter().find(|name| part.child(name).is_some()) {
-            return Err(Error::unsupported(format!("R2 has no <{name}> in a lifecycle rule"))
+            return Err(Error::unsupported(format!("R2 does not support <{name}> in a lifecycle rule"))
                 .with_code(NOT_IMPLEMENTED.name));
         }
     }
-    // What is not known may narrow the rule, and said twice or in two places it is unclear.
+    // An unknown element may narrow the rule, and a repeated one is ambiguous.
     element.has_only(
         &["ID", "Status", "Filter", "Prefix", "Expiration", "AbortIncompleteMultipartUpload"],
         "Transition",
@@ -105,13 +105,15 @@ fn rule(element: &Element) -> Result<LifecycleRule> {
     let mut transitions = element.children("Transition");
     if let Some(transition) = transitions.next() {
         if transition.required("StorageClass")?.trim() != StorageClass::InfrequentAccess.as_s3() {
-            return Err(Error::unsupported("R2 moves objects to STANDARD_IA and to no other class")
+            return Err(Error::unsupported("R2 can move objects only to the storage class STANDARD_IA")
                 .with_code(NOT_IMPLEMENTED.name));
         }
         rule.move_to_infrequent_access = Some(condition(transition)?);
     }
     if transitions.next().is_some() {
-        return Err(malformed("a rule moves objects more than once, and R2 has one class to move to"));
+        return Err(malformed(
+            "a rule moves objects more than once, and R2 can move them only to STANDARD_IA",
+        ));
     }
     if let Some(abort) = element.child("AbortIncompleteMultipartUpload") {
         rule.abort_uploads =
@@ -131,9 +133,9 @@ fn condition(element: &Element) -> Result<LifecycleCondition> {
         (Some(age), None) => Ok(LifecycleCondition::Age(age)),
         (None, Some(date)) => {
             let date = humantime::parse_rfc3339(date.text().trim());
-            date.map(LifecycleCondition::Date).map_err(|_| malformed("a <Date> is not a time of RFC 3339"))
+            date.map(LifecycleCondition::Date).map_err(|_| malformed("a <Date> is not an RFC 3339 time"))
         }
-        _ => Err(malformed(format!("an <{}> has not one of <Days> and <Date>", element.name()))),
+        _ => Err(malformed(format!("an <{}> must have either <Days> or <Date>", element.name()))),
     }
 }
 

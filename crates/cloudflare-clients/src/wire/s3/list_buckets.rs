@@ -1,6 +1,6 @@
-//! [ListBuckets](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html), with
-//! [R2's paging](https://developers.cloudflare.com/r2/api/s3/extensions/#listbuckets): by parameters of the
-//! query, or by headers with `cf-` before the same names.
+//! [ListBuckets](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html), with [R2's
+//! paging](https://developers.cloudflare.com/r2/api/s3/extensions/#listbuckets): by query parameters, or by
+//! headers with the prefix `cf-` and the same names.
 
 use http::{HeaderName, Method};
 
@@ -10,12 +10,12 @@ use crate::error::{Error, Result};
 use crate::model::r2::{BucketInfo, BucketsPage, ListBucketsRequest};
 use crate::transport::headers::value;
 
-/// Says in an answer that there are more buckets: `true`.
+/// In an answer, `true` if there are more buckets.
 pub const IS_TRUNCATED: HeaderName = HeaderName::from_static("cf-is-truncated");
-/// Says in an answer where the next page begins.
+/// In an answer, the token of the next page.
 pub const NEXT_CONTINUATION_TOKEN: HeaderName = HeaderName::from_static("cf-next-continuation-token");
 
-/// Asks for one page. It is about the account, and is signed without a bucket.
+/// Gets one page. The request is about the account, and is signed without a bucket.
 pub fn request(request: &ListBucketsRequest) -> Result<Request> {
     request.validate()?;
     let limit = request.limit.map(|limit| limit.to_string());
@@ -37,7 +37,7 @@ pub fn request(request: &ListBucketsRequest) -> Result<Request> {
     Ok(list)
 }
 
-/// Reads one page. Where the next one begins is in a header with R2, and in the document with AWS.
+/// Parses one page. R2 sends the token of the next one in a header, AWS in the document.
 pub fn parse(response: &Response) -> Result<BucketsPage> {
     let document = response.xml("ListAllMyBucketsResult")?;
     let entries = document.child("Buckets").map(|list| list.children("Bucket"));
@@ -54,7 +54,7 @@ pub fn parse(response: &Response) -> Result<BucketsPage> {
     match token {
         Some(token) => Ok(BucketsPage::new(buckets).truncated_at(token)),
         None if header(IS_TRUNCATED) == Some("true") => Err(Error::unexpected(
-            "there are more buckets, but the answer does not say where the next page begins",
+            "the answer says that there are more buckets, but has no token for the next page",
         )),
         None => Ok(BucketsPage::new(buckets)),
     }

@@ -7,7 +7,7 @@ use super::{Request, Response, xml_checksums};
 use crate::error::{Error, Result};
 use crate::model::r2::{ListMultipartUploadsRequest, MultipartUploadSummary, MultipartUploadsPage};
 
-/// Asks for one page of the uploads under way.
+/// Gets one page of the unfinished uploads.
 pub fn request(request: &ListMultipartUploadsRequest) -> Result<Request> {
     request.validate()?;
     let mut list = Request::new(Method::GET, None).query("uploads", "").query("encoding-type", "url");
@@ -21,7 +21,7 @@ pub fn request(request: &ListMultipartUploadsRequest) -> Result<Request> {
         .query_if_some("max-uploads", request.limit))
 }
 
-/// Reads one page.
+/// Parses one page.
 pub fn parse(response: &Response) -> Result<MultipartUploadsPage> {
     let document = response.xml("ListMultipartUploadsResult")?;
     let listing = Listing::new(&document);
@@ -44,7 +44,9 @@ pub fn parse(response: &Response) -> Result<MultipartUploadsPage> {
     if page.truncated {
         page.next_key_marker = listing.decoded("NextKeyMarker")?;
         if page.next_key_marker.is_none() {
-            return Err(Error::unexpected("there are more uploads, and the answer does not say where"));
+            return Err(Error::unexpected(
+                "the answer says that there are more uploads, but has no marker for the next page",
+            ));
         }
         let marker = document.child("NextUploadIdMarker").map(|marker| marker.text().trim());
         page.next_upload_id_marker = marker.filter(|marker| !marker.is_empty()).map(str::to_owned);

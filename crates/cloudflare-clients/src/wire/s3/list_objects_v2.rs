@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::r2::headers::check_etag;
 use crate::model::r2::{ListPage, ListRequest, Object};
 
-/// Asks for one page.
+/// Gets one page.
 pub fn request(request: &ListRequest) -> Result<Request> {
     request.validate()?;
     let mut list = Request::new(Method::GET, None).query("list-type", "2").query("encoding-type", "url");
@@ -24,7 +24,7 @@ pub fn request(request: &ListRequest) -> Result<Request> {
         .query_if_some("max-keys", request.limit))
 }
 
-/// Reads one page.
+/// Parses one page.
 pub fn parse(response: &Response) -> Result<ListPage> {
     let document = response.xml("ListBucketResult")?;
     let listing = Listing::new(&document);
@@ -32,8 +32,8 @@ pub fn parse(response: &Response) -> Result<ListPage> {
     for entry in document.children("Contents") {
         let key = listing.decode(entry.required("Key").map_err(unreadable)?)?;
         let size = entry.optional("Size").map_err(unreadable)?;
-        let size = size.ok_or_else(|| Error::unexpected("an object of the listing has no size"))?;
-        // Some services leave it out.
+        let size = size.ok_or_else(|| Error::unexpected("an object in the listing has no size"))?;
+        // Some services omit the etag.
         let etag = match unquote(entry.child("ETag").map_or("", Element::text)) {
             "" => "",
             etag => check_etag(etag)?,
@@ -46,7 +46,7 @@ pub fn parse(response: &Response) -> Result<ListPage> {
     let cursor = document.child("NextContinuationToken").map(|token| token.text().to_owned());
     if truncated && cursor.is_none() {
         return Err(Error::unexpected(
-            "the listing has more pages, but the answer does not say where the next one begins",
+            "the answer says that there are more objects, but has no token for the next page",
         ));
     }
     Ok(ListPage { objects, delimited_prefixes: listing.delimited_prefixes()?, truncated, cursor })

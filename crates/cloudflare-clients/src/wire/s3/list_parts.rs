@@ -7,7 +7,7 @@ use super::{Request, Response, xml_checksums};
 use crate::error::{Error, Result};
 use crate::model::r2::{ListPartsRequest, PartsPage, UploadedPart};
 
-/// Asks for one page of the parts of an upload.
+/// Gets one page of the parts of an upload.
 pub fn request(request: &ListPartsRequest) -> Result<Request> {
     request.validate()?;
     Ok(Request::new(Method::GET, Some(&request.key))
@@ -16,13 +16,13 @@ pub fn request(request: &ListPartsRequest) -> Result<Request> {
         .query_if_some("max-parts", request.limit))
 }
 
-/// Reads one page.
+/// Parses one page.
 pub fn parse(response: &Response) -> Result<PartsPage> {
     let document = response.xml("ListPartsResult")?;
     let mut parts = Vec::new();
     for part in document.children("Part") {
         let number = part.optional("PartNumber").map_err(unreadable)?;
-        let number = number.ok_or_else(|| Error::unexpected("a part of the answer has no number"))?;
+        let number = number.ok_or_else(|| Error::unexpected("a part in the answer has no number"))?;
         let mut listed = UploadedPart::new(number, etag(part)?);
         listed.size = part.optional("Size").map_err(unreadable)?;
         listed.uploaded = time(part, "LastModified").ok();
@@ -30,15 +30,16 @@ pub fn parse(response: &Response) -> Result<PartsPage> {
         parts.push(listed);
     }
     let truncated = Listing::new(&document).truncated()?;
-    let next_part_number_marker =
-        if truncated {
-            let marker = document.optional("NextPartNumberMarker").map_err(unreadable)?;
-            Some(marker.ok_or_else(|| {
-                Error::unexpected("there are more parts, and the answer does not say where")
-            })?)
-        } else {
-            None
-        };
+    let next_part_number_marker = if truncated {
+        let marker = document.optional("NextPartNumberMarker").map_err(unreadable)?;
+        Some(marker.ok_or_else(|| {
+            Error::unexpected(
+                "the answer says that there are more parts, but has no marker for the next page",
+            )
+        })?)
+    } else {
+        None
+    };
     Ok(PartsPage {
         parts,
         truncated,

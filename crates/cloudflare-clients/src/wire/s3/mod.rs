@@ -1,13 +1,13 @@
-//! [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/) without I/O: what goes over the wire, and
-//! what comes back.
+//! [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/) without I/O: writes requests and parses
+//! answers.
 //!
-//! There is a file for each operation: `request` makes the [`Request`], [`Request::sign`] turns it into what
-//! is sent, and `parse` reads the [`Response`]. [`headers`], [`xml`], [`xml_checksums`],
-//! [`cors_configuration`], [`lifecycle_configuration`] and [`error_code`] work in both directions and serve a
-//! server too.
+//! There is a file for each operation: `request` creates the [`Request`], [`Request::sign`] converts it to
+//! the HTTP request, and `parse` parses the [`Response`]. [`headers`], [`xml`], [`xml_checksums`],
+//! [`cors_configuration`], [`lifecycle_configuration`] and [`error_code`] work in both directions, and
+//! servers can use them too.
 //!
 //! Semantic versioning does not cover this module: it is for servers and tools and follows the protocol, so
-//! it may change in a minor version, and in a patch before 1.0. Who builds on it pins the version with `=`.
+//! it may change in a minor version, and before 1.0 in a patch. If you build on it, pin the version with `=`.
 
 pub mod abort_multipart_upload;
 pub mod complete_multipart_upload;

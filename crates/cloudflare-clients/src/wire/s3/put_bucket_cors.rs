@@ -6,10 +6,10 @@ use super::{Request, cors_configuration};
 use crate::error::Result;
 use crate::model::r2::CorsPolicy;
 
-/// Replaces the bucket's CORS policy. Any success says that it was.
+/// Replaces the bucket's CORS policy. Any success means that it was replaced.
 ///
 /// # Errors
-/// Those of [`CorsPolicy::validate`].
+/// The errors of [`CorsPolicy::validate`].
 pub fn request(policy: &CorsPolicy) -> Result<Request> {
     policy.validate()?;
     Request::new(Method::PUT, None).query("cors", "").xml(cors_configuration::write(policy))

@@ -7,17 +7,17 @@ use crate::error::{Error, Result};
 use crate::model::r2::lifecycle::json::{days_of, of_days};
 use crate::model::r2::{LifecycleCondition, LifecyclePolicy, LifecycleRule};
 
-/// Replaces the bucket's lifecycle policy. Any success says that it was.
+/// Replaces the bucket's lifecycle policy. Any success means that it was replaced.
 ///
 /// # Errors
-/// Those of [`LifecyclePolicy::validate`], and [`ErrorKind::InvalidInput`](crate::ErrorKind): an age is not
-/// of whole days, which S3 counts in.
+/// The errors of [`LifecyclePolicy::validate`], and [`ErrorKind::InvalidInput`](crate::ErrorKind) if an age
+/// is not a whole number of days, in which S3 counts.
 pub fn request(policy: &LifecyclePolicy) -> Result<Request> {
     policy.validate()?;
     if let Some(rule) = policy.rules.iter().find(|rule| !counts_in_days(rule)) {
         return Err(Error::invalid_input(format!(
-            "the lifecycle rule {:?} has an age that is not of whole days: the S3 API counts in days, and only Cloudflare's \
-             API, wrangler and a local store in seconds",
+            "the lifecycle rule {:?} has an age that is not a whole number of days: the S3 API counts in days, and only Cloudflare's \
+             API, wrangler and a local store count in seconds",
             rule.id
         )));
     }

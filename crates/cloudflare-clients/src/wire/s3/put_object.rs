@@ -20,7 +20,7 @@ pub fn request(request: PutRequest) -> Result<Request> {
     put.content(request.body, request.checksum.as_ref())
 }
 
-/// Reads the head of a success.
+/// Parses the head of a success.
 pub fn parse(key: &str, headers: &HeaderMap) -> Result<StoredObject> {
     let etag = headers::read_etag(headers)?;
     let mut stored = StoredObject::new(key, etag);

@@ -1,4 +1,4 @@
-//! A request, and what it is when it is signed.
+//! A request, before and after it is signed.
 
 use std::time::SystemTime;
 
@@ -12,23 +12,23 @@ use crate::signing::endpoint::Endpoint;
 use crate::sigv4::{Payload, RequestTarget, Signer, canonical_query};
 use crate::transport::headers::value;
 
-/// A request about a bucket or one of its objects, before it is signed.
+/// A request about an account, a bucket or an object, before it is signed.
 #[derive(Debug)]
 pub struct Request {
-    /// The method.
+    /// HTTP method of the request.
     pub method: Method,
-    /// The object's key. `None`: the request is about the bucket.
+    /// Key of the object. `None` if the request is about the bucket.
     pub key: Option<String>,
     /// Names and values of the query, not encoded, in any order.
     pub query: Vec<(&'static str, String)>,
-    /// The headers but for `Host`, `Content-Length` and those of the signature.
+    /// The headers, except `Host`, `Content-Length` and those of the signature.
     pub headers: HeaderMap,
-    /// The body. Its length is known.
+    /// The body, whose length must be known when it is sent.
     pub body: Body,
 }
 
 impl Request {
-    /// A request with no query, headers and body.
+    /// Creates a request without a query, headers and body.
     pub(crate) fn new(method: Method, key: Option<&str>) -> Self {
         Self {
             method,
@@ -51,7 +51,7 @@ impl Request {
         }
     }
 
-    /// Adds the bytes of an object or part, and what the caller says that they must hash to.
+    /// Adds the bytes of an object or part, and their expected checksum.
     pub(crate) fn content(mut self, body: Body, checksum: Option<&Checksum>) -> Result<Self> {
         if let Some(checksum) = checksum {
             headers::write_checksum(checksum, &mut self.headers)?;
@@ -60,7 +60,7 @@ impl Request {
         Ok(self)
     }
 
-    /// Adds a document.
+    /// Adds an XML document as the body.
     pub(crate) fn xml(mut self, document: String) -> Result<Self> {
         let md5 = Checksum::md5_of(document.as_bytes());
         self.headers.insert(CONTENT_MD5, value("checksum", &md5.to_base64())?);
@@ -69,12 +69,13 @@ impl Request {
         Ok(self)
     }
 
-    /// What is sent: with its URL, all headers and the signature, which does not cover the body. R2 takes it for 15
-    /// minutes either side of `now`. Without a bucket it is about the account.
+    /// Converts the request to a signed HTTP request, with its URL and all headers. The signature does not
+    /// cover the body. R2 accepts it within 15 minutes of `now`, before or after. Without a bucket, the
+    /// request is about the account.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the key or bucket is not valid, a header cannot be signed, or the length
-    /// of the body is not known.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) if the key or bucket is not valid, a header cannot be
+    /// signed, or the length of the body is unknown.
     pub fn sign<'b>(
         self,
         endpoint: &Endpoint,
@@ -101,8 +102,9 @@ impl Request {
         let path_and_query = if query.is_empty() { path } else { format!("{path}?{query}") };
         let uri =
             Uri::builder().scheme(endpoint.scheme()).authority(host).path_and_query(path_and_query).build();
-        let uri =
-            uri.map_err(|error| Error::invalid_input("the request has no valid URL").with_source(error))?;
+        let uri = uri.map_err(|error| {
+            Error::invalid_input("the URL of the request is not valid").with_source(error)
+        })?;
         let mut request = http::Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = uri;

@@ -1,4 +1,4 @@
-//! An answer, and what answers have in common.
+//! A response, and what all responses have in common.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -14,18 +14,18 @@ use crate::error::{Error, Result};
 use crate::model::r2::StorageClass;
 use crate::model::r2::headers::check_etag;
 
-/// The answer of a success with all of its body.
+/// The response of a success, with its whole body.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// The status.
+    /// HTTP status of the response.
     pub status: StatusCode,
-    /// The reason phrase, where it is another than HTTP's.
+    /// The reason phrase, if it is not HTTP's standard one.
     pub reason: Option<String>,
-    /// The headers.
+    /// All headers of the response.
     pub headers: HeaderMap,
-    /// The body.
+    /// The whole body, usually an XML document.
     pub body: Bytes,
-    /// When it arrived.
+    /// Time at which the response arrived.
     pub received: SystemTime,
 }
 
@@ -34,20 +34,23 @@ impl Response {
         parse_error(self.status, self.reason.as_deref(), &self.headers, &self.body, self.received)
     }
 
-    /// The document of a success. Some operations send `200 OK` before they know, and fail in the document.
+    /// Parses the document of a success. Some operations send `200 OK` before they are done, and report a
+    /// failure in the document.
     pub(super) fn xml(&self, root: &str) -> Result<Element> {
         let document = Element::parse(&self.body).map_err(unreadable)?;
         match document.name() {
             name if name == root => Ok(document),
             "Error" => Err(self.error()),
-            name => Err(Error::unexpected(format!("the answer is a <{name}> where a <{root}> belongs"))),
+            name => {
+                Err(Error::unexpected(format!("the answer is a <{name}> document instead of a <{root}>")))
+            }
         }
     }
 }
 
-/// What a service sent is its fault, not the caller's.
+/// A malformed response is the service's fault, not the caller's.
 pub(super) fn unreadable(error: Error) -> Error {
-    Error::unexpected("the answer cannot be read").with_source(error)
+    Error::unexpected("could not parse the answer").with_source(error)
 }
 
 /// The etag in an element of an answer.
@@ -55,7 +58,7 @@ pub(super) fn etag(element: &Element) -> Result<&str> {
     check_etag(unquote(element.required("ETag").map_err(unreadable)?))
 }
 
-/// The texts of a listing, which are percent-encoded where it says so.
+/// The texts of a listing, which are percent-encoded if it says so.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Listing<'a> {
     document: &'a Element,
@@ -68,7 +71,7 @@ impl<'a> Listing<'a> {
         Self { document, url_encoded: encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("url")) }
     }
 
-    /// A key or prefix. Some services write a space as `+`; a plus is `%2B` to all.
+    /// Decodes a key or prefix. Some services write a space as `+`; all write a plus as `%2B`.
     pub(super) fn decode(self, text: &str) -> Result<String> {
         if !self.url_encoded {
             return Ok(text.to_owned());
@@ -78,7 +81,7 @@ impl<'a> Listing<'a> {
         decoded.map(Cow::into_owned).map_err(|_| Error::unexpected("a key of the listing is not UTF-8"))
     }
 
-    /// The key or prefix of this name, where it is there and not empty.
+    /// Decodes the key or prefix in the child with this name, if it exists and is not empty.
     pub(super) fn decoded(self, name: &str) -> Result<Option<String>> {
         match self.document.child(name).map(Element::text) {
             None | Some("") => Ok(None),
@@ -86,7 +89,7 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// What was grouped by the delimiter.
+    /// The prefixes that keys were grouped by.
     pub(super) fn delimited_prefixes(self) -> Result<Vec<String>> {
         let groups = self.document.children("CommonPrefixes");
         groups.map(|group| self.decode(group.required("Prefix").map_err(unreadable)?)).collect()
@@ -97,11 +100,11 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// The time of this name.
+/// Parses the time in the child with this name.
 pub(super) fn time(element: &Element, name: &str) -> Result<SystemTime> {
     let text = element.required(name).map_err(unreadable)?.trim();
     humantime::parse_rfc3339(text)
-        .map_err(|_| Error::unexpected(format!("the {name} {text:?} of the answer is no time")))
+        .map_err(|_| Error::unexpected(format!("the {name} of the answer is {text:?}, which is not a time")))
 }
 
 pub(super) fn storage_class(element: &Element) -> Option<StorageClass> {

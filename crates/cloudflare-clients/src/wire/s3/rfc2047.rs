@@ -1,4 +1,4 @@
-//! Text in headers that only carry ASCII, as [RFC 2047](https://www.rfc-editor.org/rfc/rfc2047) encodes it.
+//! Text in headers that only carry ASCII, encoded as in [RFC 2047](https://www.rfc-editor.org/rfc/rfc2047).
 
 use std::borrow::Cow;
 
@@ -7,11 +7,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::transport::failure::beginning;
 
-/// What fits into an encoded word of 75 characters.
+/// Number of bytes that fit into an encoded word of 75 characters.
 const BYTES_PER_WORD: usize = 45;
 
-/// Encodes what would not arrive as it was sent: other characters than ASCII's, white space at either end, and what
-/// looks encoded.
+/// Encodes text that a header would change: text with non-ASCII characters, with white space at either end,
+/// or that looks encoded.
 pub(super) fn encode(text: &str) -> Cow<'_, str> {
     let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
         && text.trim().len() == text.len()
@@ -34,7 +34,7 @@ pub(super) fn encode(text: &str) -> Cow<'_, str> {
     encoded.into()
 }
 
-/// Decodes the encoded words of a text and leaves the rest, and words that cannot be decoded, as they are.
+/// Decodes the encoded words of a text. Other text, and words that cannot be decoded, are left unchanged.
 pub(super) fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains("=?") {
         return text.into();
@@ -45,7 +45,7 @@ pub(super) fn decode(text: &str) -> Cow<'_, str> {
     while let Some(start) = rest.find("=?") {
         let (before, word) = rest.split_at(start);
         if let Some((bytes, after)) = decode_word(word) {
-            // White space between two encoded words is none of the text.
+            // White space between two encoded words is not part of the text.
             if !(after_word && before.trim().is_empty()) {
                 decoded.extend_from_slice(before.as_bytes());
             }
@@ -61,18 +61,18 @@ pub(super) fn decode(text: &str) -> Cow<'_, str> {
         }
     }
     decoded.extend_from_slice(rest.as_bytes());
-    // A word may end within a character: only the whole has to be UTF-8.
+    // A word may end within a character: only the whole text must be UTF-8.
     match String::from_utf8(decoded) {
         Ok(decoded) => decoded.into(),
         Err(_) => text.into(),
     }
 }
 
-/// The bytes of the encoded word at the start of `text`, in UTF-8, and what follows it.
+/// Returns the bytes of the encoded word at the start of `text`, in UTF-8, and the text after it.
 fn decode_word(text: &str) -> Option<(Vec<u8>, &str)> {
     let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
     let (encoding, rest) = rest.split_once('?')?;
-    // The text of a word has no question mark, so that looking for its end takes no longer than the word.
+    // The text of a word contains no question mark, so searching for its end takes no longer than the word.
     let (encoded, after) = rest.split_once('?')?;
     let after = after.strip_prefix('=')?;
     let bytes = match encoding {

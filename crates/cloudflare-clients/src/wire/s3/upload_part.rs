@@ -17,7 +17,7 @@ pub fn request(request: UploadPartRequest) -> Result<Request> {
     part.content(request.body, request.checksum.as_ref())
 }
 
-/// Reads the head of a success.
+/// Parses the head of a success.
 pub fn parse(part_number: u16, headers: &HeaderMap) -> Result<UploadedPart> {
     let etag = headers::read_etag(headers)?;
     let mut part = UploadedPart::new(part_number, etag);

@@ -9,8 +9,8 @@ use crate::error::Result;
 use crate::model::r2::{UploadPartCopyRequest, UploadedPart};
 use crate::transport::headers::value;
 
-/// Makes bytes of an object a part of an upload to `bucket`, an object of it unless the request names another
-/// bucket.
+/// Copies bytes of an object into a part of an upload to `bucket`. The source is in the same bucket unless
+/// the request names another one.
 pub fn request(bucket: &str, request: &UploadPartCopyRequest) -> Result<Request> {
     request.validate()?;
     let mut copy = Request::new(Method::PUT, Some(&request.key))
@@ -32,7 +32,7 @@ pub fn request(bucket: &str, request: &UploadPartCopyRequest) -> Result<Request>
     Ok(copy)
 }
 
-/// Reads a success, which may turn out to be none.
+/// Parses an answer with status 200, which may contain an error.
 pub fn parse(part_number: u16, response: &Response) -> Result<UploadedPart> {
     let document = response.xml("CopyPartResult")?;
     let etag = etag(&document)?;

@@ -1,4 +1,4 @@
-//! XML as S3 uses it: elements and text, no attributes but the namespace.
+//! XML as S3 uses it: elements and text, and no attributes except the namespace.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
@@ -13,15 +13,16 @@ use crate::model::r2::error_code::MALFORMED_XML;
 /// The namespace of S3's documents. R2's errors have none.
 pub const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
-/// S3's deepest document has five levels.
+/// Maximum number of nested elements. S3's deepest document has five levels.
 const MAX_DEPTH: usize = 16;
 
-/// S3's largest document completes an upload of 10,000 parts and has half of this. An element takes many times the memory
-/// of the `<a/>` that makes it.
+/// Maximum number of elements. S3's largest document completes an upload of 10,000 parts and has half as
+/// many. An element needs many times the memory of the `<a/>` that creates it.
 const MAX_ELEMENTS: usize = 100_000;
 
-/// Whether a document can carry this text so that every reader gets it unchanged. XML 1.0 has no control characters and
-/// not the two non-characters, and some readers trim white space: a key would become that of another object.
+/// Whether a document can carry this text so that every reader gets it unchanged. XML 1.0 has no control
+/// characters and excludes the two non-characters, and some readers trim white space: the key would become
+/// that of another object.
 pub fn can_carry(text: &str) -> bool {
     !text.contains(|c| matches!(c, '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}'))
         && !text.starts_with(is_trimmed)
@@ -32,7 +33,8 @@ fn is_trimmed(c: char) -> bool {
     c.is_whitespace() || c == '\u{feff}'
 }
 
-/// An element with its text and children. Namespace prefixes are dropped, comments and attributes skipped.
+/// An element with its text and children. Namespace prefixes are removed, comments and attributes are
+/// skipped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Element {
     name: String,
@@ -41,11 +43,12 @@ pub struct Element {
 }
 
 impl Element {
-    /// The root element of a document.
+    /// Parses a document and returns its root element.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `MalformedXML`: it is not well-formed UTF-8 XML, has a
-    /// document type, an entity that XML does not define, more than 16 levels or more than 100,000 elements.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `MalformedXML` if the document is not
+    /// well-formed UTF-8 XML, has a document type, an entity that XML does not define, more than 16 levels or
+    /// more than 100,000 elements.
     pub fn parse(document: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(document).map_err(|_| malformed("it is not UTF-8"))?;
         let mut reader = Reader::from_str(text);
@@ -72,7 +75,9 @@ impl Element {
                     continue;
                 }
                 Event::Empty(start) => Self::named(start.local_name().as_ref()),
-                Event::End(_) => open.pop().ok_or_else(|| malformed("an element ends that never began"))?,
+                Event::End(_) => {
+                    open.pop().ok_or_else(|| malformed("it closes an element that was never opened"))?
+                }
                 Event::Text(text) => {
                     add_text(&mut open, &text.xml10_content())?;
                     continue;
@@ -105,28 +110,28 @@ impl Element {
         Self { name: name.as_ref().to_owned(), ..Self::default() }
     }
 
-    /// The name without a namespace prefix.
+    /// Returns the name without a namespace prefix.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The text, decoded and not trimmed.
+    /// Returns the text, decoded and not trimmed.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The first child of this name.
+    /// Returns the first child with this name.
     pub fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// The children of this name, in their order.
+    /// Returns the children with this name, in order.
     pub fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
-    /// Fails where it has another child than these, or one of them twice. Those called `many` may come as
-    /// often as they like.
+    /// Fails if the element has a child that is not listed, or one of `once` more than once. Children named
+    /// `many` may be repeated.
     pub(crate) fn has_only(&self, once: &[&str], many: &str) -> Result<()> {
         for (index, child) in self.children.iter().enumerate().filter(|(_, child)| child.name != many) {
             let name = child.name();
@@ -140,24 +145,25 @@ impl Element {
         Ok(())
     }
 
-    /// The text of the child of this name.
+    /// Returns the text of the child with this name.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse), where there is none.
+    /// Like [`parse`](Self::parse), if the child is missing.
     pub fn required(&self, name: &str) -> Result<&str> {
         self.child(name).map(Self::text).ok_or_else(|| malformed(format!("<{}> has no <{name}>", self.name)))
     }
 
-    /// The text of the child of this name, trimmed and read as a number or a bool.
+    /// Returns the text of the child with this name, trimmed and parsed, for example as a number or a bool.
+    /// `None` if the child is missing.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse), where it is none.
+    /// Like [`parse`](Self::parse), if the text cannot be parsed.
     pub fn optional<T: FromStr>(&self, name: &str) -> Result<Option<T>> {
         let Some(child) = self.child(name) else {
             return Ok(None);
         };
         let parsed = child.text.trim().parse();
-        parsed.map(Some).map_err(|_| malformed(format!("<{name}> has an impossible value")))
+        parsed.map(Some).map_err(|_| malformed(format!("<{name}> has an invalid value")))
     }
 }
 
@@ -170,7 +176,7 @@ fn add_text(open: &mut [Element], text: &str) -> Result<()> {
     Ok(())
 }
 
-/// What a reference in text stands for.
+/// The character that a reference in text stands for.
 pub(crate) fn resolved(reference: &BytesRef<'_>) -> Result<char> {
     let character = reference.resolve_char_ref().map_err(malformed)?;
     match (character, &**reference) {
@@ -188,7 +194,7 @@ pub(crate) fn malformed(why: impl fmt::Display) -> Error {
     Error::invalid_input(format!("the XML is malformed: {why}")).with_code(MALFORMED_XML.name)
 }
 
-/// Writes a document.
+/// Writes an XML document.
 ///
 /// ```
 /// use cloudflare_clients::s3::xml::Writer;
@@ -205,7 +211,7 @@ pub(crate) fn malformed(why: impl fmt::Display) -> Error {
 pub struct Writer(String);
 
 impl Writer {
-    /// A document with this root, in this namespace.
+    /// Writes a document with this root element, in this namespace.
     pub fn document(root: &str, namespace: Option<&str>, content: impl FnOnce(&mut Self)) -> String {
         let mut writer = Self(String::from(r#"<?xml version="1.0" encoding="UTF-8"?>"#));
         writer.open(root, namespace);
@@ -214,22 +220,22 @@ impl Writer {
         writer.0
     }
 
-    /// An element with children.
+    /// Writes an element with children.
     pub fn element(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
         self.open(name, None);
         content(self);
         self.close(name);
     }
 
-    /// An element with text, which is escaped.
+    /// Writes an element with text, which is escaped.
     pub fn text(&mut self, name: &str, text: impl fmt::Display) {
         self.open(name, None);
         self.content(text);
         self.close(name);
     }
 
-    /// Text, which is escaped. What XML cannot carry becomes a character reference all the same, as S3 does: many
-    /// readers take it.
+    /// Writes text, which is escaped. Characters that XML cannot carry are written as character references,
+    /// as S3 does: many readers accept them.
     pub fn content(&mut self, text: impl fmt::Display) {
         for character in escape(text.to_string()).chars() {
             if character.is_ascii_control() && !matches!(character, '\t' | '\n') {

@@ -1,9 +1,9 @@
-//! Checksums in documents, as `<ChecksumCRC64NVME>` and its like, in both directions.
+//! Checksums in documents, such as `<ChecksumCRC64NVME>`, in both directions.
 
 use super::xml::{Element, Writer};
 use crate::model::r2::{ChecksumAlgorithm, ChecksumType, Checksums, ObjectChecksum};
 
-/// The elements that S3 has.
+/// The elements that S3 defines.
 const ELEMENTS: [(ChecksumAlgorithm, &str); 5] = [
     (ChecksumAlgorithm::Crc32, "ChecksumCRC32"),
     (ChecksumAlgorithm::Crc32c, "ChecksumCRC32C"),
@@ -12,7 +12,7 @@ const ELEMENTS: [(ChecksumAlgorithm, &str); 5] = [
     (ChecksumAlgorithm::Sha256, "ChecksumSHA256"),
 ];
 
-/// Adds an element for each checksum of bytes. MD5s are etags and have none.
+/// Adds an element for each checksum of bytes. MD5s are etags and have no element.
 pub fn write(checksums: &Checksums, element: &mut Writer) {
     for (algorithm, name) in ELEMENTS {
         if let Some(checksum) = checksums.get(algorithm) {
@@ -21,7 +21,7 @@ pub fn write(checksums: &Checksums, element: &mut Writer) {
     }
 }
 
-/// Adds an element for the checksum that is [kept](Checksums::kept) of an object, and its type.
+/// Adds elements for the checksum that is [stored](Checksums::kept) with an object, and its type.
 pub fn write_of_object(checksums: &Checksums, element: &mut Writer) {
     let Some(kept) = checksums.kept() else { return };
     if let Some((_, name)) = ELEMENTS.into_iter().find(|(algorithm, _)| *algorithm == kept.algorithm()) {
@@ -30,7 +30,7 @@ pub fn write_of_object(checksums: &Checksums, element: &mut Writer) {
     }
 }
 
-/// Says which checksum an upload or an object has, unless S3 has no such checksum.
+/// Adds elements for the checksum algorithm of an upload or an object, unless S3 does not have it.
 pub fn write_algorithm(algorithm: ChecksumAlgorithm, kind: Option<ChecksumType>, element: &mut Writer) {
     if let Some(kind) = kind.filter(|_| algorithm.type_of_parts().is_some()) {
         element.text("ChecksumAlgorithm", algorithm.name().to_uppercase());
@@ -38,12 +38,12 @@ pub fn write_algorithm(algorithm: ChecksumAlgorithm, kind: Option<ChecksumType>,
     }
 }
 
-/// Which checksum an upload has.
+/// Reads the checksum algorithm of an upload.
 pub fn read_algorithm(element: &Element) -> Option<ChecksumAlgorithm> {
     ChecksumAlgorithm::from_name(element.child("ChecksumAlgorithm")?.text().trim())
 }
 
-/// Reads the checksums of an object or part, of its bytes or of the checksums of its parts
+/// Reads the checksums of an object or part: those of its bytes, or of the checksums of its parts
 /// (`<base64>-<parts>`).
 pub fn read(element: &Element) -> Checksums {
     let mut checksums = Checksums::default();

@@ -1,4 +1,4 @@
-//! What several operations need of their bucket: that it is there, or is made.
+//! Checks of the bucket that several operations need: it exists, or is created.
 
 use cloudflare_clients::ErrorKind;
 
@@ -7,7 +7,7 @@ use crate::s3::known_error::NO_SUCH_BUCKET;
 use crate::s3::request::S3Request;
 use crate::service::Service;
 
-/// Refuses a bucket that is not there.
+/// Refuses a missing bucket.
 pub(super) async fn check_bucket(service: &Service, name: &str) -> Result<(), S3Error> {
     match service.store.bucket_info(name).await? {
         Some(_) => Ok(()),

@@ -1,6 +1,6 @@
 //! [PutBucketEncryption](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html) and
-//! [DeleteBucketEncryption](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketEncryption.html): R2 encrypts
-//! with AES256 in any case, and takes no other setting.
+//! [DeleteBucketEncryption](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketEncryption.html):
+//! R2 always encrypts with AES256, and accepts no other setting.
 
 use cloudflare_clients::s3::xml::Element;
 use http::StatusCode;

@@ -43,7 +43,7 @@ pub(super) async fn delete(service: &Service, request: &S3Request) -> Result<Res
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 
-/// What AWS says of days and dates.
+/// AWS's checks of days and dates.
 fn check_as_aws(policy: &LifecyclePolicy) -> Result<(), S3Error> {
     for rule in &policy.rules {
         let positive = [

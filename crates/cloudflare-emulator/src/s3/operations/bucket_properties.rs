@@ -1,4 +1,4 @@
-//! What R2 answers about every bucket alike.
+//! Properties that are the same for every bucket in R2.
 
 use cloudflare_clients::r2::Account as _;
 
@@ -33,7 +33,7 @@ pub(super) async fn run(
         S3Operation::GetObjectLockConfiguration => Err(OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR.into()),
         S3Operation::GetBucketReplication => Err(REPLICATION_CONFIGURATION_NOT_FOUND_ERROR.into()),
         _ => Ok(response::document("LocationConstraint", |root| match location {
-            // In upper case, as it was seen of R2.
+            // In upper case, as observed in R2.
             Some(hint) => root.content(hint.as_str().to_ascii_uppercase()),
             None => root.content("auto"),
         })),

@@ -82,7 +82,7 @@ fn checksum_of_whole(headers: &HeaderMap, parts: usize) -> Result<Option<ObjectC
     }
 }
 
-/// Refuses a type that the upload was not begun with.
+/// Refuses a checksum type that differs from that of the upload.
 fn check_type(begun: ChecksumAlgorithm, headers: &HeaderMap) -> Result<(), S3Error> {
     let Some(kind) = begun.type_of_parts() else { return Ok(()) };
     match headers.get(headers::CHECKSUM_TYPE) {
@@ -97,7 +97,7 @@ fn check_type(begun: ChecksumAlgorithm, headers: &HeaderMap) -> Result<(), S3Err
     }
 }
 
-/// Refuses parts without the checksums that the object's is made of.
+/// Refuses parts without the checksums that the object's checksum is computed from.
 fn check_checksums_of_parts(begun: ChecksumAlgorithm, parts: &[UploadedPart]) -> Result<(), S3Error> {
     let without = parts.iter().find(|part| part.checksums.get(begun).is_none());
     match without.filter(|_| upload_checksum::needs_parts(begun)) {
@@ -117,8 +117,8 @@ fn parse_size(size: &str) -> Result<u64, S3Error> {
     size.parse().map_err(|_| S3Error::invalid_argument("x-amz-mp-object-size must be a number of bytes"))
 }
 
-/// Refuses an object of another size than the client expects. What is compared is what will be completed: a part that
-/// is replaced meanwhile has another etag than the one given.
+/// Refuses an object whose size differs from the expected one. The compared parts are those that are
+/// completed: a part that is replaced in between has a different etag than the given one.
 async fn check_size(
     bucket: &LocalBucket,
     key: &str,
@@ -143,11 +143,11 @@ async fn check_size(
     }
     Err(S3Error::new(
         INVALID_REQUEST,
-        format!("The parts have {size} bytes together, and x-amz-mp-object-size says {expected}"),
+        format!("The parts have {size} bytes in total, but x-amz-mp-object-size is {expected}"),
     ))
 }
 
-/// The parts, in any order, as R2 takes them.
+/// Returns the parts, which can have any order, as in R2.
 fn parse(document: &[u8]) -> Result<Vec<UploadedPart>, S3Error> {
     let root = Element::parse(document)?;
     if root.name() != "CompleteMultipartUpload" {

@@ -1,5 +1,5 @@
-//! [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html), with R2's conditions on the
-//! destination and its `MERGE`.
+//! [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html), with R2's conditions on
+//! the destination and its `MERGE`.
 
 use cloudflare_clients::r2::{
     Bucket as _, Conditional, CopyRequest, HeadRequest, MAX_SINGLE_UPLOAD, Object, ObjectMetadata,
@@ -37,7 +37,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
         Some("REPLACE") => Some(given),
         Some("MERGE") => {
             source_only_if.check_write(Some(&head))?;
-            // The bytes and the metadata are of one object, or there is no copy.
+            // The bytes and the metadata must be those of the same object; otherwise the copy fails.
             source_only_if = source_only_if.etag_matches(&head.etag);
             Some(merge(&head, given))
         }
@@ -62,7 +62,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     Ok(response)
 }
 
-/// One request copies what one could upload; the rest is for `UploadPartCopy`.
+/// Refuses a source above the limit of a single upload, which needs `UploadPartCopy`.
 fn check_size(bytes: u64) -> Result<(), S3Error> {
     if bytes <= MAX_SINGLE_UPLOAD {
         return Ok(());
@@ -75,7 +75,7 @@ fn check_size(bytes: u64) -> Result<(), S3Error> {
     ))
 }
 
-/// R2's conditions on the object that is replaced, or AWS's.
+/// Returns R2's or AWS's conditions on the replaced object.
 fn destination_only_if(request: &S3Request) -> Result<Conditional, S3Error> {
     let r2 = headers::read_conditional(ConditionTarget::CopyDestination, &request.headers)?;
     let aws = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
@@ -95,7 +95,7 @@ fn metadata_of(object: &Object) -> ObjectMetadata {
     )
 }
 
-/// The source's metadata with what is given in its place.
+/// Merges the given metadata into that of the source.
 fn merge(source: &Object, given: ObjectMetadata) -> ObjectMetadata {
     let mut merged = metadata_of(source);
     merged.http_metadata.merge(given.http_metadata);

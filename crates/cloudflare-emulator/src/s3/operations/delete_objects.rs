@@ -47,7 +47,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     }))
 }
 
-/// Deletes what has no condition, together.
+/// Deletes all entries without a condition in one batch.
 async fn delete_plain(bucket: &LocalBucket, entries: &[Entry]) -> Result<Vec<Result<(), S3Error>>, S3Error> {
     let plain = entries.iter().filter(|entry| matches!(entry.deletion, Deletion::Plain));
     let request = DeleteManyRequest::new(plain.map(|entry| &entry.key));
@@ -55,18 +55,18 @@ async fn delete_plain(bucket: &LocalBucket, entries: &[Entry]) -> Result<Vec<Res
     Ok(outcomes.into_iter().map(|outcome| outcome.map_err(S3Error::from)).collect())
 }
 
-/// What is to be deleted.
+/// An object to delete.
 struct Entry {
     key: String,
     deletion: Deletion,
 }
 
 enum Deletion {
-    /// Whatever its state.
+    /// Unconditionally.
     Plain,
-    /// Where this holds.
+    /// If this condition holds.
     If(Conditional),
-    /// Not at all: it asks for what there is not.
+    /// Not at all: refused with this error.
     Refused(S3Error),
 }
 

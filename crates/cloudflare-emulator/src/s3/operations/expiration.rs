@@ -1,4 +1,4 @@
-//! `x-amz-expiration`: when a lifecycle rule deletes the object of an answer.
+//! `x-amz-expiration`: the time at which a lifecycle rule deletes the object.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,10 +13,10 @@ use crate::s3::response::value;
 
 const EXPIRATION: &str = "x-amz-expiration";
 
-/// When it begins, since 1970.
+/// Start of the year 10000, since 1970.
 const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
 
-/// What stands for itself in the id of a rule.
+/// Characters that are not encoded in the id of a rule.
 const ID: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Adds the header to the answer about an object that was uploaded at this time, if a rule deletes it.
@@ -27,7 +27,7 @@ pub(super) async fn add(
     headers: &mut HeaderMap,
 ) -> Result<(), S3Error> {
     let policy = match bucket.lifecycle().await {
-        // The bucket was deleted meanwhile.
+        // The bucket has been deleted since.
         Err(error) if error.kind() == ErrorKind::NoSuchBucket => return Ok(()),
         policy => policy?,
     };

@@ -12,7 +12,7 @@ use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-/// Conditions are checked here, on the object whose bytes were opened: a 304 has the headers of that one.
+/// Checks conditions on the object whose bytes were opened, so that a 304 has its headers.
 pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     let read = ObjectRead::parse(request, service.store.runtime().now())?;
     let bucket = service.store.bucket(&request.bucket)?;

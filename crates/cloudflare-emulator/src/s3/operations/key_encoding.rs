@@ -1,4 +1,4 @@
-//! `encoding-type`, by which a listing says its keys percent-encoded: XML cannot carry every character.
+//! `encoding-type`: percent-encoding of keys in listings, since XML cannot represent every character.
 
 use cloudflare_clients::s3::xml::Writer;
 use cloudflare_clients::sigv4;
@@ -6,7 +6,7 @@ use cloudflare_clients::sigv4;
 use crate::s3::error::S3Error;
 use crate::s3::request::S3Request;
 
-/// How a listing says keys, prefixes and delimiters.
+/// Encoding of keys, prefixes and delimiters in a listing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyEncoding {
     Plain,
@@ -14,7 +14,7 @@ pub(super) enum KeyEncoding {
 }
 
 impl KeyEncoding {
-    /// The one that was asked for.
+    /// Returns the requested encoding.
     pub(super) fn parse(request: &S3Request) -> Result<Self, S3Error> {
         match request.query.get("encoding-type") {
             None => Ok(Self::Plain),
@@ -36,7 +36,7 @@ impl KeyEncoding {
         }
     }
 
-    /// Says in the answer how its keys are encoded.
+    /// Writes the encoding into the answer.
     pub(super) fn write(self, root: &mut Writer) {
         if self == Self::Url {
             root.text("EncodingType", "url");

@@ -26,7 +26,7 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
     list.cursor = parameter("continuation-token")?.map(str::to_owned);
     list.limit = max_keys::limit(max_keys);
     let BucketsPage { mut buckets, cursor, .. } = service.store.list(list).await?;
-    // Nothing was asked for: there is nothing, and nowhere to go on.
+    // If 0 buckets were requested, there is no next page either.
     buckets.truncate(max_keys::page_size(max_keys));
     let next = cursor.filter(|_| !buckets.is_empty());
 

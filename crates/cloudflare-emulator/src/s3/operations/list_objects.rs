@@ -20,9 +20,9 @@ const AFTER_KEY: &str = "~";
 ///
 /// [1]: https://www.unicode.org/faq/normalization.html#12
 const MAX_NORMALIZED_KEY: usize = 3 * 1024;
-/// How many pages are preceded by an empty one, where pages may be short.
+/// Frequency of an empty page before a page, if pages may be short.
 const EMPTY_PAGES: f64 = 0.25;
-/// How many pages have half of what they could have, where pages may be short.
+/// Frequency of a half-filled page, if pages may be short.
 const SHORT_PAGES: f64 = 0.5;
 
 pub(super) async fn v1(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
@@ -72,7 +72,7 @@ pub(super) async fn v2(service: &Service, request: &S3Request) -> Result<Respons
     }))
 }
 
-/// Where a page of version 2 begins.
+/// Start of a page of version 2.
 #[derive(Default)]
 struct Start {
     after: Option<String>,
@@ -95,7 +95,7 @@ impl Start {
         Self { cursor: cursor.map(str::to_owned), after: key, behind_empty_page: true }
     }
 
-    /// Begins at the same place.
+    /// Returns the token that starts at the same place.
     fn token_behind_empty_page(&self) -> String {
         match (&self.cursor, &self.after) {
             (Some(cursor), _) => format!("{BEHIND_EMPTY_PAGE}{cursor}"),
@@ -105,12 +105,12 @@ impl Start {
     }
 }
 
-/// Whether something happens this time that happens so often.
+/// Decides randomly, with the given frequency.
 fn happens(service: &Service, probability: f64) -> bool {
     service.store.runtime().random() < probability
 }
 
-/// What both versions share.
+/// Parts of both versions.
 struct List<'a> {
     bucket: &'a str,
     prefix: &'a str,

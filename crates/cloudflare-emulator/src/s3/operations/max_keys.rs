@@ -1,11 +1,11 @@
-//! `max-keys` and its likes, as R2 reads them.
+//! `max-keys` and similar parameters, as R2 parses them.
 
 use crate::s3::error::S3Error;
 use crate::s3::known_error::INVALID_MAX_KEYS;
 
 const MAX_PAGE: u64 = 1000;
 
-/// A number as JavaScript reads it, rounded down. What is above 1,000 is echoed, but gets 1,000.
+/// Parses a number as JavaScript does, rounded down. A number above 1,000 is echoed, but counts as 1,000.
 pub(super) fn parse(value: Option<&str>) -> Result<u64, S3Error> {
     let Some(value) = value else {
         return Ok(MAX_PAGE);
@@ -22,7 +22,7 @@ pub(super) fn page_size(max_keys: u64) -> usize {
     usize::try_from(max_keys.min(MAX_PAGE)).unwrap_or_default()
 }
 
-/// The limit to list with: one where nothing was asked for, to learn whether there is anything.
+/// Returns the limit for the listing. It is 1 if 0 entries were requested, to find out whether there are any.
 pub(super) fn limit(max_keys: u64) -> Option<u32> {
     u32::try_from(max_keys.clamp(1, MAX_PAGE)).ok()
 }

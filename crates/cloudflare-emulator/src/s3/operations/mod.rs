@@ -1,4 +1,4 @@
-//! The operations, a file for each: read the request, ask the store, write the answer.
+//! The operations, one file each: read the request, query the store, write the answer.
 
 mod abort_multipart_upload;
 mod bucket;

@@ -1,4 +1,4 @@
-//! What a read of an object asks for, and what it is answered with besides the bytes.
+//! Reads of objects: the request, and the answer apart from the bytes.
 
 use std::time::SystemTime;
 
@@ -13,7 +13,7 @@ use crate::s3::error::S3Error;
 use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 
-/// What a request to read an object asks for.
+/// A request to read an object.
 pub(super) struct ObjectRead<'a> {
     range: Option<Range>,
     if_range: Option<IfRange>,
@@ -26,7 +26,7 @@ pub(super) struct ObjectRead<'a> {
 }
 
 impl<'a> ObjectRead<'a> {
-    /// What a request of the time `now` asks for. R2 takes a range of a HEAD, too.
+    /// Parses a request at the time `now`. R2 accepts a range on HEAD too.
     pub(super) fn parse(request: &'a S3Request, now: SystemTime) -> Result<Self, S3Error> {
         let (range, part_number) =
             (headers::read_range(&request.headers)?, part_number::parse_if_any(&request.query)?);
@@ -48,12 +48,12 @@ impl<'a> ObjectRead<'a> {
         })
     }
 
-    /// The part to read, in place of a range.
+    /// Returns the part to read instead of a range.
     pub(super) fn part_number(&self) -> Option<u16> {
         self.part_number
     }
 
-    /// The customer's key that the object is encrypted with.
+    /// Returns the customer's key of the object.
     pub(super) fn ssec_key(&self) -> Option<SseCustomerKey> {
         self.ssec_key.clone()
     }
@@ -65,13 +65,13 @@ impl<'a> ObjectRead<'a> {
         head
     }
 
-    /// The range of the request. `If-Range` may exclude it from an answer about this object.
+    /// Returns the range of the request, unless `If-Range` excludes it for this object.
     pub(super) fn range_of(&self, object: &Object) -> Option<Range> {
         let is_meant = self.if_range.as_ref().is_none_or(|if_range| if_range.matches(object, self.now));
         self.range.filter(|_| is_meant)
     }
 
-    /// The range to ask for before the object is known.
+    /// Returns the range to request before the object is known.
     pub(super) fn likely_range(&self) -> Option<Range> {
         // No object has the bytes of an empty suffix, but a condition may decide before that.
         self.range.filter(|range| *range != Range::Suffix { suffix: 0 })
@@ -102,8 +102,8 @@ impl<'a> ObjectRead<'a> {
         Ok(headers)
     }
 
-    /// `PutObject` says a version, and rclone asks for it at once. Any other one is gone or never was, and which of them
-    /// nobody knows.
+    /// Checks the version. `PutObject` returns a version, which rclone requests immediately. For any other
+    /// one it is unknown whether it ever existed.
     fn check_version(&self, object: &Object) -> Result<(), S3Error> {
         match self.version_id {
             None | Some("" | "null") => Ok(()),

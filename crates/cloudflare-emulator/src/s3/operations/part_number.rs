@@ -1,4 +1,4 @@
-//! `partNumber`, which says which part of an upload is sent, or of an object is read.
+//! `partNumber`: the part of an upload to store, or of an object to read.
 
 use cloudflare_clients::r2::MAX_PARTS;
 
@@ -9,7 +9,7 @@ pub(super) fn parse(query: &Query) -> Result<u16, S3Error> {
     parse_number(query.get("partNumber"))
 }
 
-/// Of a read, which need not be of a part.
+/// Returns the part number of a read, if it has one.
 pub(super) fn parse_if_any(query: &Query) -> Result<Option<u16>, S3Error> {
     query.get("partNumber").map(|number| parse_number(Some(number))).transpose()
 }

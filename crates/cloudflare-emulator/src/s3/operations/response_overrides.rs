@@ -1,5 +1,5 @@
-//! `response-content-type` and its likes, by which a read says what its answer's headers are: a presigned URL, say, the
-//! name of the file to save.
+//! `response-content-type` and similar parameters, with which a read overrides headers of the answer, such as
+//! the file name of a presigned URL.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -15,7 +15,7 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
     ("response-expires", header::EXPIRES),
 ];
 
-/// The headers that the query gives.
+/// Returns the headers given by the query.
 ///
 /// # Errors
 /// A value has control characters.

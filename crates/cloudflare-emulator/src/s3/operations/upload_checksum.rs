@@ -1,4 +1,4 @@
-//! Which checksum an upload in parts was begun with, and what AWS says of requests that do not go with it.
+//! Checksum of a multipart upload, and AWS's errors for requests that do not match it.
 
 use cloudflare_clients::LocalBucket;
 use cloudflare_clients::r2::{Bucket as _, ChecksumAlgorithm, ChecksumType, ListPartsRequest};
@@ -6,7 +6,7 @@ use cloudflare_clients::s3::error_code::INVALID_REQUEST;
 
 use crate::s3::error::S3Error;
 
-/// The algorithm that an upload was begun with.
+/// Returns the checksum algorithm of an upload.
 pub(super) async fn algorithm_of(
     bucket: &LocalBucket,
     key: &str,
@@ -17,12 +17,12 @@ pub(super) async fn algorithm_of(
     Ok(bucket.list_parts(list).await?.checksum_algorithm)
 }
 
-/// Whether each part has to come with its checksum: the object gets one of these.
+/// Whether each part needs its checksum, from which the object's checksum is computed.
 pub(super) fn needs_parts(algorithm: ChecksumAlgorithm) -> bool {
     algorithm.type_of_parts() == Some(ChecksumType::Composite)
 }
 
-/// A part without the checksum that it has to come with.
+/// Returns the error of a part without its required checksum.
 pub(super) fn missing_of_part(algorithm: ChecksumAlgorithm) -> S3Error {
     S3Error::new(
         INVALID_REQUEST,

@@ -35,7 +35,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     Ok(response)
 }
 
-/// `bytes=first-last`, both inclusive. R2 takes an end behind the object's.
+/// Parses `bytes=first-last`, both inclusive. R2 accepts an end beyond that of the object.
 fn source_range(request: &S3Request) -> Result<Option<std::ops::Range<u64>>, S3Error> {
     let Some(range) = request.headers.get("x-amz-copy-source-range") else {
         return Ok(None);

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::*;
 
-/// Each fault at each request of a download in ranges.
+/// Each fault for each request of a download in ranges.
 const ROWS: &[(Kind, &[Fault], Outcome)] = &[
     (Kind::Head, &[Fault::Status(503, None); 3], Done),
     (Kind::Head, &[Fault::ResetBefore, Fault::ResetAfter], Done),
@@ -16,10 +16,10 @@ const ROWS: &[(Kind, &[Fault], Outcome)] = &[
     (Kind::Get, &[Fault::ResetAfter; 3], Done),
     // The rest of a range is fetched, however often it is cut off.
     (Kind::Get, &[CUT; 8], Done),
-    // A range says itself how long it is.
+    // A range states its own length.
     (Kind::Get, &[UNDELIMITED; 3], Done),
     (Kind::Get, &[HALVED], Fails(UnexpectedResponse)),
-    // All is fetched anew, once.
+    // Everything is fetched again, once.
     (Kind::Get, &[Fault::FlipDownload], Done),
     (Kind::Get, &[Fault::FlipDownload; 4], Fails(Integrity)),
     (Kind::Get, &[Fault::Status(500, None); 12], Fails(ErrorKind::Server)),
@@ -41,7 +41,7 @@ async fn every_fault_is_overcome_now_or_by_the_next_call() {
     }
 }
 
-/// Ranges that have arrived are not fetched again by the call that continues.
+/// The call that resumes does not fetch ranges again that have arrived.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_arrived_is_not_fetched_again() {
     let transfers = Transfers::start().await;
@@ -72,7 +72,7 @@ async fn a_connection_that_stalls_is_replaced() {
     join_all(rows).await;
 }
 
-/// An object in parts without a CRC-64 is proved by the MD5s of its parts.
+/// An object in parts without a CRC-64 is verified by the MD5s of its parts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flipped_byte_of_an_object_in_parts_is_noticed() {
     let transfers = Transfers::start().await;
@@ -95,7 +95,7 @@ async fn a_flipped_byte_of_an_object_in_parts_is_noticed() {
     transfers.fetched().await.unwrap();
 }
 
-/// Ranges of two objects are never put together.
+/// Ranges of two objects are never combined.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_object_that_is_replaced_is_fetched_anew() {
     let mut transfers = Transfers::start().await;

@@ -50,7 +50,7 @@ async fn a_file_in_parts_that_is_written_to_is_not_stored() {
             });
             let error = not_hanging(upload.into_future()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Storage, "{row}: {error}");
-            let says = if what == "goes away" { "cannot be " } else { "changed while it was being sent" };
+            let says = if what == "goes away" { "cannot be " } else { "changed while it was being uploaded" };
             assert!(error.message().contains(says), "{row}: {error}");
             assert!(transfers.world.stored.head(KEY).await.unwrap().is_none(), "{row}");
             transfers.assert_nothing_begun().await;
@@ -58,7 +58,7 @@ async fn a_file_in_parts_that_is_written_to_is_not_stored() {
     }
 }
 
-/// In one request there is no half: the object has the bytes that were hashed before, or it is not stored.
+/// A single request is atomic: the object has the bytes that were hashed before, or is not stored.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_small_file_that_is_written_to_is_stored_as_it_was_or_not_at_all() {
     let transfers = Transfers::start().await;
@@ -93,7 +93,7 @@ async fn a_small_file_that_is_written_to_is_stored_as_it_was_or_not_at_all() {
     }
 }
 
-/// It was interrupted, and the file has changed since.
+/// The upload was interrupted, and the file has changed since.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_has_changed_since_begins_anew() {
     let mut transfers = Transfers::start().await;

@@ -16,7 +16,7 @@ const ANYTHING: [Fault; 7] = [
     Fault::FlipDownload,
 ];
 
-/// None fails with the default policy, but for its delays, which tests cannot wait for.
+/// None fails with the default policy, except that its delays are too long for tests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_small_request_fails_when_a_fifth_is_busy() {
     let world = World::start().await;
@@ -29,7 +29,7 @@ async fn no_small_request_fails_when_a_fifth_is_busy() {
     let failed = puts.buffer_unordered(16).filter(|put| std::future::ready(put.is_err()));
     assert_eq!(failed.count().await, 0);
     assert!((350..650).contains(&world.proxy.faults()), "{}", world.proxy.faults());
-    // As often as they were refused, and no more.
+    // One request per failure, and no more.
     assert_eq!(world.proxy.calls(Kind::Put), 2000 + world.proxy.faults());
     assert_eq!(world.proxy.sent_twice(), []);
 
@@ -58,7 +58,7 @@ async fn transfers_go_through_when_a_fifth_is_busy() {
         .await;
 }
 
-/// Whatever it is, at most a few calls are needed, and none says that it is done when it is not.
+/// Whatever the transfer is, a few calls at most suffice, and none reports success before it is complete.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn transfers_are_done_in_the_end_when_a_fifth_fails_in_any_way() {
     let transfers = Transfers::start().await;
@@ -77,7 +77,7 @@ async fn transfers_are_done_in_the_end_when_a_fifth_fails_in_any_way() {
     }
 }
 
-/// A folder, whose calls are made again until none of it fails.
+/// A folder, whose transfer is repeated until nothing fails.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn folders_are_alike_in_the_end_when_a_fifth_fails_in_any_way() {
     let transfers = Transfers::start().await;

@@ -1,5 +1,5 @@
-//! Uploads and downloads of files through a proxy that fails: each is done and proved, or fails clearly and
-//! is done by the next call. Nothing that was acknowledged is sent twice, and nothing is left.
+//! Uploads and downloads of files through a failing proxy: each is completed and verified, or fails clearly
+//! and is completed by the next call. Acknowledged bytes are not sent twice, and nothing is left over.
 
 mod downloads;
 mod files;
@@ -27,10 +27,10 @@ const CUT: Fault = Fault::EndEarly(ContentLength::Kept);
 const UNDELIMITED: Fault = Fault::EndEarly(ContentLength::Removed);
 const HALVED: Fault = Fault::EndEarly(ContentLength::Halved);
 
-/// No transfer of these tests takes this long.
+/// Longer than any transfer of these tests takes.
 const HANG: Duration = Duration::from_secs(40);
 
-/// What comes of a transfer.
+/// The result of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Done,
@@ -53,7 +53,7 @@ impl Transfers {
         Self::of(World::start().await)
     }
 
-    /// With a client that soon takes silence for a stall.
+    /// With a client that soon treats silence as a stall.
     async fn impatient() -> Self {
         Self::of(World::impatient().await)
     }
@@ -76,12 +76,12 @@ impl Transfers {
         self.world.r2.download(KEY, self.path("out")).range_size(PART)
     }
 
-    /// Stores what is downloaded, in one request.
+    /// Stores the object to download, in one request.
     async fn store(&self) {
         self.world.stored.put(KEY, self.bytes.clone()).await.unwrap();
     }
 
-    /// Begins with these faults and without an object or an upload.
+    /// Starts with these faults and without an object or an upload.
     async fn begin(&self, faults: &[(Kind, Fault)]) {
         self.world.stored.delete(KEY).await.unwrap();
         self.world.proxy.begin();
@@ -90,7 +90,7 @@ impl Transfers {
         }
     }
 
-    /// Uploads, and asserts that what it says is true.
+    /// Uploads, and asserts that the result is true.
     async fn sent(&self) -> Result<Uploaded> {
         let uploaded = not_hanging(self.upload().into_future()).await;
         match &uploaded {
@@ -103,7 +103,7 @@ impl Transfers {
         uploaded
     }
 
-    /// The object has the bytes of the file, nothing is left, and nothing was sent twice.
+    /// The object has the bytes of the file, nothing is left over, and nothing was sent twice.
     async fn assert_sent(&self) {
         let stored = self.world.stored.get(KEY).bytes().await.unwrap().unwrap();
         assert!(stored == self.bytes);
@@ -119,7 +119,7 @@ impl Transfers {
         assert_eq!(journals, 0, "journals are left");
     }
 
-    /// Downloads, and asserts that what it says is true. There was no such file before.
+    /// Downloads, and asserts that the result is true. The file did not exist before.
     async fn fetched(&self) -> Result<Downloaded> {
         let downloaded = not_hanging(self.download().into_future()).await;
         match downloaded {
@@ -143,7 +143,7 @@ impl Transfers {
         assert_eq!(self.names(), ["in", "out"]);
     }
 
-    /// What is in the folder, but for journals of uploads.
+    /// The content of the folder, except journals of uploads.
     fn names(&self) -> Vec<String> {
         let names = fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<_> =
@@ -158,12 +158,12 @@ async fn not_hanging<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(HANG, work).await.expect("the transfer hangs")
 }
 
-/// Runs it while a callback is waited for.
+/// Runs the future inside a callback.
 fn in_between(work: impl Future<Output = ()>) {
     tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(work));
 }
 
-/// It names what was done to what.
+/// The error names the operation and the key.
 fn assert_clear(error: &Error, transfer: &str) {
     assert!(error.operation().is_some() && error.key() == Some(KEY), "{transfer}: {error}");
     assert!(!error.message().is_empty());

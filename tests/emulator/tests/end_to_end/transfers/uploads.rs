@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::*;
 
-/// Each fault at each request of an upload in parts.
+/// Each fault for each request of an upload in parts.
 const ROWS: &[(Kind, &[Fault], Outcome)] = &[
     (Kind::CreateUpload, &[Fault::Status(503, None); 3], Done),
     (Kind::CreateUpload, &[Fault::ResetBefore], Done),
@@ -51,14 +51,14 @@ async fn every_fault_is_overcome_now_or_by_the_next_call() {
     }
 }
 
-/// A call that continues asks for the parts first.
+/// A call that resumes lists the parts first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_fault_of_a_resume_is_overcome() {
     let transfers = Transfers::start().await;
     for (kind, faults, sent_again) in [
         (Kind::ListParts, &[Fault::Status(503, None), Fault::ResetBefore, Fault::ResetAfter][..], 0),
         (Kind::ListParts, &[CUT], 0),
-        // A part that is not listed has to be sent again: the service may not have it.
+        // A part that is not listed must be sent again: the service may not have it.
         (Kind::ListParts, &[Fault::HidePart(2)], 1),
         (Kind::Complete, &[Fault::ResetAfter], 0),
     ] {
@@ -88,7 +88,7 @@ async fn a_connection_that_stalls_is_replaced() {
     join_all(rows).await;
 }
 
-/// What is begun and not answered is aborted, and nothing else: not what others have begun.
+/// An upload that was started and not answered is aborted, and nothing else: not the uploads of others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_of_others_are_left_alone() {
     let transfers = Transfers::start().await;
@@ -98,7 +98,7 @@ async fn uploads_of_others_are_left_alone() {
         stored.create_multipart_upload(KEY).await.unwrap(),
         stored.create_multipart_upload(format!("{KEY}.other")).await.unwrap(),
     ];
-    // It is under way.
+    // This one is in progress.
     of_others[0].upload_part(1, transfers.bytes.clone()).await.unwrap();
     transfers.upload().await.unwrap();
     let left = stored.list_multipart_uploads().await.unwrap().uploads;
@@ -109,7 +109,7 @@ async fn uploads_of_others_are_left_alone() {
     assert_eq!(left, expected);
 }
 
-/// Without a journal nothing is continued, and nothing is left either.
+/// Without a journal nothing is resumed, and nothing is left over either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_journal_nothing_is_left() {
     let transfers = Transfers::start().await;

@@ -1,6 +1,7 @@
-//! What a signed DASH manifest lists.
+//! The segments that a signed DASH manifest lists.
 //!
-//! A reader of what signed manifests have: a `SegmentList` for each representation that is not one object.
+//! This reads what signed manifests contain: a `SegmentList` for each representation that is not a single
+//! object.
 
 use std::fmt::Write as _;
 
@@ -10,7 +11,7 @@ use super::element::Element;
 use super::expectation::Expectation;
 use super::url_of;
 
-/// Where the signed manifest does not list what is expected.
+/// Where the signed manifest differs from the expected lists.
 pub(super) fn problems(signed: &str, expected: &Expectation, client: &R2SigningClient) -> Vec<String> {
     let (texts, lines): (Vec<_>, Vec<_>) =
         expected.lines.iter().partition(|line| line.starts_with("keeps ") || line.starts_with("without "));
@@ -36,7 +37,7 @@ pub(super) fn problems(signed: &str, expected: &Expectation, client: &R2SigningC
                 short(expected),
                 short(listed)
             ));
-            // What comes after it is likely to be shifted.
+            // The following lines are likely to be shifted.
             break;
         }
     }
@@ -53,7 +54,7 @@ pub(super) fn segments(signed: &str) -> Vec<Vec<String>> {
     segments.filter(|segments| !segments.is_empty()).collect()
 }
 
-/// Checks that each list has what the earlier one had, as it was, but for the first segments.
+/// Checks that each list contains the earlier one unchanged, except for its first segments.
 pub(super) fn check_refresh(before: &[Vec<String>], after: &[Vec<String>]) -> Result<(), String> {
     let mut kept = 0;
     for new in after {
@@ -82,12 +83,12 @@ fn with_url(line: &str, client: &R2SigningClient) -> String {
     format!("{}{}{range}", &line[..at], url_of(client, target))
 }
 
-/// A line without what signs its URL.
+/// A line without the signature of its URL.
 fn short(line: &str) -> &str {
     &line[..line.find("?X-Amz-").unwrap_or(line.len())]
 }
 
-/// What the manifest lists, in the words of the expectations.
+/// The content of the manifest, in the words of the expectations.
 fn list(mpd: &Element, out: &mut Vec<String>) {
     for period in mpd.all("Period") {
         out.push("period".to_owned());
@@ -138,7 +139,7 @@ fn list_representation(levels: [&Element; 3], out: &mut Vec<String>) {
     }
 }
 
-/// What the lowest level has that has it.
+/// The element of the lowest level that has it.
 fn find<'a>(lists: &[&'a Element], name: &str) -> Option<&'a Element> {
     lists.iter().find_map(|list| list.child(name))
 }
@@ -158,7 +159,7 @@ fn times(timeline: &Element, offset: u64) -> Vec<(i128, u64)> {
     times
 }
 
-/// A representation that is one object.
+/// A representation that is a single object.
 fn list_object(levels: [&Element; 3], out: &mut Vec<String>) {
     let url = levels[0].child("BaseURL").map_or("nothing", |base_url| base_url.text.trim());
     out.push(format!("object {url}"));

@@ -8,7 +8,7 @@ use quick_xml::events::{BytesStart, Event};
 
 #[derive(Debug, Default)]
 pub(super) struct Element {
-    /// Without the prefix of its namespace, where that is the root's.
+    /// The name, without the prefix of its namespace if that is the root's.
     pub(super) name: String,
     pub(super) attributes: HashMap<String, String>,
     pub(super) children: Vec<Element>,
@@ -66,7 +66,7 @@ impl Element {
         self.attributes.get(name).map(String::as_str)
     }
 
-    /// The number of an attribute.
+    /// The value of a numeric attribute.
     pub(super) fn number(&self, name: &str) -> Option<u64> {
         self.attribute(name).map(|value| value.parse().unwrap())
     }

@@ -1,4 +1,4 @@
-//! What is expected of a playlist: a file of lines, described in `tests/playlists/README.md`.
+//! The expectations for a playlist: a text file, described in `tests/playlists/README.md`.
 
 use std::fs;
 use std::path::Path;
@@ -11,10 +11,10 @@ use testkit::begin;
 pub(super) struct Expectation {
     /// When the playlist is signed.
     pub(super) now: SystemTime,
-    /// A part of the reason for which it cannot be.
+    /// A part of the error, if the playlist cannot be signed.
     pub(super) refused: Option<String>,
     options: Vec<String>,
-    /// What else is said, a line each.
+    /// Other expectations, one per line.
     pub(super) lines: Vec<String>,
 }
 

@@ -1,11 +1,11 @@
-//! What a signed HLS playlist has to be, byte for byte.
+//! The expected signed HLS playlist, byte for byte.
 
 use cloudflare_clients::r2::R2SigningClient;
 
 use super::expectation::Expectation;
 use super::url_of;
 
-/// Where the signed playlist is not what the expectation makes of the original.
+/// Where the signed playlist differs from the one that the expectation makes of the original.
 pub(super) fn problems(
     original: &str,
     signed: &str,
@@ -13,7 +13,7 @@ pub(super) fn problems(
     client: &R2SigningClient,
 ) -> Vec<String> {
     let lines: Vec<_> = original.split_inclusive('\n').collect();
-    // What each line becomes, and how far into it that is settled.
+    // The expected form of each line, and how much of it is known.
     let mut becomes: Vec<_> = lines.iter().map(|line| (Some((*line).to_owned()), 0)).collect();
     for line in &expected.lines {
         let (what, rest) = line.split_once(' ').unwrap();
@@ -64,7 +64,7 @@ fn differences(expected: &str, signed: &str) -> Vec<String> {
         .collect()
 }
 
-/// A line without what signs its URLs.
+/// A line without the signatures of its URLs.
 fn short(line: &str) -> String {
     let end = line.find("?X-Amz-").unwrap_or(line.len());
     let rest = line[end..].find('"').map_or("", |quote| &line[end + quote..]);

@@ -1,6 +1,7 @@
-//! The playlists of `tests/playlists`, signed: each reference becomes what the file beside the playlist says.
+//! The playlists of `tests/playlists`, signed: each reference is replaced as the file next to the playlist
+//! says.
 //!
-//! With `CORPUS_SIGNED`, the name of a folder, the signed texts are written there, for the players' parsers to
+//! If `CORPUS_SIGNED` is set to a folder, the signed texts are written there, for the players' parsers to
 //! read (`cargo xtask test players/corpus`).
 
 mod dash;
@@ -23,7 +24,7 @@ fn client() -> R2SigningClient {
     R2SigningClient::new(config).unwrap()
 }
 
-/// The URL that a reference has to become: that of a key, or one of another host, which stays.
+/// The URL that replaces a reference: that of a key, or an unchanged one of another host.
 fn url_of(client: &R2SigningClient, target: &str) -> String {
     if target.contains("://") || target.starts_with("//") || target.starts_with("data:") {
         return target.to_owned();
@@ -49,8 +50,8 @@ fn dash_manifests_become_what_is_expected() {
     });
 }
 
-/// A live manifest that is read again lists what it did, at the same times and under the same URLs, but for what
-/// is too old.
+/// A live manifest that is read again lists the same segments, at the same times and under the same URLs,
+/// except those that are too old.
 #[test]
 fn refreshed_manifests_keep_what_players_have() {
     let mut live = 0;
@@ -61,7 +62,7 @@ fn refreshed_manifests_keep_what_players_have() {
             continue;
         }
         live += 1;
-        // Within this window, which began with the hour.
+        // Within this window, which started on the hour.
         let options = || expected.options().signing_window(Duration::from_secs(15 * 60));
         let signed_after = |seconds| {
             let client = client().at(expected.now + Duration::from_secs(seconds));
@@ -81,7 +82,7 @@ fn refreshed_manifests_keep_what_players_have() {
 type Signed = cloudflare_clients::Result<cloudflare_clients::playlist::SignedPlaylist>;
 type Problems<'a> = Box<dyn Fn(&str) -> Vec<String> + 'a>;
 
-/// Signs each playlist of a folder, and fails with all that is not as expected.
+/// Signs each playlist of a folder, and fails with all differences from the expectations.
 fn check_all(
     folder: &str,
     extension: &str,

@@ -1,4 +1,4 @@
-//! Uploads that ask for a checksum of their object.
+//! Uploads that request a checksum of their object.
 
 use super::*;
 
@@ -10,7 +10,7 @@ const ALGORITHMS: [ChecksumAlgorithm; 5] = [
     ChecksumAlgorithm::Sha256,
 ];
 
-/// The checksum that R2 has of these bytes in parts.
+/// R2's checksum of these bytes in parts.
 fn of_parts(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> ObjectChecksum {
     if algorithm == ChecksumAlgorithm::Crc64Nvme {
         return Checksum::of(algorithm, bytes).into();
@@ -39,7 +39,7 @@ async fn the_service_keeps_the_checksum_that_is_asked_for() {
                     assert_eq!(head.checksums.kept(), Some(kept), "{algorithm}");
                 }
             }
-            // A composite one says nothing of ranges: the etags of the parts prove the download.
+            // A composite checksum does not cover ranges: the etags of the parts verify the download.
             let downloaded = service.download("k", fixture.path("out")).await.unwrap().unwrap();
             assert_ne!(downloaded.verified, Verified::LengthOnly, "{algorithm}");
         }
@@ -60,7 +60,7 @@ async fn an_interrupted_upload_goes_on_with_the_checksum_that_it_was_begun_with(
             let upload = |service: &R2Service| fixture.upload(service).checksum_algorithm(algorithm);
             upload(&R2Service::new(mock)).await.unwrap_err();
             if journal_lags {
-                // As if it had been killed before it wrote down the last part.
+                // As if it had been killed before it recorded the last part.
                 let journal = fs::read_dir(fixture.path("journals")).unwrap().next().unwrap().unwrap();
                 let text = fs::read_to_string(journal.path()).unwrap();
                 let lines: Vec<_> = text.split_inclusive('\n').collect();
@@ -73,7 +73,7 @@ async fn an_interrupted_upload_goes_on_with_the_checksum_that_it_was_begun_with(
             assert_eq!(uploaded.stored.checksums.kept(), Some(of_parts(algorithm, &fixture.bytes)));
             fixture.assert_stored().await;
 
-            // Another one is another upload.
+            // Another checksum makes it a different upload.
             let mock = fixture.mock();
             mock.complete_multipart_upload.fails(Error::new(ErrorKind::Forbidden, "not now"));
             upload(&R2Service::new(mock)).await.unwrap_err();
@@ -84,7 +84,7 @@ async fn an_interrupted_upload_goes_on_with_the_checksum_that_it_was_begun_with(
     }
 }
 
-/// A service that makes an object of other parts than were sent.
+/// A service that creates an object from other parts than were sent.
 #[tokio::test]
 async fn a_composite_checksum_of_other_parts_is_refused() {
     let fixture = Fixture::s3().await;

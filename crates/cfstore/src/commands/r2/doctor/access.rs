@@ -1,4 +1,4 @@
-//! A way to the bucket: where it is, and what requests are signed with.
+//! Access to the bucket: its address, and the keys that requests are signed with.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -17,10 +17,10 @@ use super::http::{Answer, Http};
 
 pub(super) const R2_DOMAIN: &str = ".r2.cloudflarestorage.com";
 
-/// What everything is written below that is written, and what no sample is taken from.
+/// Prefix of everything the doctor writes. No sample object is taken from it.
 pub(super) const FOLDER: &str = ".cfstore-doctor/";
 
-/// What requests are signed with. It has no `Debug`.
+/// The credentials that requests are signed with. Without `Debug`, to keep them out of logs.
 #[derive(Clone)]
 pub(super) struct Keys {
     pub(super) access_key_id: String,
@@ -37,13 +37,13 @@ pub(super) struct Access {
     region: Option<String>,
     signer: Arc<Signer>,
     signing: R2SigningClient,
-    /// By how many seconds the service's clock is ahead of this machine's, where the difference matters.
+    /// Number of seconds that the service's clock is ahead of this machine's, if the difference matters.
     ahead: i64,
 }
 
-/// What the bucket's listing says.
+/// Result of listing the bucket.
 pub(super) struct Listing {
-    /// The bucket's name in the service's words.
+    /// The bucket's name as returned by the service.
     pub(super) name: Option<String>,
     pub(super) sample: Option<Sample>,
 }
@@ -55,10 +55,10 @@ pub(super) struct Sample {
     pub(super) size: u64,
 }
 
-/// Why there is no listing.
+/// Why the listing failed.
 pub(super) struct Refusal {
     pub(super) error: Error,
-    /// The region that the service wants to be signed for.
+    /// The region that the service requires in signatures.
     pub(super) region: Option<String>,
 }
 
@@ -95,14 +95,14 @@ impl Access {
         Ok(Self { http, endpoint, bucket: bucket.to_owned(), keys, region, signer, signing, ahead: 0 })
     }
 
-    /// The same bucket by another address.
+    /// Returns access to the same bucket at another address.
     pub(super) fn moved_to(&self, endpoint: Endpoint) -> Result<Self> {
         let moved =
             Self::new(self.http.clone(), endpoint, &self.bucket, self.keys.clone(), self.region.clone())?;
         Ok(Self { ahead: self.ahead, ..moved })
     }
 
-    /// The same bucket, signed for in another region.
+    /// Returns access to the same bucket, signed for another region.
     pub(super) fn in_region(&self, region: &str) -> Result<Self> {
         let region = Some(region.to_owned());
         let moved =
@@ -110,7 +110,7 @@ impl Access {
         Ok(Self { ahead: self.ahead, ..moved })
     }
 
-    /// Signs by the service's clock from now on.
+    /// Uses the service's clock for signatures.
     pub(super) fn going_by_service(mut self, ahead: i64) -> Self {
         self.ahead = ahead;
         self
@@ -121,12 +121,12 @@ impl Access {
         if self.ahead < 0 { SystemTime::now() - by } else { SystemTime::now() + by }
     }
 
-    /// Whether the host is one of R2.
+    /// Whether the host belongs to R2.
     pub(super) fn is_r2(&self) -> bool {
         is_r2(&self.endpoint)
     }
 
-    /// Where pages send their requests.
+    /// Returns the origin that pages send their requests to.
     pub(super) fn origin(&self) -> String {
         let host = self.endpoint.host_for(Some(&self.bucket)).unwrap_or_default();
         format!("{}://{host}", self.endpoint.scheme())
@@ -152,13 +152,13 @@ impl Access {
         self.signing.at(self.now()).presign(method, key)
     }
 
-    /// Asks for the buckets of the account, which takes admin rights.
+    /// Lists the buckets of the account, which needs admin permissions.
     pub(super) async fn list_buckets(&self) -> Result<Answer> {
         let request = list_buckets::request(&ListBucketsRequest::default())?;
         self.http.send(request.sign(&self.endpoint, None, &self.signer, self.now())?).await
     }
 
-    /// Asks for the first objects of the bucket.
+    /// Lists the first objects of the bucket.
     pub(super) async fn list(&self) -> Result<Listing, Refusal> {
         let mut page = ListRequest::new();
         page.limit = Some(20);
@@ -182,7 +182,7 @@ impl Access {
     }
 }
 
-/// Whether the host is one of R2.
+/// Whether the host belongs to R2.
 pub(super) fn is_r2(endpoint: &Endpoint) -> bool {
     endpoint.host_for(None).is_ok_and(|host| host.ends_with(R2_DOMAIN))
 }

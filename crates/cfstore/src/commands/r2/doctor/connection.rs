@@ -1,5 +1,6 @@
-//! Whether the host answers, and what time it is there.
+//! Checks that the host answers, and compares its clock.
 
+use std::ffi::OsString;
 use std::time::SystemTime;
 
 use cloudflare_clients::http::{Method, header};
@@ -8,30 +9,34 @@ use cloudflare_clients::{Error, ErrorKind};
 
 use super::access::Access;
 use super::finding::Finding;
+use crate::error::is_unusable_proxy;
 use crate::variables::R2_ENDPOINT;
 
 pub(super) const CONNECTION: &str = "connection";
 pub(super) const CLOCK: &str = "clock";
 
-/// R2 refuses what was signed further from its time.
+/// Difference of clocks in seconds from which R2 refuses signatures.
 const REFUSED: u64 = 15 * 60;
-/// What time servers keep is far less.
+/// Difference in seconds from which there is a warning. Time servers keep it far smaller.
 const NOTICED: u64 = 60;
 
-/// What is found, and by how many seconds the service's clock is ahead. An error where nothing answers.
-pub(super) async fn check(access: &Access, proxy: Option<&str>) -> Result<([Finding; 2], i64), Finding> {
+/// Returns the findings, and the number of seconds that the service's clock is ahead. Fails if nothing
+/// answers.
+pub(super) async fn check(access: &Access, proxy: Option<&Proxy>) -> Result<([Finding; 2], i64), Finding> {
     let unreachable = |error| unreachable(&error, &access.endpoint, proxy);
     let url = access.endpoint.url(None, None).map_err(unreachable)?;
     let answer = access.http.plain(Method::GET, &url, &[]).await.map_err(unreachable)?;
-    let by_way = proxy.map(|proxy| format!(" by way of the proxy {proxy}")).unwrap_or_default();
+    let by_way = proxy
+        .map(|proxy| format!(" through the proxy {} ({})", proxy.address, proxy.variable))
+        .unwrap_or_default();
     let seen = format!("{url} answers {}{by_way}", answer.described());
     let connected = match access.endpoint.scheme() {
-        "https" => Finding::ok(CONNECTION, seen, "name, TLS and HTTP work"),
-        _ if is_this_machine(&url) => Finding::ok(CONNECTION, seen, "the server runs"),
+        "https" => Finding::ok(CONNECTION, seen, "DNS, TLS and HTTP work"),
+        _ if is_this_machine(&url) => Finding::ok(CONNECTION, seen, "the server is running"),
         _ => Finding::warning(
             CONNECTION,
             format!("{seen} without TLS"),
-            "objects and presigned URLs can be read and changed on their way",
+            "objects and presigned URLs can be read and changed in transit",
         )
         .mend(format!("export {R2_ENDPOINT}={}", url.replacen("http:", "https:", 1).trim_end_matches('/'))),
     };
@@ -57,49 +62,81 @@ fn clock(service: Option<SystemTime>, here: SystemTime) -> (Finding, i64) {
     let mend = "sudo timedatectl set-ntp true";
     let signed = i64::try_from(by).map_or(0, |by| if ahead { by } else { -by });
     if by >= REFUSED {
-        let means = "R2 refuses what is signed more than 15 minutes from its time, with RequestTimeTooSkewed; the other checks \
-                     go by the service's clock";
+        let means = "R2 refuses requests signed more than 15 minutes from its time, with RequestTimeTooSkewed; the other checks \
+                     use the service's clock";
         (Finding::broken(CLOCK, seen, means).mend(mend), signed)
     } else if by >= NOTICED {
-        let means = "R2 allows 15 minutes, but presigned URLs end earlier or later than they say";
+        let means = "R2 allows 15 minutes, but presigned URLs expire earlier or later than they should";
         (Finding::warning(CLOCK, seen, means).mend(mend), 0)
     } else {
-        (Finding::ok(CLOCK, seen, "signatures have the time that R2 wants"), 0)
+        (Finding::ok(CLOCK, seen, "signatures have the right time"), 0)
     }
 }
 
-fn unreachable(error: &Error, endpoint: &Endpoint, proxy: Option<&str>) -> Finding {
-    let (means, mend) = match error.kind() {
-        ErrorKind::InvalidInput if error.message().contains("_PROXY") => (
-            "no request is made while a proxy is named that cannot be used",
-            Some("export HTTPS_PROXY=http://proxy.example:3128  # or unset it".to_owned()),
-        ),
-        ErrorKind::Connection if error.message().contains("certificate") => (
-            "this machine does not trust the certificate: something reads along, or it is one of your own",
-            Some("export SSL_CERT_FILE=certificate.pem  # or, where the system trusts it: CFSTORE_SYSTEM_ROOTS=1".to_owned()),
-        ),
-        ErrorKind::Dns | ErrorKind::Timeout | ErrorKind::Connection | ErrorKind::UnexpectedResponse
-            if proxy.is_some() =>
-        {
-            let host = endpoint.host_for(None).unwrap_or_default();
+fn unreachable(error: &Error, endpoint: &Endpoint, proxy: Option<&Proxy>) -> Finding {
+    let (means, mend) = match (error.kind(), proxy) {
+        (ErrorKind::InvalidInput, _) if is_unusable_proxy(error) => {
+            let variable = proxy_variable(endpoint.scheme(), |name| std::env::var_os(name));
+            let variable = variable.unwrap_or("HTTPS_PROXY");
             (
-                "the environment names a proxy (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY), which does not lead to the host",
-                Some(format!("export NO_PROXY={host}  # where the host is reached without the proxy")),
+                format!("{variable} names a proxy that cannot be used, so no request is sent"),
+                Some(format!("export {variable}=http://proxy.example:3128  # or: unset {variable}")),
             )
         }
-        ErrorKind::Dns => {
-            ("the name of the host is not known: it is misspelt, or this machine is offline", None)
+        (ErrorKind::Connection, _) if error.message().contains("CaUsedAsEndEntity") => (
+            "the server has the certificate of a certificate authority, which clients do not accept from a server".to_owned(),
+            Some("openssl req -x509 -addext basicConstraints=critical,CA:FALSE ...  # on the server".to_owned()),
+        ),
+        (ErrorKind::Connection, _) if error.message().contains("certificate") => (
+            "this machine does not trust the certificate: it may be your own, or that of someone who intercepts the connection"
+                .to_owned(),
+            Some("export SSL_CERT_FILE=certificate.pem  # or, if the system trusts it: CFSTORE_SYSTEM_ROOTS=1".to_owned()),
+        ),
+        (
+            ErrorKind::Dns | ErrorKind::Timeout | ErrorKind::Connection | ErrorKind::UnexpectedResponse,
+            Some(Proxy { address, variable }),
+        ) => {
+            let host = endpoint.host_for(None).unwrap_or_default();
+            (
+                format!("the proxy {address} of {variable} does not lead to the host"),
+                Some(format!(
+                    "export NO_PROXY={host}  # if the host can be reached without the proxy; or set {variable} to another proxy"
+                )),
+            )
         }
-        ErrorKind::Timeout => ("nothing answers there: a firewall, or another machine than meant", None),
-        ErrorKind::Connection => {
-            ("nothing listens there, or it speaks https where http is written, or the other way round", None)
+        (ErrorKind::Dns, _) => {
+            ("the name of the host is unknown: it is misspelled, or this machine is offline".to_owned(), None)
         }
-        _ => ("what answers is not the service", None),
+        (ErrorKind::Timeout, _) => {
+            ("nothing answers there: a firewall blocks it, or the address is wrong".to_owned(), None)
+        }
+        (ErrorKind::Connection, _) => {
+            ("no server listens there, or the address has http:// instead of https://, or the reverse".to_owned(), None)
+        }
+        _ => ("the answer is not that of the service".to_owned(), None),
     };
     let mend = mend.unwrap_or_else(|| {
         format!("export {R2_ENDPOINT}=https://ACCOUNT_ID.r2.cloudflarestorage.com  # or, for a local one: cfstore serve")
     });
     Finding::broken(CONNECTION, error.to_string(), means).mend(mend)
+}
+
+/// The proxy in front of the host.
+#[derive(Debug, Clone)]
+pub(super) struct Proxy {
+    /// Its host and port.
+    pub(super) address: String,
+    /// The variable that names it.
+    pub(super) variable: &'static str,
+}
+
+/// Returns the variable that names the proxy for a scheme, in the order in which the client reads them.
+pub(super) fn proxy_variable(scheme: &str, var: impl Fn(&str) -> Option<OsString>) -> Option<&'static str> {
+    let names = match scheme {
+        "https" => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    names.into_iter().find(|name| var(name).is_some_and(|value| !value.is_empty()))
 }
 
 pub(super) fn is_this_machine(url: &str) -> bool {
@@ -114,6 +151,24 @@ mod tests {
 
     use super::*;
     use crate::commands::r2::doctor::finding::Outcome;
+
+    #[test]
+    fn the_variable_of_a_proxy_is_the_one_that_the_client_reads() {
+        for (set, https, http) in [
+            (&["HTTPS_PROXY", "ALL_PROXY"][..], Some("HTTPS_PROXY"), Some("ALL_PROXY")),
+            (&["http_proxy", "all_proxy"], Some("all_proxy"), Some("http_proxy")),
+            (&["https_proxy"], Some("https_proxy"), None),
+            (&[], None, None),
+        ] {
+            let var = |name: &str| set.contains(&name).then(|| OsString::from("http://127.0.0.1:1"));
+            assert_eq!(proxy_variable("https", var), https, "{set:?}");
+            assert_eq!(proxy_variable("http", var), http, "{set:?}");
+        }
+        let endpoint = Endpoint::custom("http://r2.test:9000").unwrap();
+        let proxy = Proxy { address: "127.0.0.1:1".to_owned(), variable: "all_proxy" };
+        let found = unreachable(&Error::new(ErrorKind::Connection, "refused"), &endpoint, Some(&proxy));
+        assert!(found.means.contains("all_proxy") && !found.means.contains("HTTP"), "{found:?}");
+    }
 
     #[test]
     fn clocks_may_differ_a_little() {

@@ -1,4 +1,4 @@
-//! The lines that a Content-Security-Policy needs, and whether the one of the origin's front page has them.
+//! Checks that the Content-Security-Policy of the origin's front page has the lines it needs.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::http::Http;
 
 pub(super) const CONTENT_SECURITY_POLICY: &str = "Content-Security-Policy";
 
-/// What scripts fetch from and upload to, and what media elements play. Players hand these `blob:` URLs.
+/// Directives for the requests of scripts and for media elements. Players pass `blob:` URLs to the latter.
 const DIRECTIVES: [(&str, &str); 2] = [("connect-src", ""), ("media-src", " blob:")];
 
 pub(super) async fn check(
@@ -38,11 +38,11 @@ pub(super) async fn check(
         let means = format!("a page with a policy needs these lines: {lines}");
         return match origin {
             Some(origin) if page.is_some() => {
-                Finding::ok(check, format!("{origin}/ has none in its headers"), means)
+                Finding::ok(check, format!("{origin}/ does not send one in its headers"), means)
             }
-            Some(origin) => Finding::not_possible(check, format!("{origin}/ does not answer"), means),
+            Some(origin) => Finding::not_possible(check, format!("{origin}/ did not answer"), means),
             None => {
-                let seen = "no --origin was given whose policy could be looked at";
+                let seen = "without --origin there is no page to check";
                 Finding::not_possible(check, seen, means)
             }
         };
@@ -63,19 +63,19 @@ pub(super) async fn check(
     if missing.is_empty() {
         return Finding::ok(
             check,
-            format!("that of {origin}/ lets pages use the bucket"),
-            "nothing is blocked by it",
+            format!("the policy of {origin}/ allows the bucket"),
+            "it blocks no requests to the bucket",
         );
     }
     Finding::broken(
         check,
-        format!("that of {origin}/ does not allow {}", missing.join(", ")),
-        "browsers block the requests of this origin's pages before CORS is asked",
+        format!("the policy of {origin}/ does not allow {}", missing.join(", ")),
+        "browsers block the requests of this origin's pages before they check CORS",
     )
-    .mend(format!("curl -sI {origin}/ | grep -i content-security-policy  # it has to have: {lines}"))
+    .mend(format!("curl -sI {origin}/ | grep -i content-security-policy  # it must contain: {lines}"))
 }
 
-/// Whether a policy lets pages of `own` use `host`.
+/// Whether a policy allows pages of `own` to use `host`.
 fn allows(policy: &str, directive: &str, host: &str, own: &str) -> bool {
     let sources = |name: &str| {
         policy.split(';').find_map(|part| {
@@ -101,7 +101,7 @@ fn source_matches(source: &str, host: &str, own: &str) -> bool {
     if wanted_scheme.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(scheme)) {
         return false;
     }
-    // A source with a path allows but what is below it.
+    // A source with a path allows only URLs below it.
     let (wanted, path) = rest.split_once('/').unwrap_or((rest, ""));
     if !path.is_empty() {
         return false;

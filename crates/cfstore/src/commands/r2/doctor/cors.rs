@@ -1,5 +1,5 @@
-//! Whether the pages of an origin may use the bucket: by preflights as browsers send them, and by whether
-//! their scripts may read what is answered.
+//! Checks that pages of an origin can use the bucket: with the preflights of browsers, and whether scripts
+//! can read the answers.
 
 use bytes::Bytes;
 use cloudflare_clients::Result;
@@ -15,18 +15,18 @@ pub(super) const GET: &str = "CORS GET";
 pub(super) const PUT: &str = "CORS PUT";
 pub(super) const PARTS: &str = "CORS parts";
 
-/// What R2 answers that a script needs and browsers hide unless it is exposed.
+/// Response header that scripts need, and that browsers hide unless it is exposed.
 const ETAG: &str = "etag";
 
-/// A player fetches a range of an object.
+/// Checks a player that fetches a range of an object.
 pub(super) async fn get(access: &Access, key: &str, origin: &str, sample: Option<&Sample>) -> Finding {
     let wish = Wish { origin, method: Method::GET, header: Some("range") };
     let seen = match wish.preflight(access, key).await {
         Ok(seen) => seen,
-        Err(why) => return wish.refused(access, GET, why, "players and fetch() with Range get nothing"),
+        Err(why) => return wish.refused(access, GET, why, "players and fetch() with Range fail"),
     };
     let Some(sample) = sample else {
-        return Finding::ok(GET, seen, "pages of the origin can fetch; there was no object to try it with");
+        return Finding::ok(GET, seen, "pages of the origin can fetch; there was no object to test it with");
     };
     let got = async {
         let url = access.presign(Method::GET, &sample.key).expires_in(EXPIRES_IN).sign()?;
@@ -36,7 +36,8 @@ pub(super) async fn get(access: &Access, key: &str, origin: &str, sample: Option
     let answer = match succeeded(got.await) {
         Ok(answer) => answer,
         Err(why) => {
-            let means = "the preflight passes; whether scripts may read the answer shows when URLs work";
+            let means =
+                "the preflight passes; whether scripts can read the answer can be tested once URLs work";
             return Finding::not_possible(GET, format!("the URL itself fails: {why}"), means);
         }
     };
@@ -49,22 +50,22 @@ pub(super) async fn get(access: &Access, key: &str, origin: &str, sample: Option
     }
 }
 
-/// A page uploads a file.
+/// Checks a page that uploads a file.
 pub(super) async fn put(access: &Access, key: &str, origin: &str) -> Finding {
     let wish = Wish { origin, method: Method::PUT, header: Some("content-type") };
     match wish.preflight(access, key).await {
         Ok(seen) => Finding::ok(PUT, seen, "pages of the origin can upload with a content type"),
         Err(why) => {
-            wish.refused(access, PUT, why, "browsers refuse every upload of a page before it is sent")
+            wish.refused(access, PUT, why, "browsers refuse every upload of a page before sending it")
         }
     }
 }
 
-/// A page uploads a file in parts, and has to read the `ETag` of each.
+/// Checks a page that uploads a file in parts, and needs to read the `ETag` of each.
 pub(super) async fn parts(access: &Access, origin: &str, scratch: &Scratch) -> Finding {
     let wish = Wish { origin, method: Method::PUT, header: None };
     if let Err(why) = wish.preflight(access, &scratch.key("parts.bin")).await {
-        return wish.refused(access, PARTS, why, "browsers refuse every part before it is sent");
+        return wish.refused(access, PARTS, why, "browsers refuse every part before sending it");
     }
     let upload = match scratch.begin_upload(access, "parts.bin").await {
         Ok(Ok(upload)) => upload,
@@ -85,7 +86,7 @@ pub(super) async fn parts(access: &Access, origin: &str, scratch: &Scratch) -> F
     let answer = match succeeded(part.await) {
         Ok(answer) => answer,
         Err(why) => {
-            let means = "parts cannot be uploaded by presigned URLs";
+            let means = "parts cannot be uploaded with presigned URLs";
             return Finding::broken(
                 PARTS,
                 format!("the preflight passes, but the URL of a part fails: {why}"),
@@ -94,15 +95,15 @@ pub(super) async fn parts(access: &Access, origin: &str, scratch: &Scratch) -> F
             .mend(super::presigned::MEND);
         }
     };
-    let unread = "scripts cannot read the ETag of a part, without which no upload is completed";
+    let unread = "scripts cannot read the ETag of a part, which they need to complete the upload";
     match allows_origin(&answer, origin) {
         Ok(()) if exposes(&answer, ETAG) => Finding::ok(
             PARTS,
-            "a part was taken, and its ETag is exposed",
-            "pages of the origin can upload in parts",
+            "a part was accepted, and its ETag is exposed",
+            "pages of the origin can use multipart uploads",
         ),
         Ok(()) => {
-            let seen = "a part was taken, but Access-Control-Expose-Headers does not have ETag";
+            let seen = "a part was accepted, but Access-Control-Expose-Headers does not include ETag";
             wish.unreadable(access, PARTS, seen.to_owned(), unread)
         }
         Err(why) => wish.unreadable(access, PARTS, format!("the preflight passes, but {why}"), unread),
@@ -110,20 +111,20 @@ pub(super) async fn parts(access: &Access, origin: &str, scratch: &Scratch) -> F
 }
 
 fn no_parts(seen: &str) -> Finding {
-    Finding::broken(PARTS, seen, "uploads in parts cannot be begun")
-        .mend("cfstore r2 uploads ls  # a token with Object Read & Write may begin them")
+    Finding::broken(PARTS, seen, "multipart uploads cannot be started")
+        .mend("cfstore r2 uploads ls  # starting one needs a token with Object Read & Write")
 }
 
-/// What a page wants to do.
+/// A request of a page.
 struct Wish<'a> {
     origin: &'a str,
     method: Method,
-    /// A header that browsers ask about.
+    /// A header that the preflight asks for.
     header: Option<&'static str>,
 }
 
 impl Wish<'_> {
-    /// Asks as a browser does. What was allowed, or why it is not.
+    /// Sends the preflight of a browser. Returns what is allowed, or why it is not.
     async fn preflight(&self, access: &Access, key: &str) -> Result<String, String> {
         let url = access.endpoint.url(Some(&access.bucket), Some(key)).map_err(|error| error.to_string())?;
         let mut headers = vec![
@@ -141,7 +142,7 @@ impl Wish<'_> {
             None => format!("{} from {}", self.method, self.origin),
         };
         if !answer.status.is_success() {
-            return Err(format!("the preflight for {asked} is answered {}", answer.described()));
+            return Err(format!("the preflight for {asked} returns {}", answer.described()));
         }
         allows_origin(answer, self.origin)?;
         let listed = |name, wanted: &str| {
@@ -149,7 +150,7 @@ impl Wish<'_> {
             let mut values = values.flat_map(|value| value.split(',')).map(str::trim);
             values.any(|value| value == "*" || value.eq_ignore_ascii_case(wanted))
         };
-        // The methods of forms need not be listed.
+        // The methods of forms do not have to be listed.
         if self.method != Method::GET && !listed(header::ACCESS_CONTROL_ALLOW_METHODS, self.method.as_str()) {
             return Err(format!("the preflight for {asked} does not allow the method"));
         }
@@ -161,7 +162,7 @@ impl Wish<'_> {
         }
     }
 
-    /// No rule lets it through: one more does.
+    /// No rule allows it: suggests an additional one.
     fn refused(&self, access: &Access, check: &'static str, seen: String, means: &str) -> Finding {
         let (methods, headers) = match self.method {
             Method::GET => ("GET,HEAD", "range"),
@@ -170,7 +171,7 @@ impl Wish<'_> {
         let header = self.header.map(|name| format!(" --header {name}")).unwrap_or_default();
         let bucket = &access.bucket;
         let means = format!(
-            "{means}; `cfstore r2 cors check --bucket {bucket} --origin {} --method {}{header}` says which rule is too narrow",
+            "{means}; `cfstore r2 cors check --bucket {bucket} --origin {} --method {}{header}` explains why no rule allows it",
             self.origin, self.method
         );
         Finding::broken(check, seen, means).mend(format!(
@@ -179,11 +180,10 @@ impl Wish<'_> {
         ))
     }
 
-    /// A rule lets it through and is too narrow for what is answered, which another one behind it does not
-    /// change.
+    /// A rule allows the request but not the answer. A later rule would not change that.
     fn unreadable(&self, access: &Access, check: &'static str, seen: String, means: &str) -> Finding {
         Finding::broken(check, seen, means).mend(format!(
-            "cfstore r2 cors show --bucket {0} > cors.json  # add \"etag\" to ExposeHeaders of the rule for {1}, and then \
+            "cfstore r2 cors show --bucket {0} > cors.json  # add \"etag\" to ExposeHeaders of the rule for {1}, then run \
              `cfstore r2 cors set --bucket {0} cors.json`",
             access.bucket, self.origin
         ))
@@ -195,11 +195,11 @@ fn succeeded(answer: Result<Answer>) -> Result<Answer, String> {
     if answer.status.is_success() { Ok(answer) } else { Err(answer.error().to_string()) }
 }
 
-/// Whether scripts of the origin may read the answer, or why not.
+/// Checks that scripts of the origin can read the answer.
 pub(super) fn allows_origin(answer: &Answer, origin: &str) -> Result<(), String> {
     match answer.header(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
         Some(allowed) if allowed == "*" || allowed == origin => Ok(()),
-        Some(allowed) => Err(format!("the answer allows the origin {allowed}, and not {origin}")),
+        Some(allowed) => Err(format!("the answer allows the origin {allowed} instead of {origin}")),
         None => Err("the answer has no Access-Control-Allow-Origin".to_owned()),
     }
 }

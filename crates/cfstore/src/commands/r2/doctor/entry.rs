@@ -1,6 +1,5 @@
-//! The way into the bucket: the right region, jurisdiction and address, credentials that are known, and a
-//! bucket that is there. Where one of these is wrong and the right one can be found, the other checks go on
-//! with that.
+//! Checks of the access to the bucket: region, jurisdiction, address, credentials, and whether the bucket
+//! exists. If one of them is wrong and the right value can be found, the other checks continue with that.
 
 use cloudflare_clients::r2::{Addressing, Jurisdiction};
 use cloudflare_clients::s3::endpoint::Endpoint;
@@ -21,23 +20,23 @@ pub(super) const CREDENTIALS: &str = "credentials";
 pub(super) const BUCKET: &str = "bucket";
 pub(super) const LIST: &str = "list";
 
-/// R2's names for its one region.
+/// Names of R2's only region.
 const R2_REGIONS: [&str; 2] = ["auto", "us-east-1"];
 
 pub(super) struct Entry {
     pub(super) findings: Vec<Finding>,
-    /// Or why nothing can be asked of the bucket.
+    /// Access to the bucket, or why there is none.
     pub(super) way: Result<Way, String>,
 }
 
 pub(super) struct Way {
     pub(super) access: Access,
     pub(super) sample: Option<Sample>,
-    /// Or why nothing is written.
+    /// Why the doctor does not write, if it does not.
     pub(super) may_write: Result<(), String>,
 }
 
-/// Finds the way into the bucket, if there is one.
+/// Finds access to the bucket.
 pub(super) async fn enter(access: Access, region: Option<&str>) -> Entry {
     let listed = access.list().await;
     let (access, listed, region) = in_region(access, listed, region).await;
@@ -46,20 +45,20 @@ pub(super) async fn enter(access: Access, region: Option<&str>) -> Entry {
     let mut findings = vec![region, jurisdiction, endpoint];
     let way = match listed {
         Ok(listing) => {
-            let taken = "a signed request was taken";
+            let accepted = "a signed request was accepted";
             findings.extend([
-                Finding::ok(CREDENTIALS, taken, "the service knows the key and its secret"),
-                Finding::ok(BUCKET, format!("{} answers", access.bucket), "the bucket is there"),
-                Finding::ok(LIST, "the bucket's objects can be listed", "the key may list"),
+                Finding::ok(CREDENTIALS, accepted, "the key and its secret are valid"),
+                Finding::ok(BUCKET, format!("{} answers", access.bucket), "the bucket exists"),
+                Finding::ok(LIST, "the bucket's objects can be listed", "the key has permission to list"),
             ]);
             let may_write = match &listing.name {
                 Some(name) if *name == access.bucket => Ok(()),
-                Some(_) => Err("this is another bucket than the one named".to_owned()),
+                Some(_) => Err("the service answers as another bucket than the named one".to_owned()),
                 None => unless_elsewhere(&access),
             };
             Ok(Way { access, sample: listing.sample, may_write })
         }
-        // With a code it is the service that refuses, and not something in front of it.
+        // An error with a code comes from the service, not from a proxy in front of it.
         Err(Refusal { error, .. }) if error.kind() == ErrorKind::Forbidden && error.code().is_some() => {
             Ok(unlisted(access, &error, &mut findings))
         }
@@ -70,13 +69,14 @@ pub(super) async fn enter(access: Access, region: Option<&str>) -> Entry {
 
 type Listed = Result<Listing, Refusal>;
 
-/// The way of a key that may not list.
+/// Access with a key that has no permission to list.
 fn unlisted(access: Access, error: &Error, findings: &mut Vec<Finding>) -> Way {
     let seen = error.to_string();
-    let untold = "who may not list is not told whether the bucket is there";
-    let need_not = "the key may not list; one for single objects or prefixes need not";
+    let untold = "without permission to list, the service does not say whether the bucket exists";
+    let need_not =
+        "the key has no permission to list, which a key for single objects or prefixes does not need";
     findings.extend([
-        Finding::ok(CREDENTIALS, &*seen, "the service knows the key, and refuses it a listing only"),
+        Finding::ok(CREDENTIALS, &*seen, "the key and its secret are valid; only the listing is refused"),
         Finding::not_possible(BUCKET, &*seen, untold),
         Finding::not_possible(LIST, seen, need_not),
     ]);
@@ -84,51 +84,52 @@ fn unlisted(access: Access, error: &Error, findings: &mut Vec<Finding>) -> Way {
     Way { access, sample: None, may_write }
 }
 
-/// A listing is what would prove that the endpoint does not have a bucket in it already.
+/// Refuses to write if the endpoint may already contain a bucket, which only a listing could rule out.
 fn unless_elsewhere(access: &Access) -> Result<(), String> {
     let endpoint = access.endpoint.to_string();
     let has_path = endpoint.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
     if has_path || without_bucket(access).is_some() {
-        return Err(format!("the endpoint {endpoint} may have a bucket in it, and no listing tells"));
+        return Err(format!(
+            "the endpoint {endpoint} may already contain a bucket, and there is no listing to check it"
+        ));
     }
     Ok(())
 }
 
-/// Why nothing can be asked of the bucket.
+/// Records why the bucket cannot be accessed, and returns the reason.
 fn refused(access: &Access, error: &Error, findings: &mut Vec<Finding>) -> String {
     let seen = error.to_string();
     let (found, why) = match error.kind() {
         _ if error.code() == Some("RequestTimeTooSkewed") => {
-            let means = "the clock of this machine, or the service's, is wrong: R2 allows 15 minutes";
+            let means = "the clock of this machine or of the service is wrong: R2 allows 15 minutes";
             let found = Finding::broken(CREDENTIALS, seen, means).mend("sudo timedatectl set-ntp true");
             (found, "signatures have the wrong time")
         }
         ErrorKind::Credentials => {
-            let means =
-                "the key is not of this account, was deleted or has ended, or the secret is not the key's";
+            let means = "the key belongs to another account, was deleted or has expired, or the secret belongs to another key";
             let mend = format!(
-                "export {R2_ACCESS_KEY_ID}=... {R2_SECRET_ACCESS_KEY}=...  # of a token of this account, which the R2 page of \
-                 the dashboard makes"
+                "export {R2_ACCESS_KEY_ID}=... {R2_SECRET_ACCESS_KEY}=...  # of an API token of this account; create one on \
+                 the R2 page of the dashboard"
             );
             (Finding::broken(CREDENTIALS, seen, means).mend(mend), "the credentials are rejected")
         }
         ErrorKind::NoSuchBucket => {
-            let known = "the service knows the key and its secret";
+            let known = "the key and its secret are valid";
             findings.push(Finding::ok(CREDENTIALS, &*seen, known));
             let mend = format!(
-                "cfstore r2 bucket create {}  # or, for another one: export {R2_BUCKET_MEDIA}=NAME",
+                "cfstore r2 bucket create {}  # or, for another bucket: export {R2_BUCKET_MEDIA}=NAME",
                 access.bucket
             );
-            let means = format!("the account has no bucket {}", access.bucket);
+            let means = format!("the account does not have the bucket {}", access.bucket);
             (Finding::broken(BUCKET, seen, means).mend(mend), "the bucket does not exist")
         }
         ErrorKind::Server | ErrorKind::RateLimited | ErrorKind::Timeout | ErrorKind::Connection => {
             let mend =
-                "cfstore r2 doctor  # again; https://www.cloudflarestatus.com tells whether R2 is down";
+                "cfstore r2 doctor  # try again; https://www.cloudflarestatus.com shows whether R2 is down";
             (Finding::broken(BUCKET, seen, "the service fails").mend(mend), "the service fails")
         }
         _ => {
-            let means = "what answers does not speak S3 as R2 does";
+            let means = "the server that answers does not speak R2's S3 API";
             let mend = format!(
                 "export {R2_ENDPOINT}=https://ACCOUNT_ID{R2_DOMAIN}  # or the address of another S3 service, without the bucket"
             );
@@ -142,7 +143,7 @@ fn refused(access: &Access, error: &Error, findings: &mut Vec<Finding>) -> Strin
 async fn in_region(access: Access, listed: Listed, given: Option<&str>) -> (Access, Listed, Finding) {
     let signed_for = given.unwrap_or("auto");
     let wanted = match &listed {
-        // A service that does not name its region may have R2's.
+        // A service that does not name its region may use R2's.
         Err(Refusal { error, region }) if is_about_region(error) => region.as_deref().or(Some("auto")),
         _ => None,
     };
@@ -152,40 +153,35 @@ async fn in_region(access: Access, listed: Listed, given: Option<&str>) -> (Acce
         && let again = moved.list().await
         && !matches!(&again, Err(Refusal { error, .. }) if is_about_region(error))
     {
-        let seen = format!("requests are signed for {signed_for}, and the service wants {region}");
+        let seen = format!("requests are signed for region {signed_for}, but the service requires {region}");
         let mend = match region {
             "auto" => format!("unset {R2_REGION}"),
             region => format!("export {R2_REGION}={}", quoted(region)),
         };
-        let finding = Finding::broken(
-            REGION,
-            seen,
-            "every request is refused; the other checks sign for the right one",
-        )
-        .mend(mend);
+        let finding =
+            Finding::broken(REGION, seen, "every request is refused; the other checks use the right region")
+                .mend(mend);
         return (moved, again, finding);
     }
-    let seen = format!("requests are signed for {signed_for}");
+    let seen = format!("requests are signed for region {signed_for}");
     let finding = match &listed {
         Err(Refusal { error, .. }) if is_about_region(error) => Finding::broken(
             REGION,
             format!("{seen}: {error}"),
-            "the service wants another one, and does not say which",
+            "the service requires another region, but does not say which",
         )
-        .mend(format!("export {R2_REGION}=us-east-1  # or what the service's settings call its region")),
-        _ if access.is_r2() && !R2_REGIONS.contains(&signed_for) => Finding::warning(
-            REGION,
-            seen,
-            "R2 has one region, auto; others are not known to be taken for good",
-        )
-        .mend(format!("unset {R2_REGION}")),
-        Ok(_) => Finding::ok(REGION, seen, "the service takes it"),
-        // It has looked at the signature before.
-        Err(Refusal { error, .. }) if error.code() == Some("AccessDenied") => {
-            Finding::ok(REGION, seen, "the service takes it")
+        .mend(format!("export {R2_REGION}=us-east-1  # or the region in the service's settings")),
+        _ if access.is_r2() && !R2_REGIONS.contains(&signed_for) => {
+            Finding::warning(REGION, seen, "R2 has one region, auto; it may stop accepting others")
+                .mend(format!("unset {R2_REGION}"))
         }
-        Err(_) if access.is_r2() => Finding::ok(REGION, seen, "R2 takes it"),
-        Err(_) => Finding::not_possible(REGION, seen, "no request was taken that would tell"),
+        Ok(_) => Finding::ok(REGION, seen, "the service accepts it"),
+        // The service checks the signature before permissions.
+        Err(Refusal { error, .. }) if error.code() == Some("AccessDenied") => {
+            Finding::ok(REGION, seen, "the service accepts it")
+        }
+        Err(_) if access.is_r2() => Finding::ok(REGION, seen, "R2 accepts it"),
+        Err(_) => Finding::not_possible(REGION, seen, "the service accepted no request, which would show it"),
     };
     (access, listed, finding)
 }
@@ -208,15 +204,13 @@ async fn in_jurisdiction(access: Access, listed: Listed) -> (Access, Listed, Fin
         |jurisdiction: Option<Jurisdiction>| jurisdiction.map_or("no jurisdiction", Jurisdiction::as_str);
     if !matches!(&listed, Err(refusal) if refusal.error.kind() == ErrorKind::NoSuchBucket) {
         let finding = match &listed {
-            Ok(_) => Finding::ok(
-                JURISDICTION,
-                format!("the bucket is of {}", of(own)),
-                "the address is the right one",
-            ),
+            Ok(_) => {
+                Finding::ok(JURISDICTION, format!("the bucket is in {}", of(own)), "the address is right")
+            }
             Err(_) => Finding::not_possible(
                 JURISDICTION,
-                format!("the address is of {}", of(own)),
-                "nobody said whether the bucket is there",
+                format!("the address is that of {}", of(own)),
+                "the service did not say whether the bucket exists",
             ),
         };
         return (access, listed, finding);
@@ -229,16 +223,16 @@ async fn in_jurisdiction(access: Access, listed: Listed) -> (Access, Listed, Fin
     });
     let tried = join_all(others.map(async |(other, moved)| (other, moved.list().await, moved))).await;
     for (other, listed_there, moved) in tried {
-        // Refused is not missing.
+        // A refused listing means that the bucket exists.
         let there = match &listed_there {
             Ok(_) => true,
             Err(refusal) => refusal.error.kind() == ErrorKind::Forbidden && refusal.error.code().is_some(),
         };
         if there {
             let seen =
-                format!("bucket {} is not at {}, but at {}", access.bucket, access.endpoint, moved.endpoint);
+                format!("bucket {} is not at {} but at {}", access.bucket, access.endpoint, moved.endpoint);
             let means = format!(
-                "it is of {}: such a bucket is seen at the address of its jurisdiction alone. The other checks ask there",
+                "it is in {}: such a bucket is visible only at the address of its jurisdiction, which the other checks use",
                 of(other)
             );
             let mend = match other {
@@ -251,12 +245,12 @@ async fn in_jurisdiction(access: Access, listed: Listed) -> (Access, Listed, Fin
     let finding = Finding::ok(
         JURISDICTION,
         "the bucket is at none of the addresses of eu, fedramp, us and no jurisdiction",
-        "another jurisdiction would not help",
+        "the jurisdiction is not the problem",
     );
     (access, listed, finding)
 }
 
-/// The account and jurisdiction of an address of R2.
+/// Returns the account and jurisdiction of an R2 address.
 fn account(access: &Access) -> Option<(String, Option<Jurisdiction>)> {
     let host = access.endpoint.host_for(None).ok()?;
     let labels = host.strip_suffix(R2_DOMAIN)?;
@@ -273,7 +267,7 @@ async fn at_endpoint(access: Access, listed: Listed) -> (Access, Listed, Finding
             Some(name) if *name != access.bucket => Finding::broken(
                 ENDPOINT,
                 format!("{} answers as bucket {name}, not as {}", access.endpoint, access.bucket),
-                "the endpoint names a bucket of its own, and the variable another one",
+                "the endpoint contains one bucket, and the variable names another one",
             )
             .mend(format!(
                 "export {R2_BUCKET_MEDIA}={}  # or leave the bucket out of {R2_ENDPOINT}",
@@ -282,7 +276,7 @@ async fn at_endpoint(access: Access, listed: Listed) -> (Access, Listed, Finding
             _ => Finding::ok(
                 ENDPOINT,
                 seen,
-                "the endpoint leads to the service, and the bucket's name is added once",
+                "the endpoint leads to the service, and contains the bucket's name once",
             ),
         };
         return (access, listed, finding);
@@ -292,19 +286,18 @@ async fn at_endpoint(access: Access, listed: Listed) -> (Access, Listed, Finding
     {
         let listed_there = moved.list().await;
         if matches!(&listed_there, Ok(listing) if listing.name.as_ref() == Some(&access.bucket)) {
-            let seen = format!("{} has the bucket {} in it", access.endpoint, access.bucket);
-            let means =
-                "the bucket is asked for within the bucket, where nothing is; the other checks leave it out";
+            let seen = format!("{} contains the bucket {}", access.endpoint, access.bucket);
+            let means = "requests contain the bucket's name twice, so they find nothing; the other checks use it once";
             let finding = Finding::broken(ENDPOINT, seen, means)
                 .mend(format!("export {R2_ENDPOINT}={}", moved.endpoint));
             return (moved, listed_there, finding);
         }
     }
-    let finding = Finding::not_possible(ENDPOINT, seen, "no listing says whether the endpoint is right");
+    let finding = Finding::not_possible(ENDPOINT, seen, "without a listing, the endpoint cannot be checked");
     (access, listed, finding)
 }
 
-/// The endpoint without what looks like the bucket's name at its end or in front of its host.
+/// Returns the endpoint without the bucket's name at its end or in front of its host.
 fn without_bucket(access: &Access) -> Option<Endpoint> {
     if access.is_r2() || access.endpoint.addressing() == Addressing::VirtualHost {
         return None;

@@ -1,12 +1,12 @@
-//! Which checks there are, and in which order: each begins when those are done that it depends on, and what
-//! depends on nothing else runs side by side.
+//! The checks and their order: each starts when those it depends on are done, and independent ones run
+//! concurrently.
 //!
-//! 1. Workers KV, beside all the others.
+//! 1. Workers KV, concurrently with all the others.
 //! 2. The connection and the clock.
-//! 3. The way into the bucket.
-//! 4. What the key may do, and unfinished uploads.
-//! 5. What reads the object that was written, or one of the bucket's, and what writes others.
-//! 6. What was written is removed, whatever has happened.
+//! 3. The access to the bucket.
+//! 4. The permissions of the key, and unfinished uploads.
+//! 5. Checks that read the written object or one of the bucket, and checks that write others.
+//! 6. The cleanup of what was written, in any case.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::variables::R2_BUCKET_MEDIA;
 
 use super::access::{Access, FOLDER, Sample};
 use super::conditions::{self, CONDITIONS};
-use super::connection::{self, CLOCK, CONNECTION};
+use super::connection::{self, CLOCK, CONNECTION, Proxy};
 use super::content_security_policy::{self as csp, CONTENT_SECURITY_POLICY};
 use super::cors;
 use super::entry::{self, BUCKET, CREDENTIALS, ENDPOINT, Entry, JURISDICTION, LIST, REGION, Way};
@@ -34,16 +34,16 @@ use super::uploads::{self, UPLOADS};
 
 pub(super) const CLEANUP: &str = "cleanup";
 
-/// What is asked about besides the bucket.
+/// What to check in addition to the bucket.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Options {
     pub(super) origin: Option<String>,
     pub(super) public_url: Option<String>,
-    /// The address of the proxy in front of the host, if any.
-    pub(super) proxy: Option<String>,
+    /// The proxy in front of the host, if any.
+    pub(super) proxy: Option<Proxy>,
 }
 
-/// All checks of the bucket but the last, which is [`cleanup`], in the order in which they are told.
+/// All checks of the bucket in the order of the report, except for the last, which is [`cleanup`].
 pub(super) const CHECKS: [&str; 23] = [
     VARIABLES,
     CONNECTION,
@@ -70,7 +70,7 @@ pub(super) const CHECKS: [&str; 23] = [
     UPLOADS,
 ];
 
-/// What each of [`CHECKS`] finds.
+/// Runs the [`CHECKS`], and returns a finding for each.
 pub(super) async fn examine(
     subject: &Subject,
     options: &Options,
@@ -80,7 +80,7 @@ pub(super) async fn examine(
     let mut found = vec![subject.finding()];
     let why = match &subject.bucket {
         Ok(bucket) => Examination { options, http, scratch }.bucket(bucket, &mut found).await,
-        Err(_) => Err("the variables name no bucket".to_owned()),
+        Err(_) => Err("the variables do not name a bucket".to_owned()),
     };
     if let Ok(bucket) = &subject.bucket {
         explain_what_may_do_nothing(&mut found, bucket);
@@ -88,20 +88,15 @@ pub(super) async fn examine(
     let in_order = CHECKS.map(|check| {
         let at = found.iter().position(|finding| finding.check == check);
         at.map_or_else(
-            || {
-                not_possible(
-                    check,
-                    why.as_ref().err().map_or("something before it is broken", String::as_str),
-                )
-            },
+            || not_possible(check, why.as_ref().err().map_or("an earlier check is broken", String::as_str)),
             |at| found.swap_remove(at),
         )
     });
     in_order.into()
 }
 
-/// A permanent key that may neither list, read nor write is for another bucket, whatever it is meant for.
-/// Temporary credentials may be for another prefix.
+/// Explains a key that can neither list, read nor write. A permanent key is for another bucket; temporary
+/// credentials may be for another prefix.
 fn explain_what_may_do_nothing(found: &mut [Finding], bucket: &Bucket) {
     let is_refused =
         |check| found.iter().any(|finding| finding.check == check && finding.result == Outcome::NotPossible);
@@ -110,14 +105,14 @@ fn explain_what_may_do_nothing(found: &mut [Finding], bucket: &Bucket) {
     }
     let Some(list) = found.iter_mut().find(|finding| finding.check == LIST) else { return };
     if bucket.is_temporary() {
-        "these temporary credentials are for another prefix, or have ended".clone_into(&mut list.means);
+        "these temporary credentials are for another prefix, or have expired".clone_into(&mut list.means);
         list.mend = Some(
-            "cfstore r2 credentials --prefix creator-123/ --expires 1h  # with the parent's key".to_owned(),
+            "cfstore r2 credentials --prefix creator-123/ --expires 1h  # with the permanent key".to_owned(),
         );
     } else {
         list.result = Outcome::Broken;
         list.means = format!(
-            "this key may do nothing in bucket {}: the name or the key is of another bucket",
+            "this key has no permissions in bucket {}: the key is for another bucket, or the bucket's name is wrong",
             bucket.name
         );
         list.mend = Some(format!("export {R2_BUCKET_MEDIA}=NAME  # the bucket that the key is for"));
@@ -131,12 +126,12 @@ struct Examination<'a> {
 }
 
 impl Examination<'_> {
-    /// Checks as far as that leads. An error says why the checks that are not found were not possible.
+    /// Runs the checks that are possible. The error says why the others are not.
     async fn bucket(&self, bucket: &Bucket, found: &mut Vec<Finding>) -> Result<(), String> {
         let limit = self.http.limit;
         let access = bucket.access(self.http.clone()).map_err(|error| error.to_string())?;
         let reached =
-            tokio::time::timeout(limit, connection::check(&access, self.options.proxy.as_deref())).await;
+            tokio::time::timeout(limit, connection::check(&access, self.options.proxy.as_ref())).await;
         let access = match reached.unwrap_or_else(|_| Err(late(CONNECTION, limit))) {
             Ok((connected, ahead)) => {
                 found.extend(connected);
@@ -144,14 +139,14 @@ impl Examination<'_> {
             }
             Err(broken) => {
                 found.push(broken);
-                return Err("the host is not reached".to_owned());
+                return Err("the host cannot be reached".to_owned());
             }
         };
         let entry = entry::enter(access.clone(), bucket.region.as_deref());
         let entry = tokio::time::timeout(limit, entry).await;
         let entry = entry.unwrap_or_else(|_| Entry {
             findings: vec![late(BUCKET, limit)],
-            way: Err("the bucket does not answer in time".to_owned()),
+            way: Err("the bucket did not answer in time".to_owned()),
         });
         found.extend(entry.findings);
         match entry.way {
@@ -164,7 +159,7 @@ impl Examination<'_> {
         Ok(())
     }
 
-    /// What needs no way into the bucket.
+    /// Runs the checks that do not need access to the bucket.
     async fn outside(&self, access: &Access, found: &mut Vec<Finding>) {
         let key = self.scratch.key(OBJECT);
         let checks = vec![
@@ -196,7 +191,7 @@ impl Examination<'_> {
         let own = written.then(|| Sample { key: key.clone(), size: content.len() as u64 });
         let sample = own.or(way.sample);
         let sample = sample.as_ref();
-        let unread = "nothing could be written, and the bucket shows no object to read";
+        let unread = "nothing could be written, and the listing has no object to read";
         let unwritten = "nothing could be written";
         let checks = vec![
             or_not(presigned::GET, sample.map(|sample| presigned::get(access, sample).boxed()), unread),
@@ -245,7 +240,7 @@ impl Examination<'_> {
                 Finding::not_possible(
                     check,
                     "no --origin was given",
-                    "whether pages may use the bucket depends on theirs",
+                    "whether pages can use the bucket depends on their origin",
                 )
                 .mend("cfstore r2 doctor --origin https://app.example.com"),
             ),
@@ -259,14 +254,14 @@ impl Examination<'_> {
                 Finding::not_possible(
                     PUBLIC_URL,
                     "no --public-url was given",
-                    "a bucket without a public domain is reached by presigned URLs alone",
+                    "a bucket without a public domain can be reached only with presigned URLs",
                 )
                 .mend("cfstore r2 doctor --public-url https://media.example.com"),
             ),
         }
     }
 
-    /// Runs checks side by side, each as long as a check may take.
+    /// Runs checks concurrently, each with the time limit of a check.
     async fn side_by_side(&self, checks: Vec<Check<'_>>) -> Vec<Finding> {
         let limit = self.http.limit;
         let limited = checks.into_iter().map(async |(check, run)| {
@@ -288,14 +283,14 @@ pub(super) fn late(check: &'static str, limit: Duration) -> Finding {
         format!("not done within {limit:?}"),
         "the service answers too slowly, or not at all",
     )
-    .mend("cfstore r2 doctor  # again; https://www.cloudflarestatus.com tells whether R2 is down")
+    .mend("cfstore r2 doctor  # try again; https://www.cloudflarestatus.com shows whether R2 is down")
 }
 
 fn not_possible(check: &'static str, why: &str) -> Finding {
     Finding::not_possible(check, "not tried", why)
 }
 
-/// The check, or why it is not run.
+/// Returns the check, or a finding that says why it is not run.
 fn or_not<'a>(check: &'static str, run: Option<BoxFuture<'a, Finding>>, why: &str) -> Check<'a> {
     match run {
         Some(run) => (check, run),
@@ -303,7 +298,7 @@ fn or_not<'a>(check: &'static str, run: Option<BoxFuture<'a, Finding>>, why: &st
     }
 }
 
-/// What became of what was written.
+/// Reports the cleanup of what was written.
 pub(super) fn cleanup(cleaned: &Cleaned, was_used: bool, bucket: Option<&str>) -> Finding {
     let Cleaned { removed, aborted, failures, left } = cleaned;
     let removed = if was_used {
@@ -325,8 +320,8 @@ pub(super) fn cleanup(cleaned: &Cleaned, was_used: bool, bucket: Option<&str>) -
         return Finding::warning(CLEANUP, seen, "something of this run may be left in the bucket").mend(mend);
     }
     if !left.is_empty() {
-        let seen = format!("{removed}; below {FOLDER} there still is {}", left.join(", "));
-        return Finding::warning(CLEANUP, seen, "another doctor is at work, or was killed").mend(mend);
+        let seen = format!("{removed}; left below {FOLDER}: {}", left.join(", "));
+        return Finding::warning(CLEANUP, seen, "another doctor is running, or was killed").mend(mend);
     }
-    Finding::ok(CLEANUP, removed, "the bucket is as it was")
+    Finding::ok(CLEANUP, removed, "the bucket is unchanged")
 }

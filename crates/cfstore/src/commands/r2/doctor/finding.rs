@@ -1,4 +1,4 @@
-//! What a check has found.
+//! Findings of checks.
 
 use std::path::Path;
 
@@ -6,22 +6,22 @@ use serde::Serialize;
 
 use crate::shell::quoted;
 
-/// How a check ended.
+/// Result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum Outcome {
     #[serde(rename = "ok")]
     Ok,
-    /// It works, and will not always.
+    /// It works, but not in every case.
     #[serde(rename = "warning")]
     Warning,
     #[serde(rename = "broken")]
     Broken,
-    /// It could not be tried: for want of a permission, of an option, or of something that is broken.
+    /// It could not be run: a permission or an option is missing, or an earlier check is broken.
     #[serde(rename = "not possible")]
     NotPossible,
 }
 
-/// What a check has seen, what that means, and the command that mends it.
+/// What a check saw, what that means, and the command that fixes it.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Finding {
     pub(super) check: &'static str,
@@ -56,7 +56,7 @@ impl Finding {
         Self::new(check, Outcome::NotPossible, seen, means)
     }
 
-    /// Has the mend act on the variables of a file, where these come from one.
+    /// Rewrites the command for variables that come from a file.
     pub(super) fn mend_in(&mut self, env_file: &Path) {
         let Some(mend) = &mut self.mend else { return };
         let path = env_file.display().to_string();
@@ -72,7 +72,7 @@ impl Finding {
         }
     }
 
-    /// With the command, or what else is to be done where that is no command.
+    /// Sets the command that fixes it, or a description of what to do.
     pub(super) fn mend(mut self, mend: impl Into<String>) -> Self {
         self.mend = Some(mend.into());
         self

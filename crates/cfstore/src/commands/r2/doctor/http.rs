@@ -1,4 +1,4 @@
-//! Requests as they are, and all of what is answered: the checks look at what a client hides.
+//! Plain requests and answers: the checks look at what a client hides.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,20 +11,20 @@ use cloudflare_clients::s3::error_code::parse_error;
 use cloudflare_clients::{Error, ErrorKind, HttpClient, ReasonPhrase, Result, Timeouts};
 use futures_util::TryStreamExt as _;
 
-/// How much of an answer is read: a page of uploads with the longest keys has less.
+/// Maximum size of an answer, in bytes. A page of uploads with the longest keys is smaller.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-/// R2 takes one write a second to a key.
+/// Delay before a retry. R2 accepts one write per second and key.
 const BEFORE_AGAIN: Duration = Duration::from_millis(1100);
 
-/// Who sends the requests: tests lead the hosts of R2 to servers of their own.
+/// Sends the requests. Tests redirect the hosts of R2 to their own servers.
 #[derive(Debug, Clone)]
 pub(super) struct Http {
     client: Arc<dyn HttpClient>,
-    /// How long a check may take.
+    /// Time limit of a check.
     pub(super) limit: Duration,
 }
 
-/// An answer, whatever its status.
+/// An answer with any status.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -38,7 +38,7 @@ impl Http {
         Self { client, limit }
     }
 
-    /// Sends a request, and once more where the service asks to wait.
+    /// Sends a request, and sends it once more if the service asks to wait.
     pub(super) async fn send(&self, request: Request<Body>) -> Result<Answer> {
         let (parts, body) = request.into_parts();
         let Some(copy) = body.try_clone() else {
@@ -75,7 +75,7 @@ impl Http {
         })
     }
 
-    /// Sends a request that nobody has signed.
+    /// Sends an unsigned request.
     pub(super) async fn plain(
         &self,
         method: Method,
@@ -85,7 +85,7 @@ impl Http {
         self.send(request(method, url, headers, Bytes::new())?).await
     }
 
-    /// Uses a presigned URL, as a browser does.
+    /// Sends a request to a presigned URL, like a browser.
     pub(super) async fn presigned(
         &self,
         method: Method,
@@ -102,8 +102,8 @@ impl Http {
 }
 
 fn request(method: Method, url: &str, headers: &[(HeaderName, &str)], body: Bytes) -> Result<Request<Body>> {
-    // The URL may be presigned, so that no error shows it.
-    let invalid = || Error::new(ErrorKind::InvalidInput, "the request has no valid URL or header");
+    // Errors do not show the URL, which may be presigned.
+    let invalid = || Error::new(ErrorKind::InvalidInput, "the request has an invalid URL or header");
     let mut request =
         Request::builder().method(method).uri(url).body(Body::from(body)).map_err(|_| invalid())?;
     let host = request.uri().authority().ok_or_else(invalid)?.to_string();
@@ -118,23 +118,23 @@ fn request(method: Method, url: &str, headers: &[(HeaderName, &str)], body: Byte
 }
 
 impl Answer {
-    /// What a failure is in the words of R2's S3 API.
+    /// Returns the error of R2's S3 API.
     pub(super) fn error(&self) -> Error {
         parse_error(self.status, self.reason.as_deref(), &self.headers, &self.body, SystemTime::now())
     }
 
-    /// The same, for what reads answers of R2's S3 API.
+    /// Converts it for the parsers of R2's S3 API.
     pub(super) fn into_response(self) -> Response {
         let Self { status, headers, body, reason } = self;
         Response { status, reason, headers, body, received: SystemTime::now() }
     }
 
-    /// This header, where it is text.
+    /// Returns a header, if it is text.
     pub(super) fn header(&self, name: impl AsRef<str>) -> Option<&str> {
         self.headers.get(name.as_ref())?.to_str().ok()
     }
 
-    /// `200 text/html`, to show what has answered.
+    /// Describes the answer, such as `200 text/html`.
     pub(super) fn described(&self) -> String {
         let what = self.header(header::CONTENT_TYPE).map(|kind| format!(" {kind}")).unwrap_or_default();
         let server = self.header(header::SERVER).map(|server| format!(" from {server}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Whether the token of Cloudflare's API reaches the namespace of Workers KV.
+//! Checks that the token of Cloudflare's API has access to the Workers KV namespace.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ pub(super) async fn check(client: Arc<dyn HttpClient>, namespace: Option<Result<
             return Finding::not_possible(
                 KV,
                 seen,
-                "no namespace is named; without Workers KV nothing is amiss",
+                "no namespace to check; if you do not use Workers KV, this is fine",
             );
         }
         Some(Err(error)) => {
-            return Finding::broken(KV, error.message(), "the namespace cannot be asked")
-                .mend("cfstore --help  # tells what each variable holds");
+            return Finding::broken(KV, error.message(), "the namespace cannot be accessed")
+                .mend("cfstore --help  # explains the variables");
         }
         Some(Ok(config)) => config,
     };
@@ -33,20 +33,21 @@ pub(super) async fn check(client: Arc<dyn HttpClient>, namespace: Option<Result<
         kv.list().page_size(10).pages().try_next().await
     };
     let Err(error) = listed.await else {
-        return Finding::ok(KV, "the namespace's keys can be listed", "token, account and namespace fit");
+        return Finding::ok(KV, "the namespace's keys can be listed", "token, account and namespace match");
     };
     let (means, mend) = match error.kind() {
         ErrorKind::Credentials | ErrorKind::Forbidden => (
-            "the token is not good, is of another account, or lacks Workers KV Storage",
+            "the token is invalid, belongs to another account, or lacks the permission Workers KV Storage",
             format!(
                 "export {CLOUDFLARE_API_TOKEN}=... {CLOUDFLARE_ACCOUNT_ID}=...  # of a token of the account with Workers KV Storage \
                  Write"
             ),
         ),
-        ErrorKind::NoSuchNamespace => {
-            ("the account has no such namespace", "cfstore kv namespace ls  # shows the ids".to_owned())
-        }
-        _ => ("the API does not answer as it should", "cfstore -vv kv ls".to_owned()),
+        ErrorKind::NoSuchNamespace => (
+            "the account does not have this namespace",
+            "cfstore kv namespace ls  # shows the ids".to_owned(),
+        ),
+        _ => ("the API returned an unexpected answer", "cfstore -vv kv ls".to_owned()),
     };
     Finding::broken(KV, error.to_string(), means).mend(mend)
 }

@@ -46,9 +46,9 @@ use crate::shutdown;
 use crate::trust::Trust;
 use crate::variables::{R2_ACCESS_KEY_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY, Variables};
 
-/// How long a check may take. At most four wait for each other, and then what was written is removed.
+/// Time limit of a check. At most four run one after the other, and then the cleanup.
 const CHECK_LIMIT: Duration = Duration::from_millis(5500);
-/// How long removing may take, where the service answers at all.
+/// Time limit of the cleanup.
 const CLEAN_LIMIT: Duration = Duration::from_secs(8);
 
 pub(crate) async fn run(
@@ -99,7 +99,7 @@ pub(crate) async fn run(
     report(&findings, &target, printer)
 }
 
-/// What is examined, and how long that may take.
+/// What to examine, and with which time limits.
 struct Patient {
     subject: Subject,
     options: Options,
@@ -109,7 +109,7 @@ struct Patient {
 }
 
 impl Patient {
-    /// What is found. What was written is removed also if it is stopped.
+    /// Runs the checks until `stop` completes. Cleans up in any case.
     async fn examined_until(&self, stop: impl Future<Output = ()>) -> Examined {
         let http = Http::new(Arc::clone(&self.client), self.check_limit);
         let scratch = Scratch::new();
@@ -144,15 +144,15 @@ impl Patient {
 }
 
 struct Examined {
-    /// `None` where it was stopped.
+    /// `None` if it was stopped.
     findings: Option<Vec<Finding>>,
-    /// What became of what was written.
+    /// Finding of the cleanup.
     cleanup: Finding,
 }
 
-/// The embedded store, served for as long as it is examined.
+/// The embedded store, served during the examination.
 struct Served {
-    /// What summaries call it.
+    /// Its name in summaries.
     target: String,
     variables: [(&'static str, String); 4],
     _stop: oneshot::Sender<()>,
@@ -188,7 +188,7 @@ async fn serve(location: (PathBuf, String), printer: Printer) -> Result<Served> 
     Ok(Served { target, variables, _stop: stop })
 }
 
-/// Prints what was found.
+/// Prints the findings.
 fn report(findings: &[Finding], target: &str, printer: Printer) -> Result<ExitStatus> {
     for finding in findings {
         let (style, word) = match finding.result {

@@ -1,4 +1,4 @@
-//! What the key may do besides listing: read, write, and what is for admins.
+//! Checks of the key's permissions other than listing: read, write and admin.
 
 use bytes::Bytes;
 use cloudflare_clients::http::{Method, StatusCode, header};
@@ -12,10 +12,10 @@ pub(super) const READ: &str = "read";
 pub(super) const WRITE: &str = "write";
 pub(super) const ADMIN: &str = "admin";
 
-/// Where a key for other prefixes may do nothing.
+/// The place where a key for other prefixes has no permissions.
 const BELOW: &str = " below .cfstore-doctor/";
 
-/// The name of the object that the other checks read.
+/// Name of the object that the other checks read.
 pub(super) const OBJECT: &str = "object.txt";
 
 pub(super) async fn read(access: &Access, sample: Option<&Sample>, scratch: &Scratch) -> Finding {
@@ -28,13 +28,13 @@ pub(super) async fn read(access: &Access, sample: Option<&Sample>, scratch: &Scr
         Ok(answer) => answer,
         Err(error) => return failed(READ, &error, place, "objects cannot be read"),
     };
-    let means = "the key may read";
+    let means = "the key has permission to read";
     match (sample, answer.status) {
         (Some(_), status) if status.is_success() => {
             Finding::ok(READ, "an object of the bucket can be read", means)
         }
         (None, StatusCode::NOT_FOUND) => {
-            Finding::ok(READ, "a missing object is reported as missing, not as refused", means)
+            Finding::ok(READ, "a missing object is reported as missing, not as forbidden", means)
         }
         _ => failed(READ, &answer.error(), place, "objects cannot be read"),
     }
@@ -44,9 +44,11 @@ pub(super) async fn read(access: &Access, sample: Option<&Sample>, scratch: &Scr
 pub(super) async fn write(access: &Access, scratch: &Scratch, content: &Bytes) -> Finding {
     let headers = [(header::CONTENT_TYPE, "text/plain"), (header::CACHE_CONTROL, "no-store")];
     match scratch.put(access, OBJECT, &headers, content.clone()).await {
-        Ok(answer) if answer.status.is_success() => {
-            Finding::ok(WRITE, format!("{} was stored", scratch.key(OBJECT)), "the key may write")
-        }
+        Ok(answer) if answer.status.is_success() => Finding::ok(
+            WRITE,
+            format!("{} was stored", scratch.key(OBJECT)),
+            "the key has permission to write",
+        ),
         Ok(answer) => failed(WRITE, &answer.error(), BELOW, "objects cannot be stored"),
         Err(error) => failed(WRITE, &error, BELOW, "objects cannot be stored"),
     }
@@ -59,32 +61,34 @@ fn failed(check: &'static str, error: &Error, place: &str, what: &str) -> Findin
             check,
             seen,
             format!(
-                "the key may not {check}{place}; where it has to, make a token with Object Read & Write on this bucket"
+                "the key has no permission to {check}{place}; if it needs it, create a token with Object Read & Write on this bucket"
             ),
         );
     }
-    Finding::broken(check, seen, format!("{what}, for a reason other than the key"))
-        .mend("cfstore -vv r2 ls  # shows each attempt; https://www.cloudflarestatus.com whether R2 is down")
+    Finding::broken(check, seen, format!("{what}, but not because of permissions")).mend(
+        "cfstore -vv r2 ls  # shows each attempt; https://www.cloudflarestatus.com shows whether R2 is down",
+    )
 }
 
 pub(super) async fn admin(access: &Access) -> Finding {
-    let denied = "the key may not list the account's buckets";
-    let enough = "it has no rights on the account: right for an application";
-    let may = "the key may list the account's buckets";
+    let denied = "the key has no permission to list the account's buckets";
+    let enough = "it has no admin permissions, which is right for an application";
+    let may = "the key has permission to list the account's buckets";
     match access.list_buckets().await {
         Ok(answer) if answer.status.is_success() && access.is_r2() => Finding::warning(
             ADMIN,
             may,
-            "it has admin rights, and who gets hold of it has every bucket; an application needs Object Read & Write on its own",
+            "it has admin permissions: anyone who gets the key has access to every bucket; an application needs only Object \
+             Read & Write on its own bucket",
         )
-        .mend("cfstore r2 credentials --prefix creator-123/ --expires 1h  # hands out less of it"),
+        .mend("cfstore r2 credentials --prefix creator-123/ --expires 1h  # creates credentials with fewer permissions"),
         Ok(answer) if answer.status.is_success() => {
-            Finding::ok(ADMIN, may, "it has admin rights; on R2 an application should not")
+            Finding::ok(ADMIN, may, "it has admin permissions; on R2 an application should not have them")
         }
         Ok(answer) => match answer.error().kind() {
             ErrorKind::Forbidden | ErrorKind::Credentials => Finding::ok(ADMIN, denied, enough),
-            _ => Finding::not_possible(ADMIN, answer.error().to_string(), "the service does not say what the key may"),
+            _ => Finding::not_possible(ADMIN, answer.error().to_string(), "the service does not tell the key's permissions"),
         },
-        Err(error) => Finding::not_possible(ADMIN, error.to_string(), "the service does not say what the key may"),
+        Err(error) => Finding::not_possible(ADMIN, error.to_string(), "the service does not tell the key's permissions"),
     }
 }

@@ -1,4 +1,4 @@
-//! Whether presigned URLs work, as whoever is handed one uses it.
+//! Checks that presigned URLs work for their users.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ pub(super) const PUT: &str = "presigned PUT";
 
 pub(super) const EXPIRES_IN: Duration = Duration::from_secs(60);
 
-/// What is likely when a signature in headers is taken and the same in a URL is not.
-pub(super) const MEND: &str = "curl -v \"$(cfstore r2 presign KEY)\"    shows it; between client and service nothing may change host, path \
-                    or query";
+/// What to do if signatures in headers work, but those in URLs do not.
+pub(super) const MEND: &str =
+    "curl -v \"$(cfstore r2 presign KEY)\"  # shows it; no proxy may change the host, path or query";
 
 pub(super) async fn get(access: &Access, sample: &Sample) -> Finding {
     let get = async {
         let url = access.presign(Method::GET, &sample.key).expires_in(EXPIRES_IN).sign()?;
-        // One byte of what may be large.
+        // One byte is enough: the object may be large.
         access.http.presigned(Method::GET, &url, &[(header::RANGE, "bytes=0-0")], Bytes::new()).await
     };
-    finding(GET, get.await, "pages and players can fetch objects by their URLs")
+    finding(GET, get.await, "pages and players can fetch objects with presigned URLs")
 }
 
 pub(super) async fn head(access: &Access, sample: &Sample) -> Finding {
@@ -42,12 +42,16 @@ pub(super) async fn head(access: &Access, sample: &Sample) -> Finding {
     };
     match length {
         Some(length) if length == sample.size.to_string() => {
-            finding(HEAD, head, "sizes and types can be looked up by their URLs")
+            finding(HEAD, head, "clients can read sizes and types with presigned URLs")
         }
         length => Finding::warning(
             HEAD,
-            format!("the answer says {} bytes of {}", length.as_deref().unwrap_or("no number of"), sample.size),
-            "players that ask for the length before they fetch get a wrong one: something between compresses or buffers",
+            format!(
+                "the Content-Length is {} instead of {}",
+                length.as_deref().unwrap_or("missing"),
+                sample.size
+            ),
+            "players that request the length first get a wrong one: a proxy compresses or buffers",
         )
         .mend(MEND),
     }
@@ -61,13 +65,13 @@ pub(super) async fn put(access: &Access, scratch: &Scratch) -> Finding {
         let body = Bytes::from_static(b"cfstore r2 doctor\n");
         scratch.write(&key, async move { http.presigned(Method::PUT, &url, &[], body).await }).await
     };
-    finding(PUT, put.await, "browsers can upload by such URLs, if CORS lets them")
+    finding(PUT, put.await, "browsers can upload with presigned URLs, if CORS allows it")
 }
 
 fn finding(check: &'static str, answer: Result<Answer, Error>, means: &str) -> Finding {
     match answer {
         Ok(answer) if answer.status.is_success() => {
-            Finding::ok(check, format!("answered {}", answer.status), means)
+            Finding::ok(check, format!("returned {}", answer.status), means)
         }
         Ok(answer) => broken(check, &answer.error()),
         Err(error) => broken(check, &error),
@@ -78,7 +82,7 @@ fn broken(check: &'static str, error: &Error) -> Finding {
     Finding::broken(
         check,
         error.to_string(),
-        "a signature in the headers is taken, and one in the URL is not: a proxy changes URLs, or forbids them",
+        "a signature in the headers is accepted, but one in the URL is not: a proxy changes or refuses URLs",
     )
     .mend(MEND)
 }

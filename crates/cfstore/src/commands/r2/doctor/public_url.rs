@@ -1,4 +1,4 @@
-//! Whether the public URL serves this bucket, or something else answers there.
+//! Checks that the public URL serves this bucket.
 
 use bytes::Bytes;
 use cloudflare_clients::http::{Method, StatusCode, header};
@@ -13,7 +13,7 @@ use super::http::{Answer, Http};
 
 pub(super) const PUBLIC_URL: &str = "public URL";
 
-/// What can be said of it without asking.
+/// Finds a wrong URL without a request.
 pub(super) fn misnamed(base: &str, access: &Access) -> Option<Finding> {
     let host = host_of(base);
     let is_s3 = host.ends_with(R2_DOMAIN)
@@ -23,13 +23,13 @@ pub(super) fn misnamed(base: &str, access: &Access) -> Option<Finding> {
         Finding::broken(
             PUBLIC_URL,
             format!("{base} is the S3 endpoint"),
-            "it answers signed requests only, so that every public link to it is refused",
+            "it accepts only signed requests, so it refuses every public link",
         )
         .mend(connect(access))
     })
 }
 
-/// Asks for an object that was just written.
+/// Requests an object that was just written.
 pub(super) async fn check(
     http: &Http,
     access: &Access,
@@ -48,23 +48,26 @@ pub(super) async fn check(
     if answer.status.is_success() && answer.body == *content {
         return serves(access, base, &answer, origin);
     }
-    let seen = format!("{url} is answered {}", answer.described());
+    let seen = format!("{url} returns {}", answer.described());
     let (seen, means) = match answer.status {
         status if status.is_success() => (
-            format!("{seen}, and that is not the object which was just stored"),
-            "something else answers there: an application, a page of an error, or a cache that holds it",
+            format!("{seen}, and that is not the object that was just stored"),
+            "something else answers there: an application, an error page, or a cache with an old answer",
         ),
         StatusCode::NOT_FOUND => (
             seen,
-            "the object which was just stored is not found: the domain serves another bucket, or has a path too many or too few",
+            "the object that was just stored is not found: the domain serves another bucket, or the path of the URL is wrong",
         ),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (
             seen,
-            "access is refused: public access is off, or Cloudflare Access or a rule of the firewall is in front",
+            "access is refused: public access is off, or Cloudflare Access or a firewall rule blocks it",
         ),
         status if status.is_redirection() => {
             let to = answer.header(header::LOCATION).unwrap_or_default();
-            (format!("{seen}, which leads to {}", without_query(to)), "every object is looked for elsewhere")
+            (
+                format!("{seen}, which leads to {}", without_query(to)),
+                "requests for objects are redirected elsewhere",
+            )
         }
         _ => (seen, "public links to the bucket do not work"),
     };
@@ -74,22 +77,21 @@ pub(super) async fn check(
 fn serves(access: &Access, base: &str, answer: &Answer, origin: Option<&str>) -> Finding {
     let seen = format!("{base} serves the object that was just stored");
     if base.starts_with("http:") && !is_this_machine(base) {
-        return Finding::warning(PUBLIC_URL, seen, "it is not https: browsers block it on pages that are")
+        return Finding::warning(PUBLIC_URL, seen, "it is not https: browsers block it on https pages")
             .mend(format!("cfstore r2 doctor --public-url {}", base.replacen("http:", "https:", 1)));
     }
     if host_of(base).ends_with(".r2.dev") {
-        let means =
-            "r2.dev is for development: requests are limited, and neither cached nor behind a firewall";
+        let means = "r2.dev is for development: its rate is limited, and it has no cache or firewall";
         return Finding::warning(PUBLIC_URL, seen, means).mend(connect(access));
     }
     match origin.map(|origin| allows_origin(answer, origin)) {
         Some(Err(why)) => Finding::warning(
             PUBLIC_URL,
             format!("{seen}, but {why}"),
-            "images and videos show; what scripts fetch, players among them, is refused",
+            "images and videos work, but requests of scripts, such as players, are refused",
         )
         .mend(format!(
-            "cfstore r2 cors show --bucket {}  # the rules count at a public domain too, once its cache is purged",
+            "cfstore r2 cors show --bucket {}  # the rules also apply to a public domain, once its cache is purged",
             access.bucket
         )),
         _ => Finding::ok(PUBLIC_URL, seen, "public links lead to this bucket"),
@@ -98,15 +100,15 @@ fn serves(access: &Access, base: &str, answer: &Answer, origin: Option<&str>) ->
 
 fn unreachable(access: &Access, base: &str, error: &Error) -> Finding {
     let means = match error.kind() {
-        ErrorKind::Dns => "the name is not known: the domain is not connected to the bucket",
-        _ => "nothing answers there as it should",
+        ErrorKind::Dns => "the name is unknown: the domain is not connected to the bucket",
+        _ => "the public domain does not answer",
     };
     Finding::broken(PUBLIC_URL, format!("{base}: {error}"), means).mend(connect(access))
 }
 
 fn connect(access: &Access) -> String {
     format!(
-        "npx wrangler r2 bucket domain add {} --domain media.example.com --zone-id ZONE_ID  # and give --public-url that domain",
+        "npx wrangler r2 bucket domain add {} --domain media.example.com --zone-id ZONE_ID  # then give that domain with --public-url",
         access.bucket
     )
 }
@@ -115,7 +117,7 @@ fn host_of(url: &str) -> &str {
     url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default()
 }
 
-/// A query may be a signature.
+/// Removes the query, which may be a signature.
 fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }

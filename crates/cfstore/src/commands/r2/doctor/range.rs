@@ -1,4 +1,4 @@
-//! Whether a part of an object can be had.
+//! Checks that range requests work.
 
 use bytes::Bytes;
 use cloudflare_clients::http::{Method, StatusCode, header};
@@ -22,19 +22,19 @@ pub(super) async fn check(access: &Access, sample: &Sample) -> Finding {
     match answer.status {
         StatusCode::PARTIAL_CONTENT if content_range == expected && all_there => Finding::ok(
             RANGE,
-            format!("{range} is answered 206 {content_range}"),
-            "players can seek, and downloads go on",
+            format!("{range} returns 206 {content_range}"),
+            "players can seek, and downloads can be resumed",
         ),
         StatusCode::PARTIAL_CONTENT => {
-            broken(&format!("{range} is answered 206 with Content-Range {content_range}, not {expected}"))
+            broken(&format!("{range} returns 206 with Content-Range {content_range} instead of {expected}"))
         }
-        StatusCode::OK => broken(&format!("{range} is answered 200 with the whole object")),
+        StatusCode::OK => broken(&format!("{range} returns 200 with the whole object")),
         _ => broken(&answer.error().to_string()),
     }
 }
 
 fn broken(seen: &str) -> Finding {
-    Finding::broken(RANGE, seen, "players cannot seek, and downloads that broke off begin anew").mend(
-        "curl -sv -r 0-3 \"$(cfstore r2 presign KEY)\" -o /dev/null  # shows it; a proxy or cache in between must pass Range on",
+    Finding::broken(RANGE, seen, "players cannot seek, and interrupted downloads start over").mend(
+        "curl -sv -r 0-3 \"$(cfstore r2 presign KEY)\" -o /dev/null  # shows it; proxies and caches must forward Range",
     )
 }

@@ -1,4 +1,4 @@
-//! All that is written, so that it can be removed: also what was sent and not answered.
+//! Record of everything the doctor writes, so that it can be removed, including unanswered requests.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -17,33 +17,33 @@ use tokio::sync::RwLock;
 use super::access::{Access, FOLDER, object_request};
 use super::http::Answer;
 
-/// What one run of the doctor has written.
+/// Everything that one run of the doctor wrote.
 #[derive(Clone)]
 pub(super) struct Scratch(Arc<Inner>);
 
 struct Inner {
-    /// Where it writes, once it is known that this is the bucket.
+    /// The bucket to write to, once it is verified.
     access: OnceLock<Access>,
     prefix: String,
     written: Mutex<Written>,
-    /// Whoever writes shares it, and whoever removes waits for it.
+    /// Writes hold it shared, and the cleanup waits for them.
     writing: Arc<RwLock<()>>,
 }
 
 #[derive(Default)]
 struct Written {
     keys: Vec<String>,
-    /// Their keys, and their ids where these were answered.
+    /// Keys of uploads, and their ids if the service returned them.
     uploads: Vec<(String, Option<String>)>,
 }
 
-/// What became of it.
+/// Result of the cleanup.
 #[derive(Debug, Default)]
 pub(super) struct Cleaned {
     pub(super) removed: usize,
     pub(super) aborted: usize,
     pub(super) failures: Vec<String>,
-    /// What still is below the folder, where that may be listed: of other runs, too.
+    /// What is left below the folder, also of other runs, if the key has permission to list.
     pub(super) left: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ impl Scratch {
     pub(super) fn new() -> Self {
         let mut random = [0; 8];
         let mut name = String::new();
-        // Without randomness two doctors at once are told apart by their processes.
+        // Without randomness, the process id distinguishes concurrent doctors.
         if TokioRuntime.fill_random(&mut random).is_err() {
             random = u64::from(std::process::id()).to_be_bytes();
         }
@@ -66,12 +66,12 @@ impl Scratch {
         }))
     }
 
-    /// Writes to this bucket from now on.
+    /// Sets the bucket to write to.
     pub(super) fn use_bucket(&self, access: &Access) {
         let _ = self.0.access.set(access.clone());
     }
 
-    /// A key of this run.
+    /// Returns a key of this run.
     pub(super) fn key(&self, name: &str) -> String {
         format!("{}{name}", self.0.prefix)
     }
@@ -80,8 +80,8 @@ impl Scratch {
         self.0.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends what writes this key, to its end even where nobody waits for it any more: what is removed
-    /// while it is written would come back.
+    /// Sends a request that writes this key. It is completed even if the caller is dropped: otherwise an
+    /// object could appear after the cleanup.
     pub(super) async fn write(
         &self,
         key: &str,
@@ -92,7 +92,7 @@ impl Scratch {
         let this = self.clone();
         self.to_its_end(async move {
             let answer = send.await?;
-            // Refused, it has written nothing.
+            // A refused request has written nothing.
             if answer.status.is_client_error() {
                 let mut written = this.written();
                 if let Some(at) = written.keys.iter().position(|written| *written == key) {
@@ -116,7 +116,7 @@ impl Scratch {
         task.await.map_err(|error| Error::new(ErrorKind::Storage, "the check failed").with_source(error))?
     }
 
-    /// Puts an object by a request with a signature in its headers.
+    /// Puts an object with a signature in the headers.
     pub(super) async fn put(
         &self,
         access: &Access,
@@ -130,7 +130,7 @@ impl Scratch {
         Box::pin(self.write(&key, async move { access.send(request).await })).await
     }
 
-    /// Begins an upload in parts and returns its key and id, or what was answered in their place.
+    /// Starts a multipart upload. Returns its key and id, or the answer of a refusal.
     pub(super) async fn begin_upload(
         &self,
         access: &Access,
@@ -157,7 +157,7 @@ impl Scratch {
         .await
     }
 
-    /// Sends a part of an upload that was begun, to its end.
+    /// Sends a part of an upload. It is completed even if the caller is dropped.
     pub(super) async fn write_part(
         &self,
         send: impl Future<Output = Result<Answer>> + Send + 'static,
@@ -165,7 +165,7 @@ impl Scratch {
         self.to_its_end(send).await
     }
 
-    /// The bucket that is written to, once it is known.
+    /// Returns the bucket to write to, once it is verified.
     pub(super) fn bucket(&self) -> Option<&str> {
         self.0.access.get().map(|access| access.bucket.as_str())
     }
@@ -176,10 +176,10 @@ impl Scratch {
         !written.keys.is_empty() || !written.uploads.is_empty()
     }
 
-    /// Removes what was written, aborts what was begun, and looks what is left.
+    /// Deletes the objects, aborts the uploads, and lists what is left.
     pub(super) async fn clean(&self, limit: Duration) -> Cleaned {
         let Some(access) = self.0.access.get() else { return Cleaned::default() };
-        // What is still being written after this time is not answered, and seen by the listing below at best.
+        // A write that takes longer than this may be missed, or found by the listing below.
         let begun = tokio::time::Instant::now();
         let writing = tokio::time::timeout(limit / 2, Arc::clone(&self.0.writing).write_owned()).await;
         let mut cleaned = Cleaned::default();
@@ -253,7 +253,7 @@ async fn uploads_below(access: &Access, prefix: &str) -> Result<Vec<(String, Str
         list_multipart_uploads::parse(&answer.into_response())
     };
     let uploads = listed.await.map_err(|error| error.to_string())?.uploads;
-    // A server may pass a prefix over, and what it then lists is not for this program to abort.
+    // A server may ignore the prefix: never abort other uploads.
     let below = uploads.into_iter().filter(|upload| upload.key.starts_with(prefix));
     Ok(below.map(|upload| (upload.key, upload.upload_id)).collect())
 }

@@ -1,4 +1,4 @@
-//! Keeps secrets out of what is printed, whoever has put them there: servers repeat what they were sent.
+//! Removes secrets from the output: servers may repeat what they were sent.
 
 use super::finding::Finding;
 
@@ -6,17 +6,17 @@ const HIDDEN: &str = "[hidden]";
 
 /// Names of parameters whose values are secrets.
 const PARAMETERS: [&str; 4] = ["X-Amz-Signature=", "X-Amz-Security-Token=", "Signature=", "Bearer "];
-/// So many hexadecimal digits are a signature or a secret key. An MD5 and the ids of accounts and keys have
-/// 32.
+/// Number of hex digits from which a text counts as a signature or a secret key. An MD5 and the ids of
+/// accounts and keys have 32.
 const DIGITS: usize = 64;
 
-/// The secrets of one examination. It has no `Debug`.
+/// The secrets of one examination. Without `Debug`, to keep them out of logs.
 #[derive(Clone, Default)]
 pub(super) struct Secrets(Vec<String>);
 
 impl Secrets {
     pub(super) fn add(&mut self, secret: &str) {
-        // What is shorter is in many words.
+        // A shorter text would occur in normal words.
         if secret.len() >= 4 {
             self.0.push(secret.to_owned());
         }

@@ -1,4 +1,4 @@
-//! What is examined: the bucket and namespace that the variables name.
+//! The bucket and namespace to examine, as named by the variables.
 
 use std::ffi::OsString;
 
@@ -8,6 +8,7 @@ use cloudflare_clients::s3::endpoint::Endpoint;
 use cloudflare_clients::{HyperClient, Result};
 
 use super::access::{Access, Keys, is_r2};
+use super::connection::{Proxy, proxy_variable};
 use super::finding::Finding;
 use super::http::Http;
 use super::secrets::Secrets;
@@ -18,22 +19,22 @@ use crate::variables::{
 
 pub(super) const VARIABLES: &str = "variables";
 
-/// The variables, as far as they make sense.
+/// The parsed variables.
 pub(super) struct Subject {
-    /// The way to the bucket, or why the variables name none.
+    /// The bucket, or why the variables do not name one.
     pub(super) bucket: Result<Bucket>,
-    /// `None` where no namespace is named.
+    /// `None` if no namespace is named.
     pub(super) namespace: Option<Result<KvConfig>>,
     pub(super) secrets: Secrets,
 }
 
-/// A bucket, and what the variables say of it.
+/// A bucket with its variables.
 pub(super) struct Bucket {
     pub(super) endpoint: Endpoint,
     pub(super) name: String,
     keys: Keys,
     pub(super) region: Option<String>,
-    /// As it is written in the variable.
+    /// The endpoint as written in the variable.
     given_endpoint: Option<String>,
 }
 
@@ -66,19 +67,22 @@ impl Subject {
         Self { bucket, namespace, secrets }
     }
 
-    /// The address of the proxy that this client goes through to the bucket, if any.
-    pub(super) fn proxy(&self, client: &HyperClient) -> Option<String> {
-        let url = self.bucket.as_ref().ok()?.endpoint.url(None, None).ok()?.parse().ok()?;
-        // One that cannot be used is an error of the first request too, which is told.
-        client.proxy_for(&url).ok()?
+    /// Returns the proxy between this client and the bucket, if any.
+    pub(super) fn proxy(&self, client: &HyperClient) -> Option<Proxy> {
+        let endpoint = &self.bucket.as_ref().ok()?.endpoint;
+        let url = endpoint.url(None, None).ok()?.parse().ok()?;
+        // An unusable proxy makes the first request fail, which is reported.
+        let address = client.proxy_for(&url).ok()??;
+        let variable = proxy_variable(endpoint.scheme(), |name| std::env::var_os(name))?;
+        Some(Proxy { address, variable })
     }
 
-    /// What the variables say by themselves.
+    /// Checks the variables without a request.
     pub(super) fn finding(&self) -> Finding {
         match &self.bucket {
             Ok(bucket) => bucket.finding(),
-            Err(error) => Finding::broken(VARIABLES, error.message(), "no request can be made without them")
-                .mend("cfstore --help  # tells what each variable holds; the R2 page of Cloudflare's dashboard shows the values"),
+            Err(error) => Finding::broken(VARIABLES, error.message(), "no request can be sent without them")
+                .mend("cfstore --help  # explains the variables; the R2 page of Cloudflare's dashboard shows the values"),
         }
     }
 }
@@ -88,7 +92,7 @@ impl Bucket {
         Access::new(http, self.endpoint.clone(), &self.name, self.keys.clone(), self.region.clone())
     }
 
-    /// Whether its credentials are temporary, and so may be for a prefix.
+    /// Whether its credentials are temporary, so they may be limited to a prefix.
     pub(super) fn is_temporary(&self) -> bool {
         self.keys.session_token.is_some()
     }
@@ -99,25 +103,23 @@ impl Bucket {
         if id == 64 && secret == 32 {
             return Finding::broken(
                 VARIABLES,
-                format!("{R2_ACCESS_KEY_ID} has 64 characters, and {R2_SECRET_ACCESS_KEY} 32"),
-                "an access key id has 32 and a secret access key 64: each is in the other's place",
+                format!("{R2_ACCESS_KEY_ID} has 64 characters, and {R2_SECRET_ACCESS_KEY} has 32"),
+                "an access key id has 32 characters and a secret access key 64: the two values are swapped",
             )
-            .mend(format!(
-                "export {R2_ACCESS_KEY_ID}=... {R2_SECRET_ACCESS_KEY}=...  # each has the other's value now"
-            ));
+            .mend(format!("export {R2_ACCESS_KEY_ID}=... {R2_SECRET_ACCESS_KEY}=...  # swap their values"));
         }
         let is_named_in = |given: &String| given.trim_end_matches('/') != self.endpoint.to_string();
         match &self.given_endpoint {
-            // Of R2, where the bucket in a URL is known for one.
+            // Only for R2, where a bucket in the URL can be recognized.
             Some(given) if is_r2(&self.endpoint) && given.to_ascii_lowercase().contains(&self.name) && is_named_in(given) => {
                 Finding::warning(
                     VARIABLES,
                     format!("{R2_ENDPOINT} names the bucket {}, as the dashboard shows it", self.name),
-                    "cfstore takes the bucket out of it; other S3 clients ask for the bucket in the bucket, and find nothing",
+                    "cfstore removes the bucket from it; other S3 clients would send the bucket's name twice, and find nothing",
                 )
                 .mend(format!("export {R2_ENDPOINT}={}", self.endpoint))
             }
-            _ => Finding::ok(VARIABLES, seen, "all that a request needs is there, and has its form"),
+            _ => Finding::ok(VARIABLES, seen, "all required variables are set and well-formed"),
         }
     }
 }

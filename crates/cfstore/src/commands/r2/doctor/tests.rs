@@ -1,4 +1,4 @@
-//! The doctor at servers that are each wrong in one way. Hosts beyond this machine are led to answers of
+//! Tests of the doctor with servers that are each wrong in one way. Requests to other hosts get answers of
 //! the test.
 
 use std::collections::BTreeMap;
@@ -24,10 +24,10 @@ const PUBLIC: &str = "https://media.example.com";
 
 type Vars = BTreeMap<&'static str, String>;
 
-/// What the hosts beyond this machine answer.
+/// What other hosts answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Elsewhere {
-    /// Nothing: their names are not known.
+    /// Nothing: their names are unknown.
     Nowhere,
     /// The application has this policy, and the public host serves the bucket.
     App(&'static str),
@@ -104,7 +104,7 @@ fn r2(request: &Request<Body>, host: &str) -> (u16, Body) {
 
 struct Examination {
     findings: Vec<Finding>,
-    /// Of what was said and could have held a secret.
+    /// All texts of the findings, which could contain a secret.
     said: String,
 }
 
@@ -167,7 +167,7 @@ async fn examined(patient: Patient, vars: &Vars) -> Examination {
     Examination { findings, said }
 }
 
-/// What is found at this server by pages of [`ORIGIN`], which then is as it was before.
+/// Examines this server with pages of [`ORIGIN`], and checks that it is unchanged.
 async fn at(wrong: &WrongServer) -> Examination {
     let vars = vars(&wrong.server, &wrong.url());
     let examination = examined(patient(&vars, Elsewhere::Nowhere, None, with_origin()), &vars).await;
@@ -480,7 +480,7 @@ async fn old_uploads_weigh() {
     let found = at(&wrong).await;
     let finding = found.of("unfinished uploads");
     assert_eq!(finding.result, Outcome::Warning);
-    assert!(finding.seen.starts_with("1 upload, 3.00 MiB; the oldest was begun 2 days ago"), "{finding:?}");
+    assert!(finding.seen.starts_with("1 upload, 3.00 MiB; the oldest was started 2 days ago"), "{finding:?}");
 }
 
 #[tokio::test]

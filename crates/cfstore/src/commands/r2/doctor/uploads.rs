@@ -1,4 +1,4 @@
-//! Uploads in parts that were not finished, and what they weigh: their parts cost as objects do.
+//! Checks for unfinished multipart uploads, whose parts are billed like objects.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,9 +14,9 @@ use crate::printer::count;
 
 pub(super) const UPLOADS: &str = "unfinished uploads";
 
-/// What is older is hardly under way any more.
+/// Age from which an upload is probably abandoned.
 const OLD: Duration = Duration::from_secs(24 * 3600);
-/// How many are weighed.
+/// Maximum number of uploads whose size is determined.
 const WEIGHED: usize = 100;
 const CONCURRENCY: usize = 8;
 
@@ -27,13 +27,11 @@ pub(super) async fn check(access: &Access) -> Finding {
             Finding::not_possible(
                 UPLOADS,
                 error.to_string(),
-                "the key may not list uploads, or the service cannot",
+                "the key has no permission to list uploads, or the service does not support it",
             )
         }
-        Err(error) => {
-            Finding::broken(UPLOADS, error.to_string(), "what uploads have left behind cannot be seen")
-                .mend("cfstore -vv r2 uploads ls")
-        }
+        Err(error) => Finding::broken(UPLOADS, error.to_string(), "unfinished uploads cannot be listed")
+            .mend("cfstore -vv r2 uploads ls"),
     }
 }
 
@@ -43,10 +41,10 @@ async fn look(access: &Access, now: SystemTime) -> Result<Finding> {
         return Err(answer.error());
     }
     let page = list_multipart_uploads::parse(&answer.into_response())?;
-    // A doctor's own are under way, or told of when it cleans.
+    // Skip the doctor's own uploads, which the cleanup reports.
     let uploads: Vec<_> = page.uploads.into_iter().filter(|upload| !upload.key.starts_with(FOLDER)).collect();
     if uploads.is_empty() {
-        return Ok(Finding::ok(UPLOADS, "none", "nothing is paid for that is not an object"));
+        return Ok(Finding::ok(UPLOADS, "none", "only objects are billed"));
     }
     let ages = uploads.iter().map(|upload| now.duration_since(upload.initiated).unwrap_or_default());
     let oldest = ages.max().unwrap_or_default();
@@ -55,26 +53,27 @@ async fn look(access: &Access, now: SystemTime) -> Result<Finding> {
     let bytes = weights.collect::<Vec<_>>().await.into_iter().sum::<Result<u64>>()?;
     let at_least = if page.truncated || uploads.len() > WEIGHED { "at least " } else { "" };
     let seen = format!(
-        "{}{}, {at_least}{}; the oldest was begun {} ago",
+        "{}{}, {at_least}{}; the oldest was started {} ago",
         if page.truncated { "at least " } else { "" },
         count(uploads.len() as u64, "upload"),
         BinaryBytes(bytes),
         HumanDuration(oldest)
     );
     if oldest < OLD {
-        return Ok(Finding::ok(UPLOADS, seen, "they may be under way"));
+        return Ok(Finding::ok(UPLOADS, seen, "they may be in progress"));
     }
-    let means = "their parts are paid for as objects are; R2 drops them after 7 days, unless a lifecycle rule says otherwise";
+    let means =
+        "their parts are billed like objects; R2 aborts them after 7 days, unless the lifecycle rules differ";
     let mend = format!("cfstore r2 uploads clean --bucket {} --older-than 1day", access.bucket);
     Ok(Finding::warning(UPLOADS, seen, means).mend(mend))
 }
 
-/// What the parts of an upload weigh, its first thousand.
+/// Returns the size of the first thousand parts of an upload, in bytes.
 async fn weigh(access: &Access, key: &str, id: &str) -> Result<u64> {
     let answer = access.send(list_parts::request(&ListPartsRequest::new(key, id))?).await?;
     if !answer.status.is_success() {
         let error: Error = answer.error();
-        // It has ended meanwhile.
+        // The upload has ended since.
         return if error.kind() == ErrorKind::NoSuchUpload { Ok(0) } else { Err(error) };
     }
     let parts = list_parts::parse(&answer.into_response())?.parts;

@@ -1,4 +1,4 @@
-//! Servers that are right in all but one thing.
+//! Servers that are each wrong in one way.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,57 +20,57 @@ pub(super) async fn started(builder: EmulatorBuilder) -> Emulator {
     emulator
 }
 
-/// What is wrong with a server.
+/// The fault of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrong {
-    /// Nothing: it lets all origins do what they ask for.
+    /// None: it allows everything to all origins.
     Nothing,
-    /// Its clock is ahead by so much.
+    /// Its clock is ahead by this time.
     Clock(Duration),
-    /// It wants to be signed for us-east-1, and says so.
+    /// It requires the region us-east-1, and says so.
     Region,
-    /// It takes no key.
+    /// It refuses every key.
     Credentials,
     /// It answers every request with a page.
     Website,
-    /// It takes requests and never answers.
+    /// It accepts requests and never answers.
     Silent,
-    /// It refuses what writes, as R2 does with a read-only key.
+    /// It refuses writes, like R2 with a read-only key.
     ReadOnly,
-    /// It refuses to list, as R2 does with a key for some objects.
+    /// It refuses to list, like R2 with a key for some objects.
     ListDenied,
     /// It refuses to delete.
     DeleteDenied,
-    /// It refuses what only admins may.
+    /// It refuses operations for admins.
     AdminDenied,
     /// It refuses signatures in URLs, and repeats them.
     Presigned,
-    /// It answers whole objects where ranges are asked for.
+    /// It answers range requests with whole objects.
     Range,
-    /// It replaces objects whatever the conditions are, as Garage does.
+    /// It ignores conditions, like Garage.
     Conditions,
-    /// It refuses preflights, as R2 without rules.
+    /// It refuses preflights, like R2 without rules.
     NoCors,
-    /// It does not let pages send the header `Content-Type`.
+    /// It does not allow pages to send the header `Content-Type`.
     CorsHeader,
-    /// It does not let pages send PUT.
+    /// It does not allow pages to send PUT.
     CorsMethod,
-    /// It lets another origin in.
+    /// It allows another origin.
     CorsOrigin,
     /// It does not expose `ETag` to pages.
     CorsExposed,
-    /// It answers preflights, and does not let pages read what comes then.
+    /// It answers preflights, but does not allow pages to read answers.
     CorsOnlyPreflights,
     /// It does not answer a list of unfinished uploads.
     UploadsNotAnswered,
-    /// It answers writes only after so much time.
+    /// It answers writes after this time.
     SlowWrites(Duration),
 }
 
-/// An [`Emulator`] with the bucket [`BUCKET`] behind something that makes it wrong.
+/// An [`Emulator`] with the bucket [`BUCKET`], and a faulty proxy in front of it.
 #[derive(Debug)]
 pub(super) struct WrongServer {
-    /// What is behind it.
+    /// The emulator.
     pub(super) server: Emulator,
     address: SocketAddr,
     task: JoinHandle<()>,
@@ -88,7 +88,7 @@ impl WrongServer {
         Self::before(started(builder).await, wrong).await
     }
 
-    /// Starts it before this server.
+    /// Starts it in front of this server.
     pub(super) async fn before(server: Emulator, wrong: Wrong) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, upstream) = (listener.local_addr().unwrap(), server.local_addr());
@@ -187,7 +187,7 @@ impl Between {
         Ok(answer)
     }
 
-    /// Its own, so that tests do not depend on the rules of the server behind it.
+    /// Answers preflights itself, so that tests do not depend on the rules of the emulator.
     fn preflight(&self, request: &Message) -> Message {
         if self.wrong == Wrong::NoCors {
             return error("403 Forbidden", "AccessDenied", "This CORS request is not allowed");
@@ -238,7 +238,7 @@ impl Between {
     }
 }
 
-/// Where the credentials of a request name their region.
+/// Returns the part of a request that names the region of its credentials.
 fn target_region<'a>(request: &'a Message, query: &'a str) -> &'a str {
     request.header("authorization").unwrap_or(query)
 }
@@ -267,7 +267,7 @@ impl Message {
         Self { first_line: format!("HTTP/1.1 {status}"), headers, body: body.into() }
     }
 
-    /// `None` where the connection has ended.
+    /// Returns `None` at the end of the connection.
     async fn read_head(stream: &mut TcpStream) -> io::Result<Option<Self>> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! Which rule allows a request, or why none does.
+//! Finds the CORS rule that allows a request, or the reasons why none does.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,26 +7,26 @@ use http::Method;
 
 use super::{ANY, CorsPolicy, CorsRule};
 
-/// A request of a page, as a browser asks about it.
+/// A page's request, as a browser describes it in a preflight.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CorsRequest {
-    /// The page's origin, as its browser sends it: `https://app.example.com`.
+    /// The page's origin, as the browser sends it: `https://app.example.com`.
     pub origin: String,
     /// The method of the request, not of the preflight.
     pub method: Method,
-    /// The names of its headers that a browser asks about: `content-type` but for forms and plain text,
-    /// `range`, `x-amz-meta-…`, and every other one that it does not send by itself.
+    /// The request's headers that need permission: `content-type` (except for forms and plain text), `range`,
+    /// `x-amz-meta-…`, and every other header that the browser does not add itself.
     pub headers: Vec<String>,
 }
 
 impl CorsRequest {
-    /// A request without headers of its own.
+    /// Creates a request without custom headers.
     pub fn new(origin: impl Into<String>, method: Method) -> Self {
         Self { origin: origin.into(), method, headers: Vec::new() }
     }
 
-    /// Headers that it has.
+    /// Adds headers of the request.
     #[must_use]
     pub fn headers<H: Into<String>>(mut self, names: impl IntoIterator<Item = H>) -> Self {
         self.headers.extend(names.into_iter().map(Into::into));
@@ -38,55 +38,55 @@ impl CorsRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CorsMatch<'a> {
-    /// Its place in the policy, from 1.
+    /// The rule's position in the policy, from 1.
     pub number: usize,
-    /// The rule.
+    /// The rule itself.
     pub rule: &'a CorsRule,
 }
 
 /// Why no rule allows a request.
 ///
-/// Its text says so in a line for each rule.
+/// `Display` writes one line for each rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CorsRefusal {
-    /// What the rules have against it: a list for each rule, in their order. Empty: the bucket has no rules.
+    /// The mismatches of each rule, in the order of the rules. Empty if the bucket has no rules.
     pub rules: Vec<Vec<CorsMismatch>>,
 }
 
-/// One thing that a rule has against a request.
+/// One reason why a rule does not allow a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CorsMismatch {
-    /// It allows other origins.
+    /// The rule does not allow the origin.
     Origin {
-        /// That of the request.
+        /// The request's origin.
         origin: String,
-        /// Those of the rule.
+        /// The origins that the rule allows.
         allowed: Vec<String>,
     },
-    /// It allows other methods.
+    /// The rule does not allow the method.
     Method {
-        /// That of the request.
+        /// The request's method.
         method: Method,
-        /// Those of the rule.
+        /// The methods that the rule allows.
         allowed: Vec<Method>,
     },
-    /// It allows other headers.
+    /// The rule does not allow all headers.
     Headers {
-        /// Those of the request that it does not allow.
+        /// The request's headers that the rule does not allow.
         names: Vec<String>,
-        /// Those of the rule.
+        /// The headers that the rule allows.
         allowed: Vec<String>,
     },
 }
 
 impl CorsPolicy {
-    /// The first rule that allows a request: its origin, its method and all of its headers. Origins and
-    /// methods are compared exactly, names of headers without regard to case.
+    /// Finds the first rule that allows the request's origin, its method and all of its headers. Origins and
+    /// methods are compared exactly, header names without regard to case.
     ///
     /// # Errors
-    /// What each rule has against it.
+    /// The mismatches of each rule.
     pub fn check(&self, request: &CorsRequest) -> Result<CorsMatch<'_>, CorsRefusal> {
         let mut rules = Vec::new();
         for (number, rule) in (1..).zip(&self.rules) {
@@ -121,7 +121,7 @@ impl CorsRule {
     }
 }
 
-/// A `*` of an allowed name stands for any text, as with AWS.
+/// A `*` in an allowed name matches any text, as with AWS.
 fn allows_header(allowed: &str, name: &str) -> bool {
     let (allowed, name) = (allowed.to_ascii_lowercase(), name.to_ascii_lowercase());
     match allowed.split_once('*') {
@@ -133,7 +133,7 @@ fn allows_header(allowed: &str, name: &str) -> bool {
 impl fmt::Display for CorsRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.rules.is_empty() {
-            return f.write_str("the bucket has no CORS rules, and so refuses every page");
+            return f.write_str("the bucket has no CORS rules, so no page may use it");
         }
         for (number, mismatches) in (1..).zip(&self.rules) {
             if number > 1 {
@@ -142,7 +142,7 @@ impl fmt::Display for CorsRefusal {
             write!(f, "rule {number} does not allow ")?;
             for (index, mismatch) in mismatches.iter().enumerate() {
                 if index > 0 {
-                    f.write_str("; nor ")?;
+                    f.write_str(", nor ")?;
                 }
                 write!(f, "{mismatch}")?;
             }
@@ -157,20 +157,20 @@ impl fmt::Display for CorsMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Origin { origin, allowed } => {
-                write!(f, "the origin {origin}, but {}", list(allowed))?;
+                write!(f, "the origin {origin} (allowed: {}", list(allowed))?;
                 let nearly =
                     |allowed: &&String| allowed.trim_end_matches('/') == origin && *allowed != origin;
                 if let Some(allowed) = allowed.iter().find(nearly) {
-                    write!(f, " ({allowed} matches no page: an origin does not end with a slash)")?;
+                    write!(f, "; {allowed} matches no page: an origin does not end with a slash")?;
                 } else if let Some(pattern) = allowed.iter().find(|allowed| allowed.contains('*')) {
-                    write!(f, " (origins are compared exactly: {pattern} is no pattern)")?;
+                    write!(f, "; {pattern} is not a pattern: origins are compared exactly")?;
                 }
-                Ok(())
+                f.write_str(")")
             }
-            Self::Method { method, allowed } => write!(f, "the method {method}, but {}", list(allowed)),
+            Self::Method { method, allowed } => write!(f, "the method {method} (allowed: {})", list(allowed)),
             Self::Headers { names, allowed } => {
                 let noun = if names.len() == 1 { "header" } else { "headers" };
-                write!(f, "the {noun} {}, but {}", list(names), list(allowed))
+                write!(f, "the {noun} {} (allowed: {})", list(names), list(allowed))
             }
         }
     }
@@ -219,17 +219,17 @@ mod tests {
         let request = CorsRequest::new("https://b.example", Method::PUT).headers(["x-trace"]);
         assert_eq!(
             policy().check(&request).unwrap_err().to_string(),
-            "rule 1 does not allow the origin https://b.example, but https://app.example.com; nor the header x-trace, but \
-             Content-Type, x-amz-meta-*\n\
-             rule 2 does not allow the method PUT, but GET, HEAD"
+            "rule 1 does not allow the origin https://b.example (allowed: https://app.example.com), nor the header \
+             x-trace (allowed: Content-Type, x-amz-meta-*)\n\
+             rule 2 does not allow the method PUT (allowed: GET, HEAD)"
         );
         assert_eq!(
             CorsPolicy::default().check(&request).unwrap_err().to_string(),
-            "the bucket has no CORS rules, and so refuses every page"
+            "the bucket has no CORS rules, so no page may use it"
         );
         for (allowed, said) in [
             ("https://b.example/", "https://b.example/ matches no page"),
-            ("https://*.example", "https://*.example is no pattern"),
+            ("https://*.example", "https://*.example is not a pattern"),
         ] {
             let rule = CorsRule::new([allowed], [Method::PUT]).allow_headers(["*"]);
             let refused = CorsPolicy::new([rule]).check(&request).unwrap_err().to_string();

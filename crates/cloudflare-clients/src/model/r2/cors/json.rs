@@ -1,4 +1,4 @@
-//! The two forms that a policy has in JSON.
+//! The two JSON forms of a CORS policy.
 
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ const JSON: PolicyJson = PolicyJson {
     otherwise: Form::S3,
 };
 
-/// A rule as S3 has it.
+/// A rule in S3's form.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct S3Rule {
@@ -31,7 +31,7 @@ struct S3Rule {
     max_age_seconds: Option<u32>,
 }
 
-/// A rule as Cloudflare's API has it.
+/// A rule in the form of Cloudflare's API.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct CloudflareRule {
@@ -65,23 +65,30 @@ struct CloudflarePolicy {
 }
 
 impl CorsPolicy {
-    /// Reads a policy in either form that is in use: that of S3, its SDKs and R2's dashboard (`{"CORSRules":
-    /// [{"AllowedOrigins": […]}]}`, or the list of rules alone), and that of [Cloudflare's
-    /// API](https://developers.cloudflare.com/api/resources/r2/subresources/buckets/subresources/cors/) and
-    /// wrangler (`{"rules": [{"allowed": {"origins": […]}}]}`). It is not yet [checked](Self::validate).
+    /// Reads a policy in S3's form or in Cloudflare's.
+    ///
+    /// - S3, its SDKs and R2's dashboard use `{"CORSRules": [{"AllowedOrigins": […]}]}`, or only the list of
+    ///   rules.
+    /// - [Cloudflare's
+    ///   API](https://developers.cloudflare.com/api/resources/r2/subresources/buckets/subresources/cors/)
+    ///   and wrangler use `{"rules": [{"allowed": {"origins": […]}}]}`.
+    ///
+    /// The policy is not yet [checked](Self::validate).
     ///
     /// ```
     /// use cloudflare_clients::r2::CorsPolicy;
     ///
     /// let s3 = r#"[{"AllowedOrigins": ["https://a.example"], "AllowedMethods": ["GET"]}]"#;
-    /// let cloudflare = r#"{"rules": [{"allowed": {"origins": ["https://a.example"], "methods": ["GET"]}}]}"#;
+    /// let cloudflare = r#"{"rules": [
+    ///     {"allowed": {"origins": ["https://a.example"], "methods": ["GET"]}}
+    /// ]}"#;
     /// assert_eq!(CorsPolicy::from_json(s3)?, CorsPolicy::from_json(cloudflare)?);
     /// # Ok::<_, cloudflare_clients::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`](crate::ErrorKind): it is neither, or a rule mixes both. The error names
-    /// the rule and the field.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): the JSON has neither form, or a rule mixes both. The
+    /// error names the rule and the field.
     pub fn from_json(json: &str) -> Result<Self> {
         let read = |(form, rule): (Form, Rule<'_>)| match form {
             Form::S3 => rule.read(|rule: S3Rule| rule.try_into()),
@@ -90,19 +97,19 @@ impl CorsPolicy {
         Ok(Self { rules: JSON.rules(json)?.into_iter().map(read).collect::<Result<_>>()? })
     }
 
-    /// The policy as S3 and its SDKs have it, in one line: `{"CORSRules":[…]}`.
+    /// Writes the policy in the form of S3 and its SDKs, in one line: `{"CORSRules":[…]}`.
     ///
     /// # Errors
-    /// None that is known: [`ErrorKind::Serialization`](crate::ErrorKind::Serialization) would be one.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind::Serialization), which no known policy causes.
     pub fn to_s3_json(&self) -> Result<String> {
         let rules = self.rules.iter().cloned().map(S3Rule::from).collect();
         JSON.write(&S3Policy { rules })
     }
 
-    /// The policy as Cloudflare's API and wrangler have it, in one line: `{"rules":[…]}`.
+    /// Writes the policy in the form of Cloudflare's API and wrangler, in one line: `{"rules":[…]}`.
     ///
     /// # Errors
-    /// Those of [`to_s3_json`](Self::to_s3_json).
+    /// As for [`to_s3_json`](Self::to_s3_json).
     pub fn to_cloudflare_json(&self) -> Result<String> {
         let rules = self.rules.iter().cloned().map(CloudflareRule::from).collect();
         JSON.write(&CloudflarePolicy { rules })
@@ -110,7 +117,8 @@ impl CorsPolicy {
 }
 
 fn methods(names: &[String]) -> std::result::Result<Vec<Method>, String> {
-    let method = |name: &String| name.parse().map_err(|_| format!("allows {name:?}: it is not a method"));
+    let method =
+        |name: &String| name.parse().map_err(|_| format!("allows {name:?}, which is not an HTTP method"));
     names.iter().map(method).collect()
 }
 
@@ -195,7 +203,7 @@ mod tests {
             ),
         ] {
             let error = CorsPolicy::from_json(json).unwrap_err();
-            assert!(error.message().contains(&format!("{field:?} is given twice")), "{error}");
+            assert!(error.message().contains(&format!("{field:?} occurs twice")), "{error}");
         }
     }
 
@@ -220,7 +228,7 @@ mod tests {
             r#"{"rules":[{"id":"uploads","allowed":{"origins":["https://a.example","null"],"methods":["GET","PUT"],"headers":["content-type"]},"exposeHeaders":["etag"],"maxAgeSeconds":60},{"allowed":{"origins":["*"],"methods":["GET"]}}]}"#
         );
         let alone = s3.strip_prefix(r#"{"CORSRules":"#).and_then(|rest| rest.strip_suffix('}')).unwrap();
-        // What wrangler refuses without saying why: S3's rules under Cloudflare's name.
+        // Wrangler refuses this without a reason: rules in S3's form under Cloudflare's name.
         let between = format!(r#"{{"rules":{alone}}}"#);
         for json in [s3.as_str(), &cloudflare, alone, &between] {
             assert_eq!(CorsPolicy::from_json(json).unwrap(), policy, "{json}");
@@ -246,7 +254,7 @@ mod tests {
             (r#"[{"allowed": {"origins": [], "methods": []}, "MaxAgeSeconds": 3}]"#, "use one of the two"),
             (
                 r#"[{"AllowedOrigins": ["*"], "AllowedMethods": ["GET "]}]"#,
-                "rule 1 allows \"GET \": it is not a method",
+                "rule 1 allows \"GET \", which is not an HTTP method",
             ),
             (
                 r#"[{"AllowedOrigins": ["*"], "AllowedMethods": [], "MaxAgeSeconds": -1}]"#,

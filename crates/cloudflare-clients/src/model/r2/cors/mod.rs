@@ -1,4 +1,4 @@
-//! Which pages of a browser may use a bucket.
+//! CORS policies: which web pages may use a bucket.
 
 mod check;
 mod json;
@@ -8,24 +8,24 @@ use http::{HeaderName, Method, Uri};
 pub use self::check::{CorsMatch, CorsMismatch, CorsRefusal, CorsRequest};
 use crate::error::{Error, Result};
 
-/// What allows every origin or every header.
+/// The wildcard for every origin or every header.
 const ANY: &str = "*";
 
 /// The methods that a rule can allow. A preflight's `OPTIONS` needs no rule.
 const METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::DELETE];
 
-/// How many rules a policy has at most, as
-/// [AWS has it](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketCors.html).
+/// The maximum number of rules in a policy,
+/// [as with AWS](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketCors.html).
 const MAX_RULES: usize = 100;
 
-/// How long the name of a rule is at most, in bytes, as AWS has it.
+/// The maximum length of a rule's name, in bytes, as with AWS.
 const MAX_ID: usize = 255;
 
-/// The CORS policy of a bucket: which pages of a browser may use it, and how.
+/// The CORS policy of a bucket: which web pages may use it, and how.
 ///
-/// A bucket without a policy refuses every page: its preflights are answered with 403, and the answers to
-/// other requests cannot be read. What does not run in a browser needs no policy. See [Configure
-/// CORS](https://developers.cloudflare.com/r2/buckets/cors/).
+/// Without a policy, a bucket refuses all pages: it answers their preflights with 403, and browsers withhold
+/// the responses to other requests. Programs outside a browser need no policy. See
+/// [Configure CORS](https://developers.cloudflare.com/r2/buckets/cors/).
 ///
 /// ```
 /// use cloudflare_clients::http::Method;
@@ -40,12 +40,12 @@ const MAX_ID: usize = 255;
 /// let put = CorsRequest::new("https://app.example.com", Method::PUT);
 /// assert!(policy.check(&put.clone().headers(["content-type"])).is_ok());
 /// let refused = policy.check(&put.headers(["x-trace"])).unwrap_err();
-/// assert_eq!(refused.to_string(), "rule 1 does not allow the header x-trace, but content-type");
+/// assert_eq!(refused.to_string(), "rule 1 does not allow the header x-trace (allowed: content-type)");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CorsPolicy {
-    /// The rules. The first that allows a request counts.
+    /// The rules. The first one that allows a request applies.
     pub rules: Vec<CorsRule>,
 }
 
@@ -53,44 +53,44 @@ pub struct CorsPolicy {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CorsRule {
-    /// A name, of 255 bytes at most.
+    /// The rule's name, at most 255 bytes.
     pub id: Option<String>,
-    /// The pages: `https://app.example.com`, with a port where it is not the scheme's, without a path or a
-    /// slash at the end. `*` is every page. R2 compares them exactly: `https://*.example.com` is no known
-    /// pattern.
+    /// The origins of the pages: `https://app.example.com`, with a port if it is not the scheme's default,
+    /// without a path or a slash at the end. `*` allows every page. R2 compares origins exactly; patterns
+    /// such as `https://*.example.com` are not known to work.
     pub allowed_origins: Vec<String>,
-    /// What they may do: `GET`, `HEAD`, `PUT`, `POST`, `DELETE`.
+    /// The methods that the pages may use: `GET`, `HEAD`, `PUT`, `POST`, `DELETE`.
     pub allowed_methods: Vec<Method>,
-    /// The headers that they may send, such as `content-type`, `range` and `x-amz-meta-*`. `*` is every
-    /// header.
+    /// The request headers that the pages may send, such as `content-type`, `range` and `x-amz-meta-*`. `*`
+    /// allows every header.
     pub allowed_headers: Vec<String>,
-    /// The headers of an answer that they may read, such as `etag`, which an upload in parts needs.
+    /// The response headers that the pages may read, such as `etag`, which an upload in parts needs.
     pub expose_headers: Vec<String>,
-    /// For how many seconds a browser may keep the answer to a preflight. Browsers do so for two hours or
-    /// less.
+    /// How long a browser may cache the response to a preflight, in seconds. Browsers limit it to two hours
+    /// or less.
     pub max_age_seconds: Option<u32>,
 }
 
 impl CorsPolicy {
-    /// A policy of these rules.
+    /// Creates a policy from these rules.
     pub fn new(rules: impl IntoIterator<Item = CorsRule>) -> Self {
         Self { rules: rules.into_iter().collect() }
     }
 
-    /// Checks what R2 and AWS say of a policy. An origin with a path, which no browser sends, is refused
-    /// here.
+    /// Checks the policy against the rules of R2 and AWS. An origin with a path, which no browser sends, is
+    /// refused too.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the policy has no rule or more than 100; a rule lacks
-    /// an origin or a method, or has one that is not valid.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the policy has no rule or more than 100, or a rule
+    /// lacks an origin or a method, or has an invalid one.
     pub fn validate(&self) -> Result<()> {
         if self.rules.is_empty() {
             return Err(Error::invalid_input(
-                "a CORS policy has at least one rule: delete the policy instead of setting none",
+                "the CORS policy has no rules: add one, or delete the bucket's policy instead",
             ));
         }
         if self.rules.len() > MAX_RULES {
-            return Err(Error::invalid_input(format!("a CORS policy has at most {MAX_RULES} rules")));
+            return Err(Error::invalid_input(format!("the CORS policy has more than {MAX_RULES} rules")));
         }
         let mut numbered = (1..).zip(&self.rules);
         numbered.try_for_each(|(number, rule)| rule.validate(number))
@@ -98,7 +98,7 @@ impl CorsPolicy {
 }
 
 impl CorsRule {
-    /// A rule that lets pages of these origins use these methods.
+    /// Creates a rule that lets pages of these origins use these methods.
     pub fn new<O: Into<String>>(
         origins: impl IntoIterator<Item = O>,
         methods: impl IntoIterator<Item = Method>,
@@ -110,28 +110,28 @@ impl CorsRule {
         }
     }
 
-    /// Headers that pages may send.
+    /// Adds request headers that the pages may send.
     #[must_use]
     pub fn allow_headers<H: Into<String>>(mut self, names: impl IntoIterator<Item = H>) -> Self {
         self.allowed_headers.extend(names.into_iter().map(Into::into));
         self
     }
 
-    /// Headers of answers that pages may read.
+    /// Adds response headers that the pages may read.
     #[must_use]
     pub fn expose_headers<H: Into<String>>(mut self, names: impl IntoIterator<Item = H>) -> Self {
         self.expose_headers.extend(names.into_iter().map(Into::into));
         self
     }
 
-    /// For how many seconds a browser may keep the answer to a preflight.
+    /// Sets how long a browser may cache the response to a preflight, in seconds.
     #[must_use]
     pub fn max_age_seconds(mut self, seconds: u32) -> Self {
         self.max_age_seconds = Some(seconds);
         self
     }
 
-    /// The `Access-Control-Allow-Origin` of an answer to a page that the rule allows.
+    /// The `Access-Control-Allow-Origin` of a response to a page that the rule allows.
     pub fn answered_origin<'a>(&self, origin: &'a str) -> &'a str {
         if self.allowed_origins.iter().any(|allowed| allowed == ANY) { ANY } else { origin }
     }
@@ -140,7 +140,7 @@ impl CorsRule {
         let wrong =
             |what: String| Err(Error::invalid_input(format!("rule {number} of the CORS policy {what}")));
         if self.id.as_ref().is_some_and(|id| id.len() > MAX_ID) {
-            return wrong(format!("has an ID of more than {MAX_ID} bytes"));
+            return wrong(format!("has an ID that is longer than {MAX_ID} bytes"));
         }
         if self.allowed_origins.is_empty() {
             return wrong("allows no origin: name one, such as https://app.example.com".into());
@@ -150,27 +150,27 @@ impl CorsRule {
         }
         if let Some(origin) = self.allowed_origins.iter().find(|origin| !is_origin(origin)) {
             return wrong(format!(
-                "has the origin {origin:?}: an origin is scheme://host or scheme://host:port, with no slash after it"
+                "has the origin {origin:?}: an origin is scheme://host or scheme://host:port, without a slash at the end"
             ));
         }
         if let Some(method) = self.allowed_methods.iter().find(|method| !METHODS.contains(method)) {
             return wrong(format!(
-                "has the method {method}: what can be allowed is GET, HEAD, PUT, POST and DELETE, and preflights need no rule"
+                "has the method {method}: a rule can allow GET, HEAD, PUT, POST and DELETE, and preflights need no rule"
             ));
         }
         let names = self.allowed_headers.iter().chain(&self.expose_headers);
         if let Some(name) = names.into_iter().find(|name| HeaderName::try_from(name.as_str()).is_err()) {
-            return wrong(format!("has the header {name:?}, which is no name of a header"));
+            return wrong(format!("has the header {name:?}, which is not a header name"));
         }
         if let Some(name) = self.allowed_headers.iter().find(|name| name.matches('*').count() > 1) {
-            return wrong(format!("has the header {name:?}: a name has one * at most"));
+            return wrong(format!("has the header {name:?}: a name can have one * only"));
         }
         Ok(())
     }
 }
 
-/// Whether this is `*`, `null` or what a browser sends as an origin. One `*` of a pattern is let pass, as AWS
-/// does.
+/// Whether the text is `*`, `null` or an origin that a browser sends. One `*` as a pattern is accepted, as
+/// with AWS.
 fn is_origin(text: &str) -> bool {
     if text == ANY || text == "null" {
         return true;
@@ -196,15 +196,15 @@ mod tests {
         let good = || CorsRule::new(["https://a.example"], [Method::GET]);
         let long = "i".repeat(256);
         for (rules, said) in [
-            (vec![], "at least one rule"),
-            (vec![good(); 101], "at most 100 rules"),
+            (vec![], "the CORS policy has no rules"),
+            (vec![good(); 101], "more than 100 rules"),
             (vec![CorsRule::new([""; 0], [Method::GET])], "rule 1 of the CORS policy allows no origin"),
             (vec![good(), CorsRule::new(["*"], [])], "rule 2 of the CORS policy allows no method"),
-            (vec![CorsRule::new(["https://a.example/"], [Method::GET])], "no slash after it"),
+            (vec![CorsRule::new(["https://a.example/"], [Method::GET])], "without a slash at the end"),
             (vec![CorsRule::new(["a.example"], [Method::GET])], "scheme://host"),
             (vec![CorsRule::new(["*"], [Method::OPTIONS])], "the method OPTIONS"),
             (vec![good().allow_headers(["content type"])], "\"content type\""),
-            (vec![good().allow_headers(["x-*-*"])], "one * at most"),
+            (vec![good().allow_headers(["x-*-*"])], "one * only"),
             (vec![CorsRule { id: Some(long), ..good() }], "255 bytes"),
         ] {
             let error = CorsPolicy::new(rules).validate().unwrap_err();

@@ -1,4 +1,4 @@
-//! The two forms that a policy has in JSON.
+//! The two JSON forms of a lifecycle policy.
 
 use std::time::{Duration, SystemTime};
 
@@ -27,7 +27,7 @@ const JSON: PolicyJson = PolicyJson {
 
 const SECONDS_OF_DAY: u64 = 24 * 60 * 60;
 
-/// A rule as Cloudflare's API has it.
+/// A rule in the form of Cloudflare's API.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct CloudflareRule {
@@ -75,7 +75,7 @@ enum Condition {
     },
 }
 
-/// A time, or a day alone, which begins at midnight UTC.
+/// A time, or a date alone, which means midnight UTC.
 #[derive(Serialize, Deserialize, Clone, Copy)]
 #[serde(try_from = "String")]
 struct Date(#[serde(serialize_with = "rfc3339::serialize")] SystemTime);
@@ -85,12 +85,12 @@ impl TryFrom<String> for Date {
 
     fn try_from(text: String) -> std::result::Result<Self, String> {
         let whole = if text.contains('T') { text.clone() } else { format!("{text}T00:00:00Z") };
-        let wrong = |_| format!("{text:?} is not a date such as \"2026-12-31\" or \"2026-12-31T00:00:00Z\"");
+        let wrong = |_| format!("{text:?} is not a date: write \"2026-12-31\" or \"2026-12-31T00:00:00Z\"");
         humantime::parse_rfc3339(&whole).map(Self).map_err(wrong)
     }
 }
 
-/// A rule as S3 has it.
+/// A rule in S3's form.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct S3Rule {
@@ -159,16 +159,20 @@ struct CloudflarePolicy {
 }
 
 impl LifecyclePolicy {
-    /// Reads a policy in either form that is in use: that of [Cloudflare's
-    /// API](https://developers.cloudflare.com/api/resources/r2/subresources/buckets/subresources/lifecycle/)
-    /// and wrangler (`{"rules": [{"id": …, "deleteObjectsTransition": …}]}`), and that of S3 and its SDKs
-    /// (`{"Rules": [{"ID": …, "Expiration": …}]}`). A list of rules alone will do. It is not yet
-    /// [checked](Self::validate).
+    /// Reads a policy in Cloudflare's form or in S3's.
+    ///
+    /// - [Cloudflare's
+    ///   API](https://developers.cloudflare.com/api/resources/r2/subresources/buckets/subresources/lifecycle/)
+    ///   and wrangler use `{"rules": [{"id": …, "deleteObjectsTransition": …}]}`.
+    /// - S3 and its SDKs use `{"Rules": [{"ID": …, "Expiration": …}]}`.
+    ///
+    /// A list of rules alone is accepted too. The policy is not yet [checked](Self::validate).
     ///
     /// ```
     /// use cloudflare_clients::r2::LifecyclePolicy;
     ///
-    /// let s3 = r#"[{"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 1}}]"#;
+    /// let s3 = r#"[{"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"},
+    ///     "Expiration": {"Days": 1}}]"#;
     /// let cloudflare = r#"{"rules": [{"id": "logs", "enabled": true, "conditions": {"prefix": "logs/"},
     ///     "deleteObjectsTransition": {"condition": {"type": "Age", "maxAge": 86400}}}]}"#;
     /// assert_eq!(LifecyclePolicy::from_json(s3)?, LifecyclePolicy::from_json(cloudflare)?);
@@ -176,8 +180,8 @@ impl LifecyclePolicy {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`](crate::ErrorKind): it is neither, or a rule mixes both, or has what R2
-    /// does not. The error names the rule and the field.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): the JSON has neither form, a rule mixes both, or it
+    /// has something that R2 does not support. The error names the rule and the field.
     pub fn from_json(json: &str) -> Result<Self> {
         let read = |(form, rule): (Form, Rule<'_>)| match form {
             Form::S3 => rule.read(S3Rule::read),
@@ -188,7 +192,7 @@ impl LifecyclePolicy {
         Ok(policy)
     }
 
-    /// Names the rules that have no id, as S3 does: by their place.
+    /// Names the rules without an id by their position, like S3.
     pub(crate) fn name_rules(&mut self) {
         for number in 0..self.rules.len() {
             if !self.rules[number].id.is_empty() {
@@ -200,44 +204,44 @@ impl LifecyclePolicy {
         }
     }
 
-    /// The policy as S3 and its SDKs have it, in one line: `{"Rules":[…]}`. Ages are rounded up to whole
-    /// days.
+    /// Writes the policy in the form of S3 and its SDKs, in one line: `{"Rules":[…]}`. Ages are rounded up to
+    /// whole days.
     ///
     /// # Errors
-    /// None that is known: [`ErrorKind::Serialization`](crate::ErrorKind::Serialization) would be one.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind::Serialization), which no known policy causes.
     pub fn to_s3_json(&self) -> Result<String> {
         let rules = self.rules.iter().cloned().map(S3Rule::from).collect();
         JSON.write(&S3Policy { rules })
     }
 
-    /// The policy as Cloudflare's API and wrangler have it, in one line: `{"rules":[…]}`.
+    /// Writes the policy in the form of Cloudflare's API and wrangler, in one line: `{"rules":[…]}`.
     ///
     /// # Errors
-    /// Those of [`to_s3_json`](Self::to_s3_json).
+    /// As for [`to_s3_json`](Self::to_s3_json).
     pub fn to_cloudflare_json(&self) -> Result<String> {
         let rules = self.rules.iter().cloned().map(CloudflareRule::from).collect();
         JSON.write(&CloudflarePolicy { rules })
     }
 }
 
-/// Whole days, rounded up.
+/// Converts an age to whole days, rounded up.
 pub(crate) fn days_of(age: Duration) -> u32 {
     let seconds = age.as_secs().saturating_add(u64::from(age.subsec_nanos() > 0));
     u32::try_from(seconds.div_ceil(SECONDS_OF_DAY)).unwrap_or(u32::MAX)
 }
 
-/// So many days.
+/// Converts whole days to an age.
 pub(crate) fn of_days(days: u32) -> Duration {
     Duration::from_secs(u64::from(days) * SECONDS_OF_DAY)
 }
 
-/// The only one of several, as there is one other storage class to move to.
+/// The only transition. There is only one other storage class to move objects to.
 fn only<T>(mut transitions: Vec<T>) -> std::result::Result<Option<T>, &'static str> {
     let only = transitions.pop();
     if transitions.is_empty() {
         Ok(only)
     } else {
-        Err("moves objects more than once: R2 has one class to move to")
+        Err("moves objects more than once: R2 can move them to one class only")
     }
 }
 
@@ -263,7 +267,7 @@ impl CloudflareRule {
     fn read(self) -> std::result::Result<LifecycleRule, &'static str> {
         let moved = only(self.storage_class_transitions)?;
         if moved.as_ref().is_some_and(|moved| moved.storage_class != StorageClass::InfrequentAccess) {
-            return Err("moves objects to Standard: they are moved to InfrequentAccess");
+            return Err("moves objects to Standard: R2 can move them to InfrequentAccess only");
         }
         Ok(LifecycleRule {
             id: self.id,
@@ -275,7 +279,7 @@ impl CloudflareRule {
                 None => None,
                 Some(Condition::Age { max_age }) => Some(Duration::from_secs(max_age)),
                 Some(Condition::Date { .. }) => {
-                    return Err("aborts uploads from a date on: they are aborted by age");
+                    return Err("aborts uploads at a date: R2 aborts them by age");
                 }
             },
         })
@@ -308,7 +312,7 @@ fn s3_condition(
     match (days, date) {
         (Some(days), None) => Ok(LifecycleCondition::Age(of_days(days))),
         (None, Some(Date(date))) => Ok(LifecycleCondition::Date(date)),
-        _ => Err("has not one of Days and Date in an action"),
+        _ => Err("has an action that needs exactly one of Days and Date"),
     }
 }
 
@@ -323,10 +327,10 @@ impl S3Rule {
     fn read(self) -> std::result::Result<LifecycleRule, &'static str> {
         let moved = only(self.transitions)?;
         if moved.as_ref().is_some_and(|moved| moved.storage_class != StorageClass::InfrequentAccess.as_s3()) {
-            return Err("moves objects to a class that R2 does not have: it has STANDARD_IA");
+            return Err("moves objects to a class that R2 does not have: use STANDARD_IA");
         }
         let prefix = match (self.filter, self.prefix) {
-            (Some(_), Some(_)) => return Err("has a Prefix beside its Filter"),
+            (Some(_), Some(_)) => return Err("has both a Prefix and a Filter: use one of them"),
             (filter, prefix) => prefix.or(filter.map(|filter| filter.prefix)).unwrap_or_default(),
         };
         Ok(LifecycleRule {
@@ -425,11 +429,11 @@ mod tests {
             (r#"[{"ID": "a", "Status": "Enabled"}, {"ID": "b", "enabled": true}]"#, "use one of the two"),
             (
                 r#"[{"id": "a", "enabled": true, "conditions": {"prefix": "a/", "prefix": ""}}]"#,
-                "\"prefix\" is given twice",
+                "\"prefix\" occurs twice",
             ),
             (r#"[{"ID": "a", "Status": "On"}]"#, "rule 1: unknown variant `On`"),
             (r#"[{"ID": "a", "Status": "Enabled", "Filter": {"Tag": {}}}]"#, "unknown field `Tag`"),
-            (r#"[{"ID": "a", "Status": "Enabled", "Expiration": {}}]"#, "one of Days and Date"),
+            (r#"[{"ID": "a", "Status": "Enabled", "Expiration": {}}]"#, "exactly one of Days and Date"),
             (
                 r#"[{"ID": "a", "Status": "Enabled", "Transitions": [{"Days": 1, "StorageClass": "GLACIER"}]}]"#,
                 "rule 1 moves objects to a class that R2 does not have",
@@ -440,7 +444,7 @@ mod tests {
             ),
             (
                 r#"[{"id": "a", "enabled": true, "abortMultipartUploadsTransition": {"condition": {"type": "Date", "date": "2026-01-01"}}}]"#,
-                "aborted by age",
+                "R2 aborts them by age",
             ),
         ] {
             let error = LifecyclePolicy::from_json(json).unwrap_err();

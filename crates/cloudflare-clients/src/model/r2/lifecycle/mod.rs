@@ -1,4 +1,4 @@
-//! What becomes of objects and uploads with time.
+//! Lifecycle policies: when objects are deleted or moved, and uploads aborted.
 
 pub(crate) mod json;
 
@@ -8,23 +8,23 @@ use crate::error::{Error, Result};
 use crate::model::r2::normalize_key;
 use crate::time::{later, seconds_of_a_date};
 
-/// How many rules a policy has at most.
+/// The maximum number of rules in a policy.
 const MAX_RULES: usize = 1000;
 
-/// How long the id of a rule is at most, in bytes, as
-/// [AWS has it](https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html).
+/// The maximum length of a rule's id, in bytes,
+/// [as with AWS](https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html).
 const MAX_ID: usize = 255;
 
-/// A new bucket's only rule aborts uploads after this time.
+/// The age of uploads that a new bucket's only rule aborts.
 const ABORTED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The lifecycle policy of a bucket: which objects are deleted or moved to Infrequent Access, and when, and
-/// how long an upload in parts may take.
+/// The lifecycle policy of a bucket: when objects are deleted or moved to Infrequent Access, and how long a
+/// multipart upload may take.
 ///
-/// R2 carries rules out within 24 hours of their time. Setting a policy replaces the whole of it, with the
-/// rule that [a new bucket has](Self::of_new_bucket): a policy without a rule that aborts uploads keeps their
-/// parts, which cost as objects do, for ever. See [Object
-/// lifecycles](https://developers.cloudflare.com/r2/buckets/object-lifecycles/).
+/// R2 applies rules within 24 hours of their time. Setting a policy replaces all rules, including the one
+/// that [a new bucket has](Self::of_new_bucket). Without a rule that aborts uploads, R2 keeps the parts of
+/// unfinished uploads forever, at the price of objects. See
+/// [Object lifecycles](https://developers.cloudflare.com/r2/buckets/object-lifecycles/).
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,7 +43,7 @@ const ABORTED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LifecyclePolicy {
-    /// The rules. All of them apply; of two that delete an object, the earlier does.
+    /// The rules. All of them apply. If several delete an object, the earliest does.
     pub rules: Vec<LifecycleRule>,
 }
 
@@ -51,26 +51,26 @@ pub struct LifecyclePolicy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LifecycleRule {
-    /// What tells it from the other rules: 1 to 255 bytes.
+    /// The rule's id, which no other rule has: 1 to 255 bytes.
     pub id: String,
-    /// Whether it is carried out.
+    /// Whether the rule is applied.
     pub enabled: bool,
-    /// What the keys begin with that it is about; empty for all.
+    /// The prefix of the keys that the rule applies to. Empty for all keys.
     pub prefix: String,
     /// When objects are deleted.
     pub delete_objects: Option<LifecycleCondition>,
     /// When objects are moved to Infrequent Access.
     pub move_to_infrequent_access: Option<LifecycleCondition>,
-    /// How long after its beginning an upload in parts that was not finished is aborted.
+    /// How long after its start an unfinished multipart upload is aborted.
     pub abort_uploads: Option<Duration>,
 }
 
-/// When a rule is carried out on an object.
+/// When a rule is applied to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LifecycleCondition {
-    /// So long after it was uploaded, in whole seconds. The S3 API counts in days.
+    /// At this age since its upload, in whole seconds. The S3 API counts in days.
     Age(Duration),
-    /// From this time on, also on what is uploaded later.
+    /// From this time on, including objects that are uploaded later.
     Date(SystemTime),
 }
 
@@ -87,7 +87,7 @@ impl From<SystemTime> for LifecycleCondition {
 }
 
 impl LifecycleCondition {
-    /// When it is met by what was uploaded at this time.
+    /// The time at which an object that was uploaded at this time meets the condition.
     fn time(self, uploaded: SystemTime) -> SystemTime {
         match self {
             Self::Age(age) => later(uploaded, age),
@@ -97,30 +97,32 @@ impl LifecycleCondition {
 }
 
 impl LifecyclePolicy {
-    /// A policy of these rules.
+    /// Creates a policy from these rules.
     pub fn new(rules: impl IntoIterator<Item = LifecycleRule>) -> Self {
         Self { rules: rules.into_iter().collect() }
     }
 
-    /// The policy that R2 gives to a new bucket: one rule, which aborts uploads after 7 days.
+    /// The policy of a new R2 bucket: one rule, which aborts uploads after 7 days.
     pub fn of_new_bucket() -> Self {
         Self::new([LifecycleRule::new("Default Multipart Abort Rule").abort_uploads(ABORTED_AFTER)])
     }
 
-    /// Checks what R2 and AWS say of a policy.
+    /// Checks the policy against the rules of R2 and AWS.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the policy has no rule or more than 1,000, or two with
-    /// one id; a rule does nothing, has no id or one of more than 255 bytes, an age with a fraction of a
-    /// second, or a date outside of the years 1970 to 9999.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the policy has no rule, more than 1,000, or two with
+    /// the same id. Or a rule does nothing, has no id or one of more than 255 bytes, an age with a fraction
+    /// of a second, or a date outside the years 1970 to 9999.
     pub fn validate(&self) -> Result<()> {
         if self.rules.is_empty() {
             return Err(Error::invalid_input(
-                "a lifecycle policy has at least one rule: delete the policy instead of setting none",
+                "the lifecycle policy has no rules: add one, or delete the bucket's policy instead",
             ));
         }
         if self.rules.len() > MAX_RULES {
-            return Err(Error::invalid_input(format!("a lifecycle policy has at most {MAX_RULES} rules")));
+            return Err(Error::invalid_input(format!(
+                "the lifecycle policy has more than {MAX_RULES} rules"
+            )));
         }
         for (number, rule) in (1..).zip(&self.rules) {
             rule.validate(number)?;
@@ -131,8 +133,8 @@ impl LifecyclePolicy {
         Ok(())
     }
 
-    /// When an object that was uploaded at this time is deleted, and by which rule. The time may be past,
-    /// where the object was uploaded after the date of a rule or is not deleted yet.
+    /// When an object that was uploaded at this time is deleted, and by which rule. The time may be past, if
+    /// the object was uploaded after a rule's date or is not deleted yet.
     pub fn expiration(&self, key: &str, uploaded: SystemTime) -> Option<(SystemTime, &LifecycleRule)> {
         let due = |rule: &LifecycleRule| rule.delete_objects.map(|condition| condition.time(uploaded));
         let rules = self.rules.iter().filter(|rule| rule.enabled && rule.applies_to(key));
@@ -141,7 +143,7 @@ impl LifecyclePolicy {
 }
 
 impl LifecycleRule {
-    /// A rule for all keys, which is carried out and does nothing yet.
+    /// Creates an enabled rule for all keys, without actions.
     pub fn new(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -153,14 +155,14 @@ impl LifecycleRule {
         }
     }
 
-    /// Only what has keys that begin so.
+    /// Limits the rule to keys with this prefix.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Deletes objects of an age, or from a date on.
+    /// Deletes objects at an age, or from a date on.
     #[must_use]
     pub fn delete_objects(mut self, condition: impl Into<LifecycleCondition>) -> Self {
         self.delete_objects = Some(condition.into());
@@ -174,21 +176,21 @@ impl LifecycleRule {
         self
     }
 
-    /// Aborts uploads in parts that are not finished so long after they were begun.
+    /// Aborts multipart uploads that are unfinished at this age.
     #[must_use]
     pub fn abort_uploads(mut self, age: Duration) -> Self {
         self.abort_uploads = Some(age);
         self
     }
 
-    /// Keeps the rule without carrying it out.
+    /// Disables the rule, but keeps it in the policy.
     #[must_use]
     pub fn disabled(mut self) -> Self {
         self.enabled = false;
         self
     }
 
-    /// Whether the rule is about this key.
+    /// Whether the rule applies to this key.
     pub fn applies_to(&self, key: &str) -> bool {
         normalize_key(key).starts_with(&*normalize_key(&self.prefix))
     }
@@ -197,7 +199,7 @@ impl LifecycleRule {
         let wrong =
             |what: &str| Err(Error::invalid_input(format!("rule {number} of the lifecycle policy {what}")));
         if self.id.is_empty() || self.id.len() > MAX_ID {
-            return wrong("has no id of 1 to 255 bytes");
+            return wrong("needs an id of 1 to 255 bytes");
         }
         let conditions = [self.delete_objects, self.move_to_infrequent_access];
         let ages = conditions.into_iter().flatten().chain(self.abort_uploads.map(LifecycleCondition::Age));
@@ -217,7 +219,7 @@ impl LifecycleRule {
         if does_something {
             return Ok(());
         }
-        wrong("does nothing: it deletes objects, moves them to Infrequent Access or aborts uploads")
+        wrong("does nothing: let it delete objects, move them to Infrequent Access or abort uploads")
     }
 }
 
@@ -240,11 +242,11 @@ mod tests {
     fn a_policy_that_cannot_work_is_refused_with_what_is_wrong() {
         let good = |id: &str| LifecycleRule::new(id).delete_objects(days(1));
         for (rules, said) in [
-            (vec![], "at least one rule"),
-            ((0..1001).map(|id| good(&id.to_string())).collect(), "at most 1000 rules"),
+            (vec![], "the lifecycle policy has no rules"),
+            ((0..1001).map(|id| good(&id.to_string())).collect(), "more than 1000 rules"),
             (vec![good("a"), good("b"), good("a")], "two lifecycle rules have the id \"a\""),
             (vec![good("a"), LifecycleRule::new("b")], "rule 2 of the lifecycle policy does nothing"),
-            (vec![good("")], "no id"),
+            (vec![good("")], "needs an id"),
             (vec![good(&"i".repeat(256))], "1 to 255 bytes"),
             (vec![good("a").abort_uploads(Duration::from_millis(1))], "counts in seconds"),
             (vec![good("a").delete_objects(UNIX_EPOCH - days(1))], "the years 1970 to 9999"),

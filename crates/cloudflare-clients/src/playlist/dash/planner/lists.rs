@@ -1,4 +1,4 @@
-//! The lists of segments that representations get.
+//! Plans the lists of segments of representations.
 
 use super::{Extent, Planner};
 use crate::playlist::dash::inherited::{Base, Inherited};
@@ -11,11 +11,11 @@ use crate::playlist::dash::timeline::{self, Bounds, Run};
 use crate::signing::url_signer::is_plain;
 use crate::{Error, Result};
 
-/// What is known of the segments of a representation before their URLs are.
+/// The parts of a list of segments that are known before its URLs.
 struct Outline<'t> {
     initialization: Option<Part<'t>>,
     switching: Option<Part<'t>>,
-    /// Where they are of a duration, and the list says no more.
+    /// The duration of each segment, if they have the same one and there is no timeline.
     duration: Option<u64>,
     timeline: Option<Vec<Run>>,
 }
@@ -40,7 +40,7 @@ impl<'t> Planner<'_, 't> {
         let timeline = inherited.find(|segments| segments.timeline.as_ref());
         let runs = match (timeline, duration) {
             (Some(timeline), _) => Some(timeline::uneven(timeline, 1, bounds)?),
-            // Players find the segments of a list that changes by their times.
+            // Players recognize segments of a changing list by their times.
             (None, Some(duration)) if bounds.window.is_some() => {
                 Some(timeline::listed(duration, first, urls.len(), bounds)?)
             }
@@ -69,7 +69,7 @@ impl<'t> Planner<'_, 't> {
             let url = match &segment.media {
                 None => self.urls.media(&base.place)?,
                 Some(reference) => match &folder {
-                    // Parts of an object are likely to have others.
+                    // A byte range of an object is likely not the only one.
                     Some(folder)
                         if segment.media_range.is_none()
                             && self.urls.paths.push_plain(folder, reference)? =>
@@ -125,7 +125,7 @@ impl<'t> Planner<'_, 't> {
             (None, Some(duration)) => timeline::equal(duration, first, last, bounds)?,
             (None, None) if template.is_numbered() => {
                 return Err(Error::invalid_input(
-                    "the SegmentTemplate has neither a duration nor a SegmentTimeline: how many segments are there?",
+                    "the SegmentTemplate has neither a duration nor a SegmentTimeline, so the number of its segments is unknown",
                 ));
             }
             (None, None) => {
@@ -153,7 +153,7 @@ impl<'t> Planner<'_, 't> {
         Ok(list(inherited, base, bounds, outline, media))
     }
 
-    /// The URLs of the segments that have these numbers and times.
+    /// Returns the URLs of the segments with these numbers and times.
     fn expanded(
         &mut self,
         template: &Template,
@@ -162,7 +162,7 @@ impl<'t> Planner<'_, 't> {
     ) -> Result<Media<'t>> {
         let mut name = String::new();
         template.write(0, 0, &mut name);
-        // What has digits in the place of others is no less plain.
+        // A name with other digits is as plain as this one.
         if let Some(folder) = self.urls.folder(place).filter(|_| is_plain(&name)) {
             let start = self.urls.paths.len();
             for (number, time) in numbers {
@@ -181,12 +181,12 @@ impl<'t> Planner<'_, 't> {
         Ok(Media::Urls(urls))
     }
 
-    /// The object of a template that is the same for all segments.
+    /// Returns the object of a template that is the same for all segments.
     fn unnumbered(&mut self, name: &str, text: &str, values: Values<'_>, base: &Base) -> Result<Part<'t>> {
         let template = Template::parse(text, values)?;
         if template.is_numbered() {
             return Err(Error::invalid_input(format!(
-                "the {name} {} has the number of a segment, which it comes before",
+                "the {name} {} contains the number of a segment, but is the same for all segments",
                 quoted(text)
             )));
         }
@@ -196,7 +196,7 @@ impl<'t> Planner<'_, 't> {
         Ok((self.urls.url(place)?, None))
     }
 
-    /// What an `Initialization` or `BitstreamSwitching` leads to.
+    /// Returns the target of an `Initialization` or `BitstreamSwitching`.
     fn part(&mut self, source: Option<&Source<'t>>, base: &Base) -> Result<Option<Part<'t>>> {
         let Some(source) = source else { return Ok(None) };
         let url = match &source.url {
@@ -222,7 +222,7 @@ impl<'t> Planner<'_, 't> {
     }
 }
 
-/// A list of these segments, which says what was said of them at any level.
+/// Creates the list of these segments, with the attributes inherited from all levels.
 fn list<'t>(
     inherited: &Inherited<'_, 't>,
     base: &Base,
@@ -235,7 +235,7 @@ fn list<'t>(
     for (at, kept) in kept.iter_mut().enumerate() {
         *kept = inherited.find(|segments| segments.kept[at]);
     }
-    // Of a live one, players ask for segments so much earlier.
+    // In a live list these tell players how much earlier segments are available.
     let is_live = bounds.window.is_some();
     let offset = inherited.find(|segments| segments.offset).unwrap_or_default() + base.offset;
     let complete = inherited.find(|segments| segments.complete).or(base.complete);

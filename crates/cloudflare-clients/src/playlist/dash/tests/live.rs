@@ -1,10 +1,10 @@
-//! Live manifests: what is listed at a time, and what a refresh changes.
+//! Live manifests: what is listed at a given time, and what a refresh changes.
 
 use std::collections::BTreeMap;
 
 use super::*;
 
-/// So long the presentation is on at [`NOW`].
+/// How long the presentation has been live at [`NOW`], in seconds.
 const ON: u64 = 1000;
 
 /// A manifest that has been live for [`ON`] seconds, with these attributes.
@@ -25,7 +25,7 @@ fn sign_after(text: &str, after: Duration, options: &PlaylistOptions<'_>) -> Res
     client().at(*NOW + after).sign_dash_manifest(text, KEY, options)
 }
 
-/// The segments of one list by when they begin, with the query of each.
+/// The segments of one list by their start times, with the query of each.
 fn segments(signed: &str) -> Vec<(u64, String)> {
     let (mut times, mut urls, mut end) = (Vec::new(), Vec::new(), 0);
     for tag in signed.split('<') {
@@ -41,7 +41,7 @@ fn segments(signed: &str) -> Vec<(u64, String)> {
             urls.push(value("media").unwrap().to_owned());
         }
     }
-    // Of several representations, each has the timeline of all.
+    // With several representations, each has the timeline of all.
     assert_eq!(urls.len() % times.len(), 0);
     times.iter().copied().cycle().zip(urls).collect()
 }
@@ -90,10 +90,10 @@ fn what_says_nothing_of_updates_is_read_again_for_each_segment() {
         signed.as_str()
     );
     assert_eq!(signed.url_count(), 251);
-    // Soon enough, it stays.
+    // An update period that is short enough stays.
     let text = live(r#"minimumUpdatePeriod="PT2S""#, &numbered(r#"duration="4""#));
     assert!(sign(&text).unwrap().as_str().contains(r#"minimumUpdatePeriod="PT2S""#));
-    // What has ended is not read again.
+    // A presentation that has ended is not read again.
     let text = live(r#"mediaPresentationDuration="PT900S""#, &numbered(r#"duration="4""#));
     let signed = sign(&text).unwrap();
     assert!(!signed.as_str().contains("minimumUpdatePeriod"));
@@ -108,7 +108,7 @@ fn a_window_may_be_shorter() {
     assert!(signed.as_str().contains(r#"timeShiftBufferDepth="PT60S""#));
     assert_eq!(keys(signed.as_str()).first().unwrap(), &(932, "creator-1/dash/v/v/234.m4s".to_owned()));
     assert_eq!(keys(signed.as_str()).len(), 17);
-    // As late as players should be, and three segments.
+    // The suggested delay plus three segments.
     let shortest = sign_with(&text, &PlaylistOptions::new().dvr_window(Duration::from_secs(1))).unwrap();
     assert!(shortest.as_str().contains(r#"timeShiftBufferDepth="PT16S""#));
     let longer = sign_with(&text, &PlaylistOptions::new().dvr_window(Duration::from_secs(9 * 3600))).unwrap();
@@ -266,12 +266,12 @@ fn periods_come_when_they_have_segments() {
         "rather than none"
     );
     let early = live("", &period(1, 1001, &two));
-    assert_snapshot!(refused(&early), @r#"line 1: no Period has begun: the first one does at 2027-01-15T08:00:01.000Z, and is signed from then on"#);
+    assert_snapshot!(refused(&early), @r#"line 1: no Period has started: the first one starts at 2027-01-15T08:00:01.000Z, and the manifest can be signed from then on"#);
     let empty = live(
         "",
         r#"<Period start="PT0S"><AdaptationSet><SegmentTemplate media="$Time$"><SegmentTimeline/></SegmentTemplate><Representation/></AdaptationSet></Period>"#,
     );
-    assert_snapshot!(refused(&empty), @r#"line 1: no Period that has begun has a segment"#);
+    assert_snapshot!(refused(&empty), @r#"line 1: no Period that has started has a segment"#);
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn what_begins_after_all_dates_is_refused() {
         [("9999-12-31T23:59:59Z", period.replace("PT0S", "P1D")), ("9999-12-31T23:59:59-14:00", period)]
     {
         let text = format!(r#"<MPD type="dynamic" availabilityStartTime="{start}">{period}</MPD>"#);
-        assert_eq!(refused(&text), "line 1: no Period has begun: the first one does after the year 9999");
+        assert_eq!(refused(&text), "line 1: no Period has started: the first one starts after the year 9999");
     }
 }
 
@@ -461,17 +461,17 @@ fn what_cannot_be_listed_is_refused() {
     let ancient = r#"<MPD type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z">"#.to_owned()
         + &numbered(r#"duration="1" timescale="1000""#)
         + "</MPD>";
-    assert_snapshot!(refused(&endless), @r#"line 1: there are 1000000 segments, but only 19999 more URLs may be made: the limit is what `PlaylistOptions::max_urls` sets; the manifest has no timeShiftBufferDepth, so that all since its beginning is listed: `PlaylistOptions::dvr_window` lists less"#);
-    assert_snapshot!(refused(&ancient), @r#"line 1: there are 1800000000000 segments, but only 19999 more URLs may be made: the limit is what `PlaylistOptions::max_urls` sets; the manifest has no timeShiftBufferDepth, so that all since its beginning is listed: `PlaylistOptions::dvr_window` lists less"#);
-    assert_snapshot!(refused(&ancient.replace("1000", "4294967295")), @r#"line 1: there are 7730941131000000000 segments, but only 19999 more URLs may be made: the limit is what `PlaylistOptions::max_urls` sets; the manifest has no timeShiftBufferDepth, so that all since its beginning is listed: `PlaylistOptions::dvr_window` lists less"#);
+    assert_snapshot!(refused(&endless), @r#"line 1: there are 1000000 segments, but only 19999 more URLs are allowed: `PlaylistOptions::max_urls` sets the limit; the manifest has no timeShiftBufferDepth, so all segments since its start are listed: set `PlaylistOptions::dvr_window` to list fewer"#);
+    assert_snapshot!(refused(&ancient), @r#"line 1: there are 1800000000000 segments, but only 19999 more URLs are allowed: `PlaylistOptions::max_urls` sets the limit; the manifest has no timeShiftBufferDepth, so all segments since its start are listed: set `PlaylistOptions::dvr_window` to list fewer"#);
+    assert_snapshot!(refused(&ancient.replace("1000", "4294967295")), @r#"line 1: there are 7730941131000000000 segments, but only 19999 more URLs are allowed: `PlaylistOptions::max_urls` sets the limit; the manifest has no timeShiftBufferDepth, so all segments since its start are listed: set `PlaylistOptions::dvr_window` to list fewer"#);
     assert_snapshot!(refused(&ancient.replace("startNumber", "x").replace("duration=\"1\"", "duration=\"1\" startNumber=\"18446744073709551615\"")), @r#"line 1: the startNumber 18446744073709551615 is too large"#);
-    assert_snapshot!(refused("<MPD type='dynamic'><Period/></MPD>"), @r#"line 1: the manifest is dynamic and has no availabilityStartTime: which of its segments are there?"#);
+    assert_snapshot!(refused("<MPD type='dynamic'><Period/></MPD>"), @r#"line 1: the manifest is dynamic but has no availabilityStartTime, so its available segments are unknown"#);
     let window = PlaylistOptions::new().dvr_window(Duration::from_secs(2));
     assert_eq!(sign_with(&ancient, &window).unwrap().url_count(), 2003, "of 1,800,000,000,000");
 
     let seldom = live(r#"minimumUpdatePeriod="PT1M""#, &timed(TIMELINE));
     let life = |life| sign_with(&seldom, &PlaylistOptions::new().expires_in(Duration::from_secs(life)));
-    assert_snapshot!(life(67).unwrap_err().message(), @r#"line 1: the URLs are good for 67s, and players need them for 68s: until the next update, and for as long as they are behind; `PlaylistOptions::expires_in` has to be longer, or `PlaylistOptions::signing_window` shorter"#);
+    assert_snapshot!(life(67).unwrap_err().message(), @r#"line 1: the URLs are valid for 67s, but players need them for 68s, until the next update plus their delay: set a longer `PlaylistOptions::expires_in` or a shorter `PlaylistOptions::signing_window`"#);
     assert!(life(68).is_ok());
     let window =
         PlaylistOptions::new().expires_in(Duration::from_secs(100)).signing_window(Duration::from_secs(50));
@@ -529,7 +529,7 @@ fn any_live() -> impl Strategy<Value = String> {
 fn by_time(signed: &str) -> BTreeMap<(String, usize), BTreeMap<u64, String>> {
     let mut all = BTreeMap::new();
     for period in signed.split("<Period").skip(1) {
-        // The last period has no duration, until another follows.
+        // The last period has no duration until another one follows.
         let name = period.split('>').next().unwrap().split(" duration").next().unwrap().trim().to_owned();
         for (number, set) in period.split("<AdaptationSet").skip(1).enumerate() {
             if set.contains("<SegmentURL") {
@@ -541,7 +541,7 @@ fn by_time(signed: &str) -> BTreeMap<(String, usize), BTreeMap<u64, String>> {
 }
 
 proptest! {
-    /// What a refresh has in common with what was before is the same, and nothing that was there before goes but at the front.
+    /// Segments in both the old and the new list are the same, and segments disappear only at the front.
     #[test]
     fn a_refresh_only_moves_the_window(text in any_live(), first in 0..200_u64, second in 0..60_u64, dvr in prop::option::of(0..300_u64)) {
         let options = || {
@@ -566,7 +566,7 @@ proptest! {
         }
     }
 
-    /// What was signed is signed again, and says the same.
+    /// A signed manifest can be signed again, with the same content.
     #[test]
     fn what_is_live_can_be_signed_again(text in any_live()) {
         if let Ok(signed) = sign(&text) {

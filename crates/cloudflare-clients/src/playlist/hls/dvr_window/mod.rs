@@ -1,7 +1,7 @@
-//! The last segments of a playlist that still grows.
+//! Keeps the last segments of a growing playlist.
 //!
-//! What the segments before them leave behind stays where it stands: the keys, the map and the bit rate in
-//! force. So nothing that is signed is written anew, and lines keep their numbers.
+//! Lines of removed segments that still apply stay where they are: keys, the map and the bit rate. Nothing
+//! signed is written again, and lines keep their numbers.
 
 mod outline;
 mod program_date_time;
@@ -16,21 +16,22 @@ use super::attributes::value_of;
 use crate::playlist::at_line;
 use crate::{Error, Result};
 
-/// A piece of the text, in whole lines or within one, and what stands there instead.
+/// A change: a piece of the text, in whole lines or within one, and its replacement.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Edit {
     pub(super) at: Range<usize>,
     pub(super) text: Cow<'static, str>,
 }
 
-/// The most keys that may be in force at once: a playlist has one for each system of keys.
+/// Maximum number of keys that apply to a segment. A playlist has one per key system.
 const MAX_KEYS: usize = 64;
 
-/// What makes a playlist one of the segments that fill `window`, in order. A playlist that has ended is left
-/// as it is, and so is a delta update: how long the segments are that it skips, it does not say.
+/// Returns the changes, in order, that reduce a playlist to the segments that fill `window`. A playlist that
+/// has ended stays unchanged. So does a delta update, because it does not contain the durations of the
+/// segments that it skips.
 ///
 /// # Errors
-/// The sequence numbers do not parse, or many keys are in force at once.
+/// The sequence numbers are malformed, or too many keys apply to a segment.
 pub(super) fn edits(text: &str, window: Duration) -> Result<Vec<Edit>> {
     let mut outline = Outline::of(text);
     if !outline.grows {
@@ -57,14 +58,14 @@ pub(super) fn edits(text: &str, window: Duration) -> Result<Vec<Edit>> {
         dropped.carry_into(from, &text[from..outline.segments[first].end], &mut edits);
         dropped.remove(from, &mut edits);
     }
-    // They forbid that segments are removed. In the dropped part they have gone already.
+    // These lines forbid removing segments. Those in the dropped part are already removed.
     let events = outline.events.into_iter().filter(|event| event.start >= from);
     edits.extend(events.map(|at| Edit { at, text: "".into() }));
     edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
     Ok(edits)
 }
 
-/// Raises a sequence number, or adds it behind the first line.
+/// Raises a sequence number, or adds one after the first line.
 fn sequence(edits: &mut Vec<Edit>, tag: &str, found: Option<Sequence>, head: usize, by: u64) {
     match found {
         _ if by == 0 => {}
@@ -75,27 +76,27 @@ fn sequence(edits: &mut Vec<Edit>, tag: &str, found: Option<Sequence>, head: usi
     }
 }
 
-/// What the dropped segments leave behind.
+/// The parts of dropped segments that still apply.
 #[derive(Debug, Default)]
 struct Dropped<'a> {
     /// The lines that stay.
     kept: Vec<Range<usize>>,
     keys: Vec<Key<'a>>,
     map: Option<Range<usize>>,
-    /// The keys that were in force at the map, which may be encrypted.
+    /// The keys that applied to the map, which may be encrypted.
     map_keys: Vec<Key<'a>>,
     bit_rate: Option<Range<usize>>,
     discontinuities: u64,
-    /// The last time by the clock, and how much later the next segment begins.
+    /// The last wall-clock time, and how much later the next segment starts.
     time: Option<(&'a str, Duration)>,
-    /// Where the sub-range of the last segment ends.
+    /// Where the byte range of the last segment ends.
     byte_end: u64,
 }
 
 #[derive(Debug, Clone)]
 struct Key<'a> {
     line: Range<usize>,
-    /// `None` for a line that ends them all.
+    /// `None` for a line that ends all keys.
     format: Option<&'a str>,
 }
 
@@ -105,7 +106,7 @@ impl<'a> Dropped<'a> {
         let (mut segments, mut byte_range) = (segments.iter(), None);
         for (number, (at, line)) in (1..).zip(lines(text)) {
             let content = line.trim_ascii();
-            // The first line's byte order mark is part of it.
+            // The line includes the byte order mark of the first line.
             let whole = if number == 1 { 0 } else { at }..at + line.len();
             let Some(tag) = content.strip_prefix('#') else {
                 if !content.is_empty()
@@ -147,13 +148,13 @@ impl<'a> Dropped<'a> {
         let format = Some(value_of(list, "KEYFORMAT").unwrap_or("identity"));
         self.keys.retain(|key| key.format != format);
         if self.keys.len() == MAX_KEYS {
-            return Err(Error::invalid_input(format!("more than {MAX_KEYS} keys are in force at once")));
+            return Err(Error::invalid_input(format!("more than {MAX_KEYS} keys apply to one segment")));
         }
         self.keys.push(Key { line, format });
         Ok(())
     }
 
-    /// Gives the first segment what it took from the one before.
+    /// Adds to the first segment what it inherited from the previous one.
     fn carry_into(&self, from: usize, segment: &str, edits: &mut Vec<Edit>) {
         let mut time = self.time.and_then(|(time, later)| ProgramDateTime::parse(time)?.later(later));
         for (at, line) in lines(segment) {
@@ -172,7 +173,7 @@ impl<'a> Dropped<'a> {
         }
     }
 
-    /// Removes everything before `from` but the lines that stay.
+    /// Removes everything before `from`, except the lines that stay.
     fn remove(self, from: usize, edits: &mut Vec<Edit>) {
         let mut kept = self.kept;
         kept.extend(self.keys.into_iter().chain(self.map_keys).map(|key| key.line));
@@ -188,15 +189,15 @@ impl<'a> Dropped<'a> {
     }
 }
 
-/// Where a sub-range ends that begins behind `before`, unless it says where.
+/// Returns where a byte range ends. Without an offset it starts at `before`.
 fn byte_end(value: &str, before: u64) -> u64 {
     let (length, offset) = value.split_once('@').unwrap_or((value, ""));
     let offset = offset.trim().parse().unwrap_or(before);
     offset.saturating_add(length.trim().parse().unwrap_or(0))
 }
 
-/// The tags that are about the playlist, or about times, wherever they stand. Every other one is taken for
-/// the segment's behind it.
+/// The tags that belong to the playlist or to times, wherever they are. All other tags belong to the next
+/// segment.
 const OF_THE_PLAYLIST: &[&str] = &[
     "EXTM3U",
     "EXT-X-VERSION",

@@ -1,4 +1,4 @@
-//! Which segments a playlist has, and whether more will come.
+//! The segments of a playlist, and whether it is still growing.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use crate::playlist::at_line;
 
 #[derive(Debug, Default)]
 pub(super) struct Outline {
-    /// It is a media playlist to which segments are added, and lists all that it has.
+    /// Whether it is a complete media playlist to which segments are still added.
     pub(super) grows: bool,
-    /// Where its first line ends.
+    /// Where the first line ends.
     pub(super) head: usize,
     pub(super) segments: Vec<Segment>,
     pub(super) media_sequence: Option<Sequence>,
     pub(super) discontinuity_sequence: Option<Sequence>,
-    /// The lines of `EXT-X-PLAYLIST-TYPE:EVENT`.
+    /// The lines with `EXT-X-PLAYLIST-TYPE:EVENT`.
     pub(super) events: Vec<Range<usize>>,
     /// Why the sequence numbers cannot be raised.
     pub(super) error: Option<Error>,
@@ -26,19 +26,19 @@ pub(super) struct Outline {
 
 #[derive(Debug)]
 pub(super) struct Segment {
-    /// Where its URI's line ends.
+    /// Where the line of its URI ends.
     pub(super) end: usize,
     pub(super) duration: Duration,
 }
 
-/// A sequence number, and where it stands.
+/// A sequence number and its position.
 #[derive(Debug)]
 pub(super) struct Sequence {
     pub(super) at: Range<usize>,
     pub(super) number: u64,
 }
 
-/// How many segments, and target durations, remain at least.
+/// Minimum number of segments, and of target durations, that remain.
 const LEAST: u32 = 3;
 
 impl Outline {
@@ -75,7 +75,7 @@ impl Outline {
                         *found = Some(Sequence { at: start..start + value.len(), number: parsed });
                     } else {
                         let why = format!(
-                            "{name} is no number, or is there twice: it cannot be raised for the DVR window"
+                            "{name} is not a number, or appears twice: it cannot be raised for the DVR window"
                         );
                         outline.error = Some(at_line(number, &Error::invalid_input(why)));
                     }
@@ -89,7 +89,7 @@ impl Outline {
         outline
     }
 
-    /// The number of the first of the last segments that fill the window.
+    /// Returns the index of the first of the last segments that fill the window.
     pub(super) fn first_kept(&self, window: Duration) -> usize {
         let (least, mut filled) = (window.max(self.target.saturating_mul(LEAST)), Duration::ZERO);
         let mut kept = 0;
@@ -104,7 +104,7 @@ impl Outline {
     }
 }
 
-/// Lines with their ends, and where they begin. A byte order mark stands before the first.
+/// Returns lines with their ends and positions. Skips a byte order mark before the first line.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let content = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut end = text.len() - content.len();

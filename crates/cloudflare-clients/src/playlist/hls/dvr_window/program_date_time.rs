@@ -1,21 +1,21 @@
-//! The time of a segment by the clock.
+//! The wall-clock time of a segment.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::time::seconds_of_a_date;
 
-/// A time in a zone of its own.
+/// A time with its time zone.
 #[derive(Debug)]
 pub(super) struct ProgramDateTime<'a> {
-    /// As if it were UTC.
+    /// The local time, as if it were UTC.
     local: SystemTime,
-    /// As it was written, such as `+01:00`.
+    /// The zone as written, such as `+01:00`.
     zone: &'a str,
 }
 
 impl<'a> ProgramDateTime<'a> {
-    /// The time of an `EXT-X-PROGRAM-DATE-TIME`, if it is one from 1970 on.
+    /// Parses the time of an `EXT-X-PROGRAM-DATE-TIME`, from 1970 on.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let time = text.find('T')?;
         let zone = text[time..].find(['Z', '+', '-']).map_or(text.len(), |zone| time + zone);
@@ -23,7 +23,7 @@ impl<'a> ProgramDateTime<'a> {
         Some(Self { local, zone: &text[zone..] })
     }
 
-    /// So much later, unless that cannot be written.
+    /// Adds a duration. Returns `None` if the result cannot be written as a date.
     pub(super) fn later(self, by: Duration) -> Option<Self> {
         let local = self.local.checked_add(by)?;
         seconds_of_a_date(local)?;

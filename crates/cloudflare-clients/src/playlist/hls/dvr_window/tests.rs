@@ -99,7 +99,7 @@ fn what_has_ended_or_is_a_delta_update_is_left_as_it_is() {
     ] {
         assert_eq!(shortened(&text, 0), text);
     }
-    // Segments may be removed as soon as there are more.
+    // Segments may be removed as soon as there are more of them.
     let event = format!("{HEAD}#EXT-X-PLAYLIST-TYPE:EVENT\r\n#EXTINF:2,\na.ts\n");
     assert_eq!(shortened(&event, 0), format!("{HEAD}#EXTINF:2,\na.ts\n"));
     let twice = event.replace("#EXTINF", "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXTINF");
@@ -112,17 +112,17 @@ fn what_cannot_be_shortened_is_refused() {
     for sequence in ["#EXT-X-MEDIA-SEQUENCE:x\n", "#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-MEDIA-SEQUENCE:1\n"] {
         let line = 2 + sequence.lines().count();
         let why =
-            "EXT-X-MEDIA-SEQUENCE is no number, or is there twice: it cannot be raised for the DVR window";
+            "EXT-X-MEDIA-SEQUENCE is not a number, or appears twice: it cannot be raised for the DVR window";
         assert_eq!(refused(&format!("{HEAD}{sequence}{segments}")), format!("line {line}: {why}"));
     }
-    // A film is not shortened, whatever its numbers are.
+    // The playlist of a film is not shortened, whatever its sequence numbers are.
     let film = format!("{HEAD}#EXT-X-MEDIA-SEQUENCE:x\n{segments}#EXT-X-ENDLIST\n");
     assert_eq!(shortened(&film, 0), film);
     let mut keys = HEAD.to_owned();
     for number in 0..65 {
         writeln!(keys, "#EXT-X-KEY:METHOD=AES-128,URI=\"a\",KEYFORMAT=\"{number}\"").unwrap();
     }
-    assert_eq!(refused(&(keys + &segments)), "line 67: more than 64 keys are in force at once");
+    assert_eq!(refused(&(keys + &segments)), "line 67: more than 64 keys apply to one segment");
 }
 
 /// A segment as a player sees it.
@@ -141,7 +141,7 @@ struct Seen {
     range: Option<(u64, u64)>,
 }
 
-/// Reads what was generated below.
+/// Parses a generated playlist.
 fn seen(text: &str) -> Vec<Seen> {
     let (mut segments, mut now, mut end) = (Vec::new(), Seen::default(), 0);
     for line in text.trim_start_matches('\u{feff}').lines() {

@@ -19,7 +19,7 @@ fn at_the_time(config: R2SigningConfig) -> R2SigningClient {
     R2SigningClient::new(config).unwrap().at(UNIX_EPOCH + Duration::from_secs(1_800_000_000))
 }
 
-/// Computed from Cloudflare's description, not seen from R2.
+/// Computed from Cloudflare's description, not observed from R2.
 #[test]
 fn the_form_is_that_of_the_description() {
     let temporary = TempCredentials::for_bucket("media")
@@ -62,21 +62,24 @@ fn what_cannot_be_allowed_is_named_with_what_to_do() {
     let media = || TempCredentials::for_bucket("media");
     for (request, says) in [
         (TempCredentials::for_bucket("Media"), "\"Media\" is not a bucket name"),
-        (media().lifetime(Duration::ZERO), "give whole seconds, from 1 to 604,800 (7 days)"),
-        (media().lifetime(Duration::from_millis(1500)), "give whole seconds"),
-        (media().lifetime(Duration::from_secs(604_801)), "give whole seconds"),
-        (media().prefix(""), "leave the prefix out to allow all of it"),
-        (media().prefix("creator-1"), "write it as \"creator-1/\""),
-        (media().prefix("creator-1/*"), "write it as \"creator-1/\""),
+        (media().lifetime(Duration::ZERO), "use 1 to 604,800 whole seconds (7 days)"),
+        (media().lifetime(Duration::from_millis(1500)), "use 1 to 604,800 whole seconds"),
+        (media().lifetime(Duration::from_secs(604_801)), "use 1 to 604,800 whole seconds"),
+        (media().prefix(""), "omit the prefix to allow the whole bucket"),
+        (media().prefix("creator-1"), "use \"creator-1/\""),
+        (media().prefix("creator-1/*"), "use \"creator-1/\""),
         (media().prefix(format!("{}/", "a".repeat(1024))), "a key has 1 to 1,024 bytes"),
-        (media().object(""), "has an empty key"),
+        (media().object(""), "the key of an allowed object is empty"),
         (media().object("a".repeat(1025)), "a key has 1 to 1,024 bytes"),
-        (media().actions([]), "leave the list out to allow all that the scope does"),
+        (media().actions([]), "omit the list to allow all actions of the scope"),
         (
             media().actions([S3Action::GetObject, S3Action::PutObject]),
-            "the scope object-read-only does not allow the action PutObject: leave it out, or take object-read-write",
+            "the scope object-read-only does not allow the action PutObject: omit it, or use the scope object-read-write",
         ),
-        (media().scope(AccessScope::AdminReadOnly).actions([S3Action::CopyObject]), "take admin-read-write"),
+        (
+            media().scope(AccessScope::AdminReadOnly).actions([S3Action::CopyObject]),
+            "use the scope admin-read-write",
+        ),
     ] {
         let error = request.mint(&parent()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -92,7 +95,7 @@ fn the_parent_is_a_permanent_key_of_a_known_account() {
     let request = TempCredentials::for_bucket("media");
     let temporary = request.mint(&parent()).unwrap();
     let error = request.mint(&at_the_time(temporary.into())).unwrap_err();
-    assert!(error.message().contains("cannot make others: use the permanent key"), "{error}");
+    assert!(error.message().contains("cannot create others: use the permanent key"), "{error}");
 
     let elsewhere = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", ACCESS_KEY_ID, "secret", "media");
     let error = request.mint(&at_the_time(elsewhere.clone())).unwrap_err();
@@ -111,7 +114,7 @@ fn the_parent_is_a_permanent_key_of_a_known_account() {
     request.mint(&at_the_time(config.unwrap())).unwrap();
 }
 
-/// They are for where their parent is.
+/// Temporary credentials have the endpoint of their parent.
 #[test]
 fn a_client_of_them_is_one_call_away() {
     let url = "https://0123456789abcdef0123456789abcdef.eu.r2.cloudflarestorage.com/media";

@@ -112,7 +112,7 @@ fn what_is_no_token_of_this_key_is_refused() {
         (session_token_of("a.b"), InvalidSessionToken::Malformed),
         (session_token_of("a.b.c"), InvalidSessionToken::Malformed),
         (signed_with("other", hs256, &body), InvalidSessionToken::Signature),
-        // The characters of a secret are the key, not the bytes that they are the hex of.
+        // The key is the secret's hex characters, not the bytes that they encode.
         (signed_with("se", hs256, &body), InvalidSessionToken::Signature),
         (session_token_of(&format!("{}.{}.", parts[0], parts[1])), InvalidSessionToken::Signature),
         (session_token_of(&format!("{}.{}.{}", parts[0], parts[1], "AAAA")), InvalidSessionToken::Signature),
@@ -154,7 +154,7 @@ fn paths_are_compared_as_r2_compares_keys() {
         "one.txt2",
         "one.tx",
         "cafe",
-        // One character that is not the equals sign: `\u{2260}`.
+        // A character that only looks like an equals sign: `\u{2260}`.
         "a=\u{338}",
     ] {
         assert!(!token.allows_key(key), "{key}");
@@ -176,7 +176,7 @@ fn actions_and_scope_both_have_to_allow() {
     let reads = of(Some(AccessScope::ObjectReadOnly), None);
     assert!(reads.allows_action(S3Action::ListParts) && !reads.allows_action(S3Action::UploadPart));
     assert!(!reads.allows_administration(false));
-    // Nobody who is honest makes such a token.
+    // No honest client creates such a token.
     let both = of(Some(AccessScope::ObjectReadOnly), Some(&[S3Action::PutObject]));
     assert!(!both.allows_action(S3Action::PutObject) && !both.allows_action(S3Action::GetObject));
     let actions_only = of(None, Some(&[S3Action::PutObject]));

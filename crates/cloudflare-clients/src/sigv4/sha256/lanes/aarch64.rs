@@ -1,5 +1,5 @@
-//! The processor's SHA-2 instructions, two hashes interleaved: `sha256h` waits for the one before, so one
-//! hash leaves much of its time unused.
+//! Uses the processor's SHA-2 instructions on two interleaved hashes: `sha256h` waits for the previous one,
+//! so a single hash leaves much of the processor idle.
 
 #![allow(unsafe_code)]
 
@@ -12,7 +12,7 @@ use std::arch::is_aarch64_feature_detected;
 use crate::sigv4::sha256::round_constants::ROUND_CONSTANTS;
 use crate::sigv4::sha256::state::{Block, LANES, State};
 
-/// `false` where the processor lacks the instructions: nothing was done then.
+/// Returns `false`, without doing anything, if the processor lacks the instructions.
 #[inline]
 pub(super) fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) -> bool {
     let is_available = is_aarch64_feature_detected!("sha2");
@@ -56,7 +56,7 @@ fn compress_block(abcd: &mut [uint32x4_t; 2], efgh: &mut [uint32x4_t; 2], blocks
             words[lane][at] = load_big_endian(&bytes[at]);
         }
     }
-    // Four rounds each, written out with numbers known when compiling: so all stays in registers.
+    // Four rounds each, unrolled with constant indices, so that everything stays in registers.
     macro_rules! rounds {
         ($($i:literal)*) => {
             $(

@@ -1,4 +1,5 @@
-//! WebAssembly's vectors, a hash in each of their four lanes. Workers have them; nothing needs to be switched on.
+//! Uses WebAssembly's vectors, with one hash in each of their four lanes. Workers support them without
+//! configuration.
 
 #![allow(unsafe_code)]
 
@@ -28,8 +29,8 @@ pub(super) fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) {
     }
 }
 
-/// Rounds with numbers known when compiling, so that variables change places without being moved. From the second sixteen on,
-/// each round makes its word of the schedule in place of the one 16 before.
+/// Rounds with constant indices, so that variables are renamed instead of moved. From the second sixteen
+/// rounds on, each round replaces the word of the schedule from 16 rounds before.
 macro_rules! rounds {
     ($state:ident, $b_xor_c:ident, $words:ident, $constants:ident, $extend:literal: $($i:literal)*) => {
         $(
@@ -45,7 +46,7 @@ macro_rules! rounds {
             let choice = v128_bitselect(f, g, e);
             let t1 = add(add(add(h, word), choice), sum1);
             let sum0 = xor(xor(rotate::<2>(a), rotate::<13>(a)), rotate::<22>(a));
-            // That of `b`, but where `a` and `c` both differ from it.
+            // The bit of `b`, except where `a` and `c` both differ from it.
             let a_xor_b = xor(a, b);
             let majority = xor(b, v128_and(a_xor_b, $b_xor_c));
             $b_xor_c = a_xor_b;
@@ -58,7 +59,7 @@ macro_rules! rounds {
 fn compress_block(state: &mut [v128; 8], blocks: [&Block; LANES]) {
     let mut words = transposed(blocks);
     let mut next = *state;
-    // The bits that differ. In the next round, `a` and `b` are `b` and `c`.
+    // The bits in which `b` and `c` differ. In the next round, `a` and `b` become `b` and `c`.
     let mut b_xor_c = xor(next[1], next[2]);
     let (constants, rest) = ROUND_CONSTANTS.split_at(4);
     rounds!(next, b_xor_c, words, constants, false: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
@@ -108,7 +109,7 @@ fn xor(a: v128, b: v128) -> v128 {
     v128_xor(a, b)
 }
 
-/// To the right.
+/// Rotates to the right.
 #[inline]
 #[target_feature(enable = "simd128")]
 fn rotate<const BITS: u32>(value: v128) -> v128 {

@@ -1,5 +1,5 @@
-//! The processor's SHA instructions, two hashes interleaved: `sha256rnds2` gives its result after about four cycles but can start
-//! every two, so one hash leaves half of its time unused.
+//! Uses the processor's SHA instructions on two interleaved hashes: `sha256rnds2` takes about four cycles but
+//! can start every two, so a single hash leaves half of the time unused.
 
 #![allow(unsafe_code)]
 
@@ -19,7 +19,7 @@ fn is_available() -> bool {
     is_x86_feature_detected!("sha") && is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("sse4.1")
 }
 
-/// `false` where the processor lacks the instructions: nothing was done then.
+/// Returns `false`, without doing anything, if the processor lacks the instructions.
 #[inline]
 pub(super) fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) -> bool {
     let is_available = is_available();
@@ -103,7 +103,7 @@ fn compress_block(abef: &mut [__m128i; 2], cdgh: &mut [__m128i; 2], blocks: [&Bl
             words[lane][at] = _mm_shuffle_epi8(load_bytes(&bytes[at]), big_endian);
         }
     }
-    // Four rounds each, written out with numbers known when compiling: so all stays in registers.
+    // Four rounds each, unrolled with constant indices, so that everything stays in registers.
     macro_rules! rounds {
         ($($i:literal)*) => {
             $(
