@@ -10,16 +10,16 @@ use crate::context::Context;
 use crate::install;
 use crate::report::Stop;
 
-/// The targets whose programs need nothing of the system that they run on.
+/// The targets of static programs, which need no libraries of the system.
 pub(crate) const STATIC: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
 
-/// What the linker of the static ones is told: relocations in their short form.
+/// Linker flags of the static programs: relocations in their short form.
 const LINK: [&str; 2] = ["-C", "link-args=-zpack-relative-relocs"];
 
-/// A program that was built.
+/// A built program.
 #[derive(Debug)]
 pub(crate) struct Binary {
-    /// The target's triple.
+    /// The target triple.
     pub(crate) target: String,
     pub(crate) path: PathBuf,
     pub(crate) version: String,
@@ -34,12 +34,12 @@ impl Binary {
         self.target.split('-').next().unwrap_or_default()
     }
 
-    /// Whether it is of this machine's processor.
+    /// Whether the program is for this machine's processor.
     pub(crate) fn runs_here(&self) -> bool {
         self.processor() == env::consts::ARCH
     }
 
-    /// A command that runs the program, in QEMU where it is of another processor.
+    /// A command that runs the program, in QEMU if it is for another processor.
     pub(crate) fn command(&self, context: &Context<'_>) -> Result<Command, Stop> {
         if self.runs_here() {
             return Ok(context.workspace.command(&self.path));
@@ -61,7 +61,7 @@ pub(super) fn build(release: &Release<'_>, target: &str) -> Result<Binary, Stop>
     install::target(release.context, target)?;
     let mut flags = Vec::new();
     let mut build = if is_static(target) {
-        // Zig compiles the C. Rust brings what it needs to link for musl.
+        // Zig compiles the C code. Rust's own files suffice to link for musl.
         let mut build = install::zigbuild(release.context, "zigbuild")?;
         build.env(format!("CARGO_TARGET_{}_LINKER", target.replace('-', "_").to_uppercase()), "rust-lld");
         flags.extend(LINK.map(str::to_owned));
@@ -70,7 +70,7 @@ pub(super) fn build(release: &Release<'_>, target: &str) -> Result<Binary, Stop>
         workspace.cargo(["build"])
     };
     flags.extend(unnamed_folders(release));
-    // Cargo takes this apart at a character that no path has.
+    // Cargo splits this at a character that does not occur in paths.
     build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     build.args(["--locked", "--profile", "small", "--package", "cfstore", "--target", target]);
     run(build.env("SOURCE_DATE_EPOCH", release.source_date_epoch.to_string()))?;
@@ -79,7 +79,7 @@ pub(super) fn build(release: &Release<'_>, target: &str) -> Result<Binary, Stop>
     Ok(Binary { target: target.to_owned(), path, version: release.version.clone() })
 }
 
-/// Flags that keep the folders of this machine out of the messages of panics.
+/// Flags that keep this machine's folders out of panic messages.
 fn unnamed_folders(release: &Release<'_>) -> Vec<String> {
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));

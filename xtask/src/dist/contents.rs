@@ -1,4 +1,4 @@
-//! The files of a package, in a folder: the program, what it says about itself, and the licences.
+//! The files of a package, in a folder: the program, its help for shells and man, and the licences.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::release::Release;
 use crate::command::run;
 use crate::report::Stop;
 
-/// Shells, and what their completion scripts are called where the shell looks for them.
+/// Shells, and the file names of their completion scripts.
 pub(crate) const COMPLETIONS: [(&str, &str); 5] = [
     ("bash", "cfstore.bash"),
     ("zsh", "_cfstore"),

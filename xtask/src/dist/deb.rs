@@ -16,7 +16,7 @@ use crate::report::Stop;
 
 const CARGO_DEB: &str = "3.8.0";
 
-/// The maintainer of a package that nobody has published yet.
+/// The maintainer of a package that is not published.
 pub(super) const MAINTAINER: &str = "The cloudflare-clients authors";
 
 pub(super) fn write(
@@ -26,7 +26,7 @@ pub(super) fn write(
     maintainer: &str,
 ) -> Result<(), Stop> {
     let workspace = release.context.workspace;
-    // Beside the program: cargo-deb finds there what it calls target/release.
+    // cargo-deb looks next to the program for paths that begin with target/release.
     let beside = binary.path.with_file_name("debian");
     lay_out(&contents.folder, &beside)
         .map_err(|error| Stop::failed(&beside.display().to_string(), &error))?;
@@ -40,7 +40,7 @@ pub(super) fn write(
     run(&mut package)
 }
 
-/// What the package takes of an archive's files, in place of an older copy.
+/// Copies the package's files from those of the archive, and replaces an older copy.
 fn lay_out(contents: &Path, folder: &Path) -> io::Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
@@ -62,7 +62,7 @@ fn lay_out(contents: &Path, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// As Debian wants its texts. cargo-deb leaves what it takes for a product of the build as it is.
+/// Compresses a text, as Debian requires. cargo-deb does not compress files of the build folder.
 fn compress(from: &Path, to: &Path) -> io::Result<()> {
     let mut file = GzBuilder::new().write(File::create(to)?, Compression::best());
     file.write_all(&fs::read(from)?)?;

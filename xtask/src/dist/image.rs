@@ -1,5 +1,5 @@
-//! A container image of the static binaries and nothing else: an OCI layout in a folder, written without a
-//! daemon, the same bytes each time.
+//! A container image with only the static binaries: an OCI layout in a folder, written without a daemon and
+//! reproducible.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -21,7 +21,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// Docker kills what has not ended ten seconds after it was told to.
+/// Docker kills a container ten seconds after SIGTERM.
 const COMMAND: [&str; 7] =
     ["serve", "--listen", "0.0.0.0:9710", "--admin-listen", "127.0.0.1:9711", "--grace-period", "8s"];
 
@@ -41,7 +41,7 @@ pub(super) fn write(release: &Release<'_>, programs: &[(Binary, Contents)]) -> R
 struct Image<'a> {
     version: &'a str,
     repository: Option<&'a str>,
-    /// Of every file, and of the image itself, in seconds since 1970.
+    /// Time of every file and of the image, in seconds since 1970.
     time: u64,
 }
 
@@ -133,7 +133,7 @@ impl<'a> Image<'a> {
         layer.into_inner()
     }
 
-    /// Adds a file, or a folder where the name ends with a slash.
+    /// Adds a file, or a folder if the name ends with a slash.
     fn add(
         &self,
         layer: &mut Builder<Vec<u8>>,
@@ -152,7 +152,7 @@ impl<'a> Image<'a> {
         layer.append_data(&mut header, name, content)
     }
 
-    /// What registries show of the image.
+    /// Labels that registries show.
     fn labels(&self) -> Value {
         let mut labels = json!({
             "org.opencontainers.image.title": "cfstore",
@@ -180,7 +180,9 @@ fn platform(target: &str) -> io::Result<Value> {
         "aarch64-unknown-linux-musl" => {
             Ok(json!({ "architecture": "arm64", "os": "linux", "variant": "v8" }))
         }
-        other => Err(io::Error::other(format!("no image is made for {other}: the binary has to be static"))),
+        other => {
+            Err(io::Error::other(format!("cannot make an image for {other}: the binary must be static")))
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `THIRD-PARTY.md`: the licences of everything that is linked into a program, by cargo-about.
+//! `THIRD-PARTY.md`: the licences of all code linked into a program, by cargo-about.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: the programs that people install, built and packed into `target/dist`.
+//! `cargo xtask dist`: builds the published programs and packs them into `target/dist`.
 
 mod archive;
 mod build;
@@ -20,24 +20,24 @@ use crate::workspace::Workspace;
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// A target to build for; may be given again
+    /// Target to build for; can be repeated
     #[arg(long = "target", value_name = "TRIPLE", default_values = build::STATIC)]
     targets: Vec<String>,
-    /// Where the source is published, for the packages that name it
+    /// Address of the repository, for the packages that name it
     #[arg(long, value_name = "URL", env = "CFSTORE_REPOSITORY")]
     repository: Option<String>,
-    /// Whom the Debian package names as its maintainer: `NAME <ADDRESS>`
+    /// Maintainer of the Debian package, as `NAME <ADDRESS>`
     #[arg(long, value_name = "NAME", env = "CFSTORE_MAINTAINER", default_value = deb::MAINTAINER)]
     maintainer: String,
-    /// The time of every file in the packages, in seconds since 1970; without it, that of the last commit
+    /// Time of every file in the packages, in seconds since 1970; by default, that of the last commit
     #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH")]
     source_date_epoch: Option<u64>,
-    /// Install what is missing with the system's package manager (apt-get)
+    /// Install missing programs with apt-get
     #[arg(long)]
     install_system: bool,
 }
 
-/// Builds and packs everything, or says what stood in the way.
+/// Builds and packs everything.
 pub(crate) fn dist(workspace: &Workspace, options: &Options) -> Result<(), String> {
     let context = Context { workspace, install_system: options.install_system };
     pack(&context, options).map_err(|stop| match stop {
@@ -67,7 +67,7 @@ fn pack(context: &Context<'_>, options: &Options) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The static programs alone, for the suite that tries them.
+/// Builds the static programs only, for the suite that tests them.
 pub(crate) fn static_programs(context: &Context<'_>) -> Result<Vec<Binary>, Stop> {
     let release = Release::begin(context, None, None)?;
     build::STATIC.iter().map(|target| build::build(&release, target)).collect()

@@ -1,4 +1,4 @@
-//! What all packages of one run share.
+//! Values that all packages of a run share.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use crate::report::Stop;
 #[derive(Debug)]
 pub(crate) struct Release<'a> {
     pub(crate) context: &'a Context<'a>,
-    /// `target/dist`: what is in it is for users to download.
+    /// `target/dist`, the files for users to download.
     pub(crate) folder: PathBuf,
     /// The version of `cfstore`, as in its manifest.
     pub(crate) version: String,
-    /// Where the source is published, if anywhere.
+    /// Address of the repository, if published.
     pub(crate) repository: Option<String>,
-    /// The time of every file in the packages, in seconds since 1970: the same source makes the same bytes.
+    /// Time of every file in the packages, in seconds since 1970, so that builds are reproducible.
     pub(crate) source_date_epoch: u64,
 }
 
@@ -36,12 +36,12 @@ impl<'a> Release<'a> {
         Ok(Self { context, folder: workspace.target.join("dist"), version, repository, source_date_epoch })
     }
 
-    /// Removes what was packed before.
+    /// Removes earlier packages.
     pub(super) fn clear(&self) -> Result<(), Stop> {
         empty(&self.folder)
     }
 
-    /// An empty folder for what is not downloaded by itself, below `target/dist-work`.
+    /// Makes an empty folder for intermediate files, below `target/dist-work`.
     pub(crate) fn work_folder(&self, name: &str) -> Result<PathBuf, Stop> {
         let folder = self.context.workspace.target.join("dist-work").join(name);
         empty(&folder)?;
@@ -62,5 +62,5 @@ fn last_commit(context: &Context<'_>) -> Result<u64, Stop> {
     seconds
         .trim()
         .parse()
-        .map_err(|_| Stop::Failed("git names no last commit: pass --source-date-epoch SECONDS".to_owned()))
+        .map_err(|_| Stop::Failed("git has no last commit: pass --source-date-epoch SECONDS".to_owned()))
 }

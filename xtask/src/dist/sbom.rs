@@ -1,5 +1,4 @@
-//! `cfstore-VERSION-TRIPLE.cdx.json`: what a program is made of, in the format `CycloneDX`, by
-//! cargo-cyclonedx.
+//! `cfstore-VERSION-TRIPLE.cdx.json`: the SBOM of a program in the `CycloneDX` format, by cargo-cyclonedx.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +23,7 @@ pub(super) fn write(release: &Release<'_>, binary: &Binary) -> Result<(), Stop> 
     gather(release, &format!("{name}.json"))
 }
 
-/// It writes one of each package of the workspace, beside the manifest. That of cfstore is kept.
+/// cargo-cyclonedx writes an SBOM next to the manifest of each package. Only that of cfstore is kept.
 fn gather(release: &Release<'_>, name: &str) -> Result<(), Stop> {
     let metadata =
         read(&mut release.context.workspace.cargo(["metadata", "--no-deps", "--format-version", "1"]))?;

@@ -1,6 +1,6 @@
-//! Where the project is, as far as it is known.
+//! The addresses of the project.
 
-/// The addresses that a package may name.
+/// The addresses that go into the packages, where known.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Addresses {
     pub(super) repository: Option<String>,
@@ -8,7 +8,7 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    /// As a manifest has them.
+    /// The fields of a manifest.
     pub(super) fn lines(&self) -> String {
         let line = |name: &str, url: &Option<String>| {
             url.as_ref().map(|url| format!("{name} = {url:?}\n")).unwrap_or_default()
@@ -16,7 +16,7 @@ impl Addresses {
         line("repository", &self.repository) + &line("homepage", &self.homepage)
     }
 
-    /// An error names the option whose value is not an address.
+    /// Checks the addresses. An error names the option.
     pub(super) fn check(&self) -> Result<(), String> {
         for (option, url) in [("--repository", &self.repository), ("--homepage", &self.homepage)] {
             let is_url = |url: &String| {

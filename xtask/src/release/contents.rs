@@ -1,4 +1,4 @@
-//! What a package holds: licence texts, what its readers are told about, and nothing that points out of it.
+//! Checks of a package's contents: licence texts, link targets, included files, and the manifest.
 
 use std::fs;
 use std::io;
@@ -41,7 +41,7 @@ fn faults(package: &Package) -> io::Result<Vec<String>> {
         }
     }
     if manifest.contains("\npath = \"../") {
-        faults.push("its manifest names a path outside of it".into());
+        faults.push("its manifest has a path outside the package".into());
     }
     let mut files = Vec::new();
     walk(&package.root, &mut files)?;
@@ -81,7 +81,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the package has what this file names from where it is.
+/// Whether the package contains a file that this file names by a relative path.
 fn exists(root: &Path, file: &Path, target: &str) -> bool {
     let folder = file.parent().unwrap_or(root);
     folder
@@ -90,7 +90,7 @@ fn exists(root: &Path, file: &Path, target: &str) -> bool {
         .is_ok_and(|path| root.canonicalize().is_ok_and(|root| path.starts_with(root)))
 }
 
-/// The targets of a page's links that are files.
+/// The link targets of a page that are files.
 fn links(page: &str) -> Vec<String> {
     let targets = page.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
     let files = targets.map(|target| target.split(['#', ' ']).next().unwrap_or_default());

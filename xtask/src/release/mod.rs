@@ -1,5 +1,4 @@
-//! `cargo xtask release`: the crates as they are published, tried before that by what their packages hold
-//! alone.
+//! `cargo xtask release`: tests the crates from their packages alone, then publishes them.
 
 mod addresses;
 mod contents;
@@ -20,26 +19,26 @@ use crate::workspace::Workspace;
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Package and try the crates, and publish nothing
+    /// Package and test the crates without publishing them
     #[arg(long)]
     dry_run: bool,
-    /// Where the sources are, for the packages' `repository`
+    /// Address of the repository, for the packages' `repository` field
     #[arg(long, value_name = "URL", env = "CFSTORE_REPOSITORY")]
     repository: Option<String>,
-    /// The page of the project, for the packages' `homepage`
+    /// Address of the project's page, for the packages' `homepage` field
     #[arg(long, value_name = "URL", env = "CFSTORE_HOMEPAGE")]
     homepage: Option<String>,
-    /// Try the packages with this toolchain of rustup's too, as `1.89.0`; may be given several times
+    /// Also test the packages with this rustup toolchain, such as `1.89.0`; can be repeated
     #[arg(long, value_name = "TOOLCHAIN")]
     toolchain: Vec<String>,
 }
 
-/// True if nothing failed.
+/// Returns true if nothing failed.
 pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<bool, String> {
     let addresses = Addresses { repository: options.repository.clone(), homepage: options.homepage.clone() };
     addresses.check()?;
     if !options.dry_run && addresses.repository.is_none() {
-        return Err("the packages name no repository: give --repository, or --dry-run".into());
+        return Err("the packages need a repository: give --repository, or --dry-run".into());
     }
     if !options.dry_run {
         is_tagged(workspace)?;
@@ -81,13 +80,13 @@ pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<bool, 
         [("repository", options.repository.is_none()), ("homepage", options.homepage.is_none())]
     {
         if missing {
-            println!("not given: --{what}; the packages name none");
+            println!("--{what} is not set: the packages have no {what}");
         }
     }
     Ok(report.total().failed == 0)
 }
 
-/// What is published is a commit, with the tag of its version.
+/// Publishing requires a clean commit with the tag of its version.
 fn is_tagged(workspace: &Workspace) -> Result<(), String> {
     let git = |arguments: &[&str]| {
         read(workspace.command("git").args(arguments)).map_err(|stop| match stop {
@@ -95,20 +94,18 @@ fn is_tagged(workspace: &Workspace) -> Result<(), String> {
         })
     };
     if !git(&["status", "--porcelain"])?.is_empty() {
-        return Err(
-            "the working tree has changes that are in no commit: commit them, or give --dry-run".into()
-        );
+        return Err("the working tree has uncommitted changes: commit them, or give --dry-run".into());
     }
     let tag = format!("v{}", env!("CARGO_PKG_VERSION"));
     if !git(&["tag", "--points-at", "HEAD"])?.lines().any(|name| name == tag) {
         return Err(format!(
-            "this commit has not the tag {tag}: git tag --annotate {tag}, or give --dry-run"
+            "this commit does not have the tag {tag}: git tag --annotate {tag}, or give --dry-run"
         ));
     }
     Ok(())
 }
 
-/// The quick form: what the packages hold, and that they and their tests compile from it.
+/// The quick form: checks the packages' contents, and that they and their tests compile.
 pub(crate) fn quick(context: &Context<'_>) -> Result<Tally, Stop> {
     let workspace = context.workspace;
     let packages = Packages::make(workspace, &Stage::make(workspace, &Addresses::default())?)?;
@@ -117,8 +114,7 @@ pub(crate) fn quick(context: &Context<'_>) -> Result<Tally, Stop> {
     Ok(tally)
 }
 
-/// Whether the version says what has changed since the last one, for those who have it. The first version has
-/// none before it, and passes.
+/// Whether the version number fits the changes since the last release. The first version passes.
 fn semver(workspace: &Workspace) -> Result<Tally, Stop> {
     let mut tags = workspace.command("git");
     tags.args(["tag", "--list", "v*", "--sort=-v:refname", "--no-contains", "HEAD"]);
@@ -138,10 +134,10 @@ fn semver(workspace: &Workspace) -> Result<Tally, Stop> {
     run(&mut check).map(|()| Tally::ONE_PASSED)
 }
 
-/// With the token that cargo has: `cargo login`, or `CARGO_REGISTRY_TOKEN`.
+/// Publishes with cargo's token: `cargo login`, or `CARGO_REGISTRY_TOKEN`.
 fn publish(workspace: &Workspace, stage: &Stage, before: Tally) -> Result<Tally, Stop> {
     if before.failed > 0 || before.skipped > 0 {
-        return Err(Stop::Failed("nothing is published before everything else has passed".into()));
+        return Err(Stop::Failed("publishing requires that all checks pass".into()));
     }
     let mut publish = workspace.cargo(["publish", "--locked", "--no-verify", "--allow-dirty"]);
     publish.current_dir(stage.root());

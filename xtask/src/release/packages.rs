@@ -11,10 +11,10 @@ use crate::command::run;
 use crate::report::Stop;
 use crate::workspace::Workspace;
 
-/// The registry takes no larger one: <https://doc.rust-lang.org/cargo/reference/publishing.html>
+/// Maximum size that the registry accepts: <https://doc.rust-lang.org/cargo/reference/publishing.html>
 const MAX_SIZE: u64 = 10 << 20;
 
-/// A package as it was unpacked.
+/// An unpacked package.
 #[derive(Debug)]
 pub(super) struct Package {
     pub(super) name: &'static str,
@@ -27,7 +27,7 @@ pub(super) struct Packages {
 }
 
 impl Packages {
-    /// Packages the crates of the stage, and unpacks them.
+    /// Packages and unpacks the crates of the stage.
     pub(super) fn make(workspace: &Workspace, stage: &Stage) -> Result<Self, Stop> {
         let target = workspace.target.join("publish/packages");
         let unpacked = workspace.target.join("publish/unpacked");
@@ -63,7 +63,7 @@ impl Packages {
     }
 }
 
-/// The package of a crate, whatever its version is.
+/// Finds the package of a crate, whatever its version.
 fn the_package(folder: &Path, name: &str) -> Result<PathBuf, Stop> {
     let failed = |error: io::Error| Stop::failed(&folder.display().to_string(), &error);
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -76,5 +76,5 @@ fn the_package(folder: &Path, name: &str) -> Result<PathBuf, Stop> {
             return Ok(path);
         }
     }
-    Err(Stop::Failed(format!("cargo made no package of {name}")))
+    Err(Stop::Failed(format!("cargo did not create a package of {name}")))
 }

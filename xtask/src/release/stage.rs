@@ -1,4 +1,4 @@
-//! A copy of the repository whose manifests name the addresses. The working tree stays as it is.
+//! A copy of the repository with the addresses in its manifests. The working tree does not change.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use crate::command::{read, run};
 use crate::report::Stop;
 use crate::workspace::Workspace;
 
-/// The crates that are published, each behind those that it depends on.
+/// The published crates, each after its dependencies.
 pub(super) const CRATES: [&str; 3] = ["cloudflare-clients", "cloudflare-emulator", "cfstore"];
 
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// A clone, so that the packages name their commit, with the files as they are in the working tree.
+    /// Makes a clone with the files of the working tree. A clone, so that packages record their commit.
     pub(super) fn make(workspace: &Workspace, addresses: &Addresses) -> Result<Self, Stop> {
         let root = workspace.target.join("publish/stage");
         let failed = |error: io::Error| Stop::failed(&root.display().to_string(), &error);
@@ -47,7 +47,7 @@ impl Stage {
     }
 }
 
-/// The files of the working tree that git has or would take.
+/// The files of the working tree that git tracks or does not ignore.
 fn tracked(workspace: &Workspace) -> Result<Vec<PathBuf>, Stop> {
     let mut files = workspace.command("git");
     files.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
@@ -56,7 +56,7 @@ fn tracked(workspace: &Workspace) -> Result<Vec<PathBuf>, Stop> {
     Ok(names.map(PathBuf::from).filter(|name| workspace.root.join(name).symlink_metadata().is_ok()).collect())
 }
 
-/// A link stays one.
+/// Copies a link as a link.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to.parent().unwrap_or(to))?;
     #[cfg(unix)]

@@ -1,7 +1,6 @@
-//! A workspace that knows the packages alone: they are its members, and what they depend on, also of each
-//! other, comes from a
-//! [directory](https://doc.rust-lang.org/cargo/reference/source-replacement.html#directory-sources) in the
-//! registry's place.
+//! A workspace of the unpacked packages alone. A
+//! [directory source](https://doc.rust-lang.org/cargo/reference/source-replacement.html#directory-sources)
+//! replaces the registry, also for their dependencies on each other.
 
 use std::fs;
 use std::io;
@@ -72,20 +71,20 @@ impl Trial {
         if toolchain.is_some() {
             command.env_remove("RUSTUP_TOOLCHAIN");
         }
-        // The configuration of this repository, above, sets the flags of what `cargo xtask dist` builds.
+        // The repository's cargo configuration, in a parent folder, sets flags for `cargo xtask dist`.
         command.env("LIBSQLITE3_FLAGS", "");
-        // Nothing but publishing needs the token, and this runs what dependencies bring.
+        // Only publishing needs the token, and this runs code of dependencies.
         command.env_remove("CARGO").env_remove("CARGO_REGISTRY_TOKEN");
         command
     }
 
-    /// Everything compiles, tests too.
+    /// Compiles everything, including the tests.
     pub(super) fn check(&self, workspace: &Workspace) -> Result<Tally, Stop> {
         let check = ["check", "--quiet", "--workspace", "--all-targets", "--all-features"];
         run(&mut self.cargo(workspace, None, check)).map(|()| Tally::ONE_PASSED)
     }
 
-    /// Every combination of the features that are for users, of which `analytics` has `gzip`.
+    /// Compiles every combination of the features for users.
     pub(super) fn features(&self, workspace: &Workspace, toolchain: Option<&str>) -> Result<Tally, Stop> {
         let library = ["hack", "check", "--package", "cloudflare-clients", "--feature-powerset"];
         let mut hack = self.hack(workspace, toolchain, library)?;
@@ -96,7 +95,7 @@ impl Trial {
         Ok(Tally { passed: 2, ..Tally::default() })
     }
 
-    /// The same for Workers.
+    /// Compiles pairs of features for Workers.
     pub(super) fn features_wasm32(
         &self,
         workspace: &Workspace,
@@ -113,7 +112,7 @@ impl Trial {
         }
         let mut without = "default,simulation".to_owned();
         if toolchain.is_some() {
-            // The crate `worker` has an oldest Rust of its own.
+            // The crate `worker` requires a newer Rust.
             without += ",workers";
         }
         let library = ["hack", "check", "--package", "cloudflare-clients", "--target", wasm::TARGET];
@@ -137,12 +136,12 @@ impl Trial {
         Ok(command)
     }
 
-    /// Tests and examples of the documentation, from the packages.
+    /// Runs the tests and doctests of the packages.
     pub(super) fn tests(&self, workspace: &Workspace, toolchain: Option<&str>) -> Result<Tally, Stop> {
         cargo_test(self.cargo(workspace, toolchain, ["test"]), &[])
     }
 
-    /// As docs.rs builds it, with the features that each item needs.
+    /// Builds the documentation as docs.rs does, and checks that items name their features.
     pub(super) fn documentation(&self, workspace: &Workspace) -> Result<Tally, Stop> {
         let features = "analytics,http,local,native-roots,testing,workers";
         let doc = ["doc", "--no-deps", "--package", "cloudflare-clients", "--features", features];

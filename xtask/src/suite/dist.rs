@@ -1,4 +1,4 @@
-//! The static programs: how large they are, how fast they start, and that they need nothing of the system.
+//! The static programs: their size, their start times, and a demo without any files of the system.
 
 use std::fs;
 use std::path::Path;
@@ -11,10 +11,10 @@ use crate::dist::{self, Binary};
 use crate::report::{Stop, Tally};
 use crate::server::Server;
 
-/// In bytes. A build that grows beyond it has a reason, which belongs in the commit that raises this.
+/// Maximum size in bytes. A commit that raises it gives the reason.
 const MAX_SIZE: u64 = 11_500_000;
 
-/// How often a program is started: the fastest counts, the others were held up by something else.
+/// How often a program is started. The minimum is the least disturbed by other processes.
 const STARTS: usize = 50;
 
 type Test = fn(&Context<'_>, &Binary) -> Result<(), Stop>;
@@ -53,8 +53,8 @@ fn size(_: &Context<'_>, binary: &Binary) -> Result<(), Stop> {
     }
 }
 
-/// In a root folder that has nothing but the program and /tmp. QEMU is not in there, so the program of
-/// another processor runs outside.
+/// Runs the demo in a root folder with only the program and /tmp. QEMU is not in it, so a program for another
+/// processor runs outside.
 fn demo(context: &Context<'_>, binary: &Binary) -> Result<(), Stop> {
     let root = emptied(context, "root")?;
     let failed = |error: std::io::Error| Stop::failed(&root.display().to_string(), &error);
@@ -80,7 +80,7 @@ fn start(context: &Context<'_>, binary: &Binary) -> Result<(), Stop> {
     })
 }
 
-/// Until it listens, with a store that exists: a new one is synced to the disk first.
+/// Measures the time until the server listens, with an existing store. A new one is synced to disk first.
 fn start_of_server(context: &Context<'_>, binary: &Binary) -> Result<(), Stop> {
     natively(binary)?;
     let folder = emptied(context, "store")?;
