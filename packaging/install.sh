@@ -155,14 +155,14 @@ fetch() {
         # From https, nothing leads back to http.
         curl) curl -fsSL --proto '=https,http,file' --proto-redir '=https' --retry 2 \
             --connect-timeout 20 --speed-limit 1024 --speed-time 30 -o "$temporary/$1" "$base/$1" ;;
-        wget) wget -q -t 2 -T 30 -O "$temporary/$1" "$base/$1" ;;
+        wget) wget -q -t 2 -O "$temporary/$1" "$base/$1" ;;
     esac || fail "$shown/$1 cannot be fetched" "CFSTORE_BASE_URL names the folder of a release that has it"
 }
 
 # The version that was asked for, else the one that has an archive for this machine.
 version_in() {
     found=
-    while read -r _ file || [ -n "$file" ]; do
+    while read -r _ file; do
         file=${file#\*}
         case "$file" in
             cfstore-*-"$target".tar.gz)
@@ -185,7 +185,7 @@ version_in() {
 # What SHA256SUMS says of a file: exactly once, and 64 hex digits.
 checksum_of() {
     sum=
-    while read -r hash file || [ -n "$file" ]; do
+    while read -r hash file; do
         if [ "${file#\*}" = "$1" ]; then
             [ -z "$sum" ] || fail "SHA256SUMS of $shown names $1 twice" "nothing was installed"
             sum=$hash
