@@ -30,6 +30,7 @@ mod shell;
 mod shutdown;
 mod sse_c;
 mod stdin;
+mod store_folder;
 mod transfer;
 mod transfer_report;
 mod trust;

@@ -107,7 +107,7 @@ impl RetryPolicy {
     /// Sets the minimum delay after a 429 without `Retry-After`. Doubles per retry, up to `max_delay` or this
     /// delay, whichever is longer. Jitter makes it up to half as long again.
     ///
-    /// There is none by default for R2. It is one second for [`KvClient`](crate::kv::KvClient) and
+    /// R2 has no minimum by default. It is one second for [`KvClient`](crate::kv::KvClient) and
     /// [`Locks`](crate::lock::Locks), because a key accepts one write per second.
     pub fn rate_limit_delay(mut self, delay: Duration) -> Self {
         self.rate_limit_delay = Some(delay);

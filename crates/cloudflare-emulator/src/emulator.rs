@@ -180,13 +180,13 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Adds behavior of Workers KV in production. By default there is none.
+    /// Adds behavior of Workers KV in production. Off by default.
     pub fn kv_behaviour(mut self, behaviour: KvBehaviour) -> Self {
         self.kv_behaviour = behaviour;
         self
     }
 
-    /// Adds behavior of R2 in production. By default there is none.
+    /// Adds behavior of R2 in production. Off by default.
     pub fn r2_behaviour(mut self, behaviour: R2Behaviour) -> Self {
         self.r2_behaviour = behaviour;
         self

@@ -104,7 +104,7 @@ impl Server {
         endpoint(&scheme, self.local_addr)
     }
 
-    /// Adds behavior of Workers KV in production. By default there is none.
+    /// Adds behavior of Workers KV in production. Off by default.
     #[must_use]
     pub fn with_kv_behaviour(mut self, behaviour: KvBehaviour) -> Self {
         self.service.set_kv_behaviour(behaviour);
@@ -127,7 +127,7 @@ impl Server {
         self
     }
 
-    /// Adds behavior of R2 in production. By default there is none.
+    /// Adds behavior of R2 in production. Off by default.
     #[must_use]
     pub fn with_r2_behaviour(mut self, behaviour: R2Behaviour) -> Self {
         self.service.set_r2_behaviour(behaviour);

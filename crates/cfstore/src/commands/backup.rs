@@ -14,6 +14,7 @@ use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{Printer, count};
 use crate::progress::Progress;
 use crate::rfc3339::rfc3339;
+use crate::store_folder::{DATABASE, has_store};
 
 /// Files of the server next to the store: credentials, keys and certificates.
 const OF_THE_SERVER: &[&str] = &["credentials.json", "keys.json", "tls-certificate.pem", "tls-key.pem"];
@@ -47,10 +48,6 @@ pub(crate) async fn restore(args: Restore, printer: Printer) -> Result<ExitStatu
     printer.line(format_args!("restored {}/: {}", from.display(), copied(&report, to)))?;
     printer.json(&summary(from, to, &report))?;
     Ok(status(&report))
-}
-
-fn has_store(folder: &Path) -> bool {
-    folder.join("store.sqlite3").is_file()
 }
 
 /// Copies a store. Backup and restore do the same, since a backup is a store.
@@ -111,7 +108,7 @@ fn status(report: &BackupReport) -> ExitStatus {
 
 /// Removes an incomplete copy.
 fn remove_copy(folder: &Path) {
-    let files = OF_THE_SERVER.iter().chain(&["store.sqlite3"]).map(|name| fs::remove_file(folder.join(name)));
+    let files = OF_THE_SERVER.iter().chain(&[DATABASE]).map(|name| fs::remove_file(folder.join(name)));
     for removed in files.chain([fs::remove_dir_all(folder.join("blobs"))]) {
         if let Err(error) = removed
             && error.kind() != io::ErrorKind::NotFound

@@ -10,9 +10,10 @@ use crate::cli::Scrub;
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{Key, Printer, count};
 use crate::progress::Progress;
+use crate::store_folder::has_store;
 
 pub(crate) async fn run(args: Scrub, printer: Printer) -> Result<ExitStatus> {
-    if !args.data.join("store.sqlite3").is_file() {
+    if !has_store(&args.data) {
         return Err(Error::usage(
             format!("{}/ does not hold a store", args.data.display()),
             "give the folder with store.sqlite3: --data DIR",

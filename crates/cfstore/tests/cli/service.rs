@@ -144,6 +144,47 @@ fn health_and_metrics_have_a_listener_of_their_own() {
     assert!(refused.starts_with("exit 1") && refused.contains("--admin-listen"), "{refused}");
     let wrong = folder.fails(&["health", "--url", "127.0.0.1"]);
     assert!(wrong.starts_with("exit 2") && wrong.contains("http://127.0.0.1:9711/healthz"), "{wrong}");
+    let wrong = folder.fails(&["health", "--url", "http://127.0.0.1:99999/healthz"]);
+    assert!(wrong.starts_with("exit 2") && wrong.contains("port"), "{wrong}");
+}
+
+#[test]
+fn health_notices_that_the_store_is_gone() {
+    let folder = Folder::new();
+    let mut server = Server::start_with(&folder, &["--admin-listen", "127.0.0.1:0"]);
+    let (admin, _said) = admin_of(server.child.stderr.take().unwrap());
+    let health = format!("{admin}/healthz");
+    folder.ok(&["health", "--url", &health]);
+    std::fs::rename(folder.path().join(".cfstore"), folder.path().join("moved")).unwrap();
+    let refused = folder.fails(&["health", "--url", &health]);
+    assert!(refused.starts_with("exit 1") && refused.contains("answered 503: cannot find"), "{refused}");
+}
+
+#[test]
+fn silent_connections_make_room_at_the_listener_of_health() {
+    let folder = Folder::new();
+    let mut server = Server::start_with(&folder, &["--admin-listen", "127.0.0.1:0"]);
+    let (admin, _said) = admin_of(server.child.stderr.take().unwrap());
+    let address = admin.strip_prefix("http://").unwrap();
+    let _silent: Vec<_> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+    folder.ok(&["health", "--url", &format!("{admin}/healthz"), "--timeout", "5s"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn requests_are_answered_when_the_log_cannot_be_written() {
+    let folder = Folder::new();
+    let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0", "-v"]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut server = Process(command.stdout(Stdio::piped()).stderr(full).spawn().unwrap());
+    let mut said = BufReader::new(server.0.stdout.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let endpoint = line.trim_end().split_once('=').unwrap().1;
+    let (head, _) = http_get(&format!("{endpoint}/media/a"));
+    assert!(head.starts_with("HTTP/1.1 400"), "{head}");
+    server.terminate();
+    server.succeeds();
 }
 
 #[test]

@@ -108,8 +108,8 @@ impl R2SigningClient {
     /// segments cannot be determined; the manifest uses parts of other documents (`xlink:href`), an
     /// `EssentialProperty` that changes URLs, `InitializationSet`s, `$SubNumber$`, a `Pattern`, the `k` or
     /// `p` of an `S`, or anything else that lists of URLs cannot express; or a limit of the options is
-    /// exceeded. For a live manifest also: there is no `availabilityStartTime`, no period has started, or the
-    /// URLs would expire before the next update.
+    /// exceeded. A live manifest also fails if it has no `availabilityStartTime`, if no period has started,
+    /// or if the URLs would expire before the next update.
     pub fn sign_dash_manifest(
         &self,
         text: &str,

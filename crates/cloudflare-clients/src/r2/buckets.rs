@@ -67,7 +67,7 @@ impl Buckets {
         self
     }
 
-    /// Sets the maximum time of one request, including all attempts and the waits between them. There is none
+    /// Sets the maximum time of one request, including all attempts and the waits between them. Not set
     /// by default. See [`R2Service::with_deadline`].
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {

@@ -139,7 +139,7 @@ impl R2Service {
         Ok(self)
     }
 
-    /// Sets the maximum time of one request, including all attempts and the waits between them. There is none
+    /// Sets the maximum time of one request, including all attempts and the waits between them. Not set
     /// by default.
     ///
     /// A request that takes longer fails with [`ErrorKind::Timeout`]. If a wait would leave no time for

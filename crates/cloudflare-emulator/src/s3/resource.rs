@@ -49,8 +49,8 @@ impl S3Resource {
     }
 }
 
-/// Returns the bucket of a request before authentication. It is empty if there is none, or if it cannot be
-/// parsed.
+/// Returns the bucket of a request before authentication. It is empty if the request has no bucket, or if
+/// the bucket cannot be parsed.
 pub(crate) fn bucket_of(in_host: Option<String>, parts: &Parts) -> String {
     let resource = S3Resource::parse(in_host, parts.uri.path());
     resource.map_or_else(|_| String::new(), |resource| resource.into_names().0)

@@ -24,9 +24,8 @@ use tokio::time::{sleep, timeout};
 use super::metrics::ServeMetrics;
 use crate::bucket_location::LOCAL_BUCKET;
 use crate::error::{Error, Result};
+use crate::store_folder::DATABASE;
 
-/// The store's database in its folder.
-const DATABASE: &str = "store.sqlite3";
 /// Path that `cfstore health` requests.
 pub(super) const HEALTH: &str = "/healthz";
 pub(super) const METRICS: &str = "/metrics";

@@ -82,7 +82,7 @@ impl Upload {
         self.0.state().step == Step::Answer
     }
 
-    /// Returns the time by which there must be progress, and the error if there is none.
+    /// Returns the time by which bytes must move, and the error if they do not.
     pub(super) fn deadline(&self, timeouts: Timeouts) -> (Duration, impl FnOnce() -> Error + use<>) {
         let state = self.0.state();
         let step = state.step;

@@ -48,7 +48,7 @@ pub struct CompleteMultipartUpload {
 }
 
 impl CompleteMultipartUpload {
-    /// Sets conditions on the object that is replaced. If they do not hold, the upload is lost all the same.
+    /// Sets conditions on the object that is replaced. The upload is lost even if they do not hold.
     /// A Worker's binding does not support conditions here: [`ErrorKind::Unsupported`].
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.only_if = only_if;

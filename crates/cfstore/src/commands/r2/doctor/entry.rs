@@ -25,7 +25,7 @@ const R2_REGIONS: [&str; 2] = ["auto", "us-east-1"];
 
 pub(super) struct Entry {
     pub(super) findings: Vec<Finding>,
-    /// Access to the bucket, or why there is none.
+    /// Access to the bucket, or why it cannot be accessed.
     pub(super) way: Result<Way, String>,
 }
 
